@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange, Kind
 
 MOST = 2_000
 """Handlers whose calls are remembered at once."""
@@ -55,3 +56,16 @@ class Families:
     def clear(self) -> None:
         """Forget all of them."""
         self._by_parent.clear()
+
+
+def longest_call(calls: Iterable[Exchange], parent: Exchange) -> tuple[Exchange, float] | None:
+    """The one of those calls that took more than half of the time until the parent was answered, and its seconds."""
+    if parent.answer is None:
+        return None
+    took = parent.answer.at - parent.opened.at
+    for one in calls:
+        if one.kind is Kind.REQUEST and one.answer is not None and one.answer.at <= parent.answer.at:
+            spent = one.answer.at - one.opened.at
+            if spent > took / 2:
+                return one, spent
+    return None

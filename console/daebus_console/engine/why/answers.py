@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from daebus_console.engine.findings.families import longest_call
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.words import call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
@@ -83,8 +86,8 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
     )
 
 
-def late(exchange: Exchange) -> Cause | None:
-    """The answer came after the caller had given up."""
+def late(exchange: Exchange, calls: Sequence[Exchange] = ()) -> Cause | None:
+    """The answer came after the caller had given up; `calls` are those that were made for it."""
     answer = exchange.answer
     if answer is None or not exchange.flags & Flag.LATE or exchange.flags & Flag.TIMELESS:
         return None
@@ -94,12 +97,18 @@ def late(exchange: Exchange) -> Cause | None:
     if exchange.elapsed is not None and exchange.elapsed >= 0:
         evidence.append(f"{duration(exchange.elapsed)} of it in the handler, as the service tells")
         where = "the handler took most of it" if exchange.elapsed > took / 2 else "it waited for a worker most of it"
+    slow = longest_call(calls, exchange)
+    if slow is not None:
+        below, spent = slow
+        evidence.append(f"{duration(spent)} of it its call #{below.number} took: {call(below.target, below.action)}")
+        where = f"most of it was its call to {call(below.target, below.action)}"
     where = debugged.slowed(exchange) or where
     return Cause(
         "late",
         f"the answer came {duration(took - waited)} too late: {where}",
         tuple(evidence),
-        f"wait longer than {duration(took)}, or find out what takes so long",
+        f"wait longer than {duration(took)}, or find out what takes so long"
+        + (f": trace #{exchange.number}" if slow is not None else ""),
     )
 
 

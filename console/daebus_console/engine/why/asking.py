@@ -147,7 +147,7 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
     itself = next(sight.findings_on(exchange, "waits-for-itself"), None)
     if itself is not None and exchange.number in itself.evidence and exchange.state is not State.OK:
         return Cause("waits_for_itself", itself.text, (itself.because,), itself.advice)
-    found = answers.failed(sight, exchange) or answers.late(exchange)
+    found = answers.failed(sight, exchange) or answers.late(exchange, sight.calls_of(exchange))
     if found is not None:
         return found
     finding = sight.book.of(exchange.number)

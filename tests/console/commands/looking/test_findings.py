@@ -141,8 +141,8 @@ def test_and_not_on_what_is_milder(tmp_path: Path) -> None:
     with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:
         for message in bus.session.journal.messages:
             writer.write(message.at, message.channel, message.data)
-    assert shell(f"findings {path} --fail-on info")[0] == Exit.ERROR
-    assert shell(f"findings {path} --fail-on warning")[0] == Exit.DONE
+    assert shell(f"findings {path} --fail-on warning")[0] == Exit.ERROR
+    assert shell(f"findings {path} --fail-on error")[0] == Exit.DONE
 
 
 def test_mistakes_are_told(tmp_path: Path, capture: Path) -> None:

@@ -9,6 +9,8 @@ import pytest
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rules import asked_again
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.why.asking import why_exchange
+from daebus_console.engine.why.sight import Sight
 from tests.console.engine.findings.watched import Watched
 
 
@@ -17,7 +19,7 @@ def test_timed_out_although_the_work_was_done(bus: Watched) -> None:
     bus.wait(2)
     bus.answer(asked)
     finding = bus.one("late-answer")
-    assert (finding.severity, finding.evidence) == (Severity.INFO, [asked.number])
+    assert (finding.severity, finding.evidence) == (Severity.WARNING, [asked.number])
     assert finding.text == (
         "payment refund did its work for nobody: the caller gave up after 500 ms, the answer came after 2 s"
     )
@@ -255,3 +257,27 @@ def test_the_same_id_on_another_channel_is_another(bus: Watched) -> None:
     bus.ask("users", "get", request_id="1", reply_to="caller:a")
     bus.ask("users", "get", request_id="1", reply_to="caller:b")
     assert bus.found() == []
+
+
+def test_the_call_that_took_most_of_the_time_is_named(bus: Watched) -> None:
+    asked = bus.ask("orders", "place", timeout=0.5)
+    bus.call("users", "get", of=asked)
+    charge = bus.ask("payment", "charge", of=asked, timeout=5)
+    bus.wait(1.5)
+    bus.answer(charge)
+    bus.answer(asked)
+    finding = bus.one("late-answer")
+    assert finding.text.endswith("the answer came after 1.5 s, 1.5 s of it with its call to payment charge")
+    assert finding.advice == f"wait longer than 1.5 s, or find out what takes so long: trace #{asked.number}"
+    findings = bus.session.findings
+    cause = why_exchange(Sight(findings.world, findings.book, bus.session.journal, bus.now), asked)
+    assert cause.text.endswith("too late: most of it was its call to payment charge")
+    assert f"1.5 s of it its call #{charge.number} took: payment charge" in cause.evidence
+
+
+def test_no_call_is_named_where_none_took_most_of_the_time(bus: Watched) -> None:
+    asked = bus.ask("orders", "place", timeout=0.5)
+    bus.call("users", "get", of=asked)
+    bus.wait(1.5)
+    bus.answer(asked)
+    assert bus.one("late-answer").text.endswith("the answer came after 1.5 s")

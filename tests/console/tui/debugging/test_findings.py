@@ -41,10 +41,12 @@ def faulty() -> Session:
 @pytest.mark.parametrize("size", SIZES)
 def test_from_the_badge_to_the_evidence(size: tuple[int, int]) -> None:
     async def story(d: Driver) -> None:
-        await d.sees("✗1 ▲1 ·1 !")
+        await d.sees("✗1 ▲2 !")
         await d.press("exclamation_mark")
         await d.sees("Findings", "✗", "mailer has no action 'send_recipt'", "because", "to:mailer action:send_recipt")
         assert "gateway buy answered with success" in d.text
+        await d.press("down")
+        await d.sees("payment refund did its work for nobody")
         await d.press("down")
         await d.sees("was made for #5 and failed")
         assert "swallowed-error" in d.text
@@ -133,14 +135,14 @@ def test_what_is_known_is_hidden_with_a_note_and_kept(tmp_path: Path) -> None:
         await d.press("a")
         await d.sees("known: mailer has no action", "1 known, a hides them")
         await d.press("escape")
-        await d.sees("▲1 ·1 !")
+        await d.sees("▲2 !")
         await d.loses("✗1")
 
     drive(faulty(), story, known=KnownFile(path))
     assert [mark.note for mark in KnownFile(path).known.marks.values()] == ["Ann"]
 
     async def again(d: Driver) -> None:
-        await d.sees("▲1 ·1 !")
+        await d.sees("▲2 !")
         await d.press("exclamation_mark", "a", "end", "home")
         await d.sees("known: mailer")
         await d.press("n")

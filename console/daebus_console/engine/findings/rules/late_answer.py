@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daebus_console.engine.findings.families import Family, longest_call
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, duration, numbers, to
@@ -9,22 +10,28 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.records.record import Any_, Handled
 
 _BOTH = Flag.LATE | Flag.DECLARED
+_MOST = 1_000
 
 
 class Found(Rule):
     """An answer that came after the time that the asker itself had named."""
 
     name = "late-answer"
-    severity = Severity.INFO
+    severity = Severity.WARNING
     title = "timed out, although the work was done"
     page = """\
 The asker waited as long as it had said, gave up, and the answer came after that: the work was done, and nobody
 has its result. What changes something may so be done although its caller thinks that it failed.
 
 It is thought so because the request names its timeout and its answer came later by the clock of this console.
+Where one call of its handler took more than half of that time, that call is named.
 
 Let the caller wait longer, make the handler faster, or answer at once and do the work after that. An action
 that is called again after a timeout should bear to be done twice."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+        self._calls: dict[int, Family] = {}
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
         """Whether it was handled well for a caller to whom no answer came at all."""
@@ -47,13 +54,27 @@ that is called again after a timeout should bear to be done twice."""
             where=numbers([exchange.number]),
         )
 
+    def closed(self, parent: Exchange, family: Family) -> None:
+        """Its time is over: what it calls is looked at once its answer has come, which may be never."""
+        if parent.state is not State.TIMEOUT:
+            return
+        self._calls[parent.number] = family
+        if len(self._calls) > _MOST:
+            del self._calls[next(iter(self._calls))]
+
+    def lost(self) -> None:
+        """Calls may be among what was not seen."""
+        self._calls.clear()
+
     def failed(self, exchange: Exchange) -> None:
         """Only those that are late and were handled."""
-        answer, flags = exchange.answer, exchange.flags
+        answer, flags, family = exchange.answer, exchange.flags, self._calls.pop(exchange.number, None)
         if flags & _BOTH != _BOTH or flags & Flag.TIMELESS or answer is None or answer.error:
             return
         service, action = exchange.target or "", exchange.action or ""
         waited, took = exchange.until - exchange.opened.at, answer.at - exchange.opened.at
+        slow = longest_call(family.calls if family is not None else (), exchange)
+        within = f", {duration(slow[1])} of it with its call to {call(slow[0].target, slow[0].action)}" if slow else ""
         self.book.report(
             self.name,
             self.severity,
@@ -62,8 +83,9 @@ that is called again after a timeout should bear to be done twice."""
             service=service,
             action=action,
             text=f"{call(service, action)} did its work for nobody: the caller gave up after {duration(waited)},"
-            f" the answer came after {duration(took)}",
+            f" the answer came after {duration(took)}{within}",
             because="the request names how long its caller waits, and its answer came later",
-            advice=f"wait longer than {duration(took)}, or find out what takes so long",
+            advice=f"wait longer than {duration(took)}, or find out what takes so long"
+            + (f": trace #{exchange.number}" if slow else ""),
             where=f"{to(service, action)} is:late",
         )
