@@ -73,6 +73,13 @@ class Group:
         self.numbers: deque[int] = deque(maxlen=_NEWEST)
         self.spread = Spread()
 
+    @property
+    def text(self) -> str:
+        """What it says, on one line: the text itself where all of them have the same, else what is the same of it."""
+        if self.values is not None and len(self.values) == 1 and self.key.template:
+            return " ".join(next(iter(self.values)).split())
+        return self.key.template
+
     def also(self, masked: Masked) -> None:
         """One of them has that text: it may quote otherwise."""
         patterns = self.patterns

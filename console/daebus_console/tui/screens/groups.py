@@ -91,7 +91,7 @@ class GroupsScreen(InsightKeys):
         if key.action is not None:
             line += [(".", "dim"), (shown(key.action, text=True), "action")]
         error = " ".join(dict.fromkeys(word for word in (key.code, key.type) if word))
-        return [*line, (f"  {clean(error)}", "error"), (f"  {clean(key.template)}", "plain")]
+        return [*line, (f"  {clean(error)}", "error"), (f"  {clean(group.text)}", "plain")]
 
     def about(self) -> About | None:
         """The group under the cursor, and the action that failed."""

@@ -326,3 +326,17 @@ def test_counts_over_time_are_kept_whatever_the_times_are() -> None:
     for at in (10.0, 10.1, 19.9):
         few.add(at)
     assert few.bars(10.0, 20.0, 10) == [2, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+
+
+def test_what_all_say_alike_is_shown_as_it_is_said_and_else_what_is_the_same_of_it() -> None:
+    bus = Bus()
+    fail(bus, 1, "'c-7'")
+    fail(bus, 2, "'c-7'")
+    (group,) = grouped(bus)
+    assert (group.text, group.key.template) == ("'c-7'", "'…'")
+    fail(bus, 3, "'c-8'")
+    (group,) = grouped(bus)
+    assert group.text == "'…'"
+    long = Bus()
+    fail(long, 1, "no\nroom for 'x'")
+    assert [one.text for one in grouped(long)] == ["no room for 'x'"]

@@ -59,8 +59,8 @@ def _lines(found: list[Group], groups: Groups, within: str, width: int) -> list[
     lines: list[Line] = [head]
     for group, cell in zip(found, cells, strict=True):
         lines.append(fit(line(*cell, *what_failed(group)), width))
-        if group.key.template:
-            lines.append(fit(line(f"       {group.key.template}"), width))
+        if group.text:
+            lines.append(fit(line(f"       {group.text}"), width))
         more = "" if group.exact else "  (and some of others)"
         lines.append(line(Span(f"       {_filter(group, within)}", "dim"), more))
     return lines
