@@ -1,0 +1,191 @@
+"""handler-raised: the handler of a request failed by a mistake in the program, or ended without an answer."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from daebus_console.engine.filter.writing import field
+from daebus_console.engine.findings import payloads
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.words import call, near, quoted, term, to
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, Kind, State
+from daebus_console.engine.records.record import Any_, Handled
+from daebus_console.text import clean
+
+_LONGEST, _LONGEST_LINE, _LONGEST_NAME = 200, 80, 60
+_MOST = 1_000
+_RAISED, _SILENT = "handler_error", "no_response"
+_MISTAKES = frozenset(
+    {
+        "AssertionError",
+        "AttributeError",
+        "ImportError",
+        "IndexError",
+        "KeyError",
+        "ModuleNotFoundError",
+        "NameError",
+        "NotImplementedError",
+        "RecursionError",
+        "TypeError",
+        "UnboundLocalError",
+        "ZeroDivisionError",
+    }
+)
+"""What hardly anybody raises in order to answer with it."""
+_FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+), in ([^\n]*)\n(?:    ([^\n]*))?', re.MULTILINE)
+_Key = tuple[str, str, str]
+
+
+class Found(Rule):
+    """The error answers tell, and what services tell of their handlers: where it was raised, and after which answer."""
+
+    name = "handler-raised"
+    severity = Severity.ERROR
+    title = "a handler that fails by a mistake in it, or ends without an answer"
+    page = """\
+A handler raised what a program raises when it is mistaken (KeyError, TypeError, AttributeError and the like), or
+it returned without an answer. Or it raised when it had answered: its caller was told that all went well, and what
+was to be done after the answer was not done.
+
+It is thought so because the answer says so, by its code (`handler_error`, `no_response`) and the type of the
+exception, or because the flight recorder of the service does. Exceptions that may be meant as an answer
+(ValueError, those of the program, errors of calls that rise) are not taken for mistakes.
+
+`logs #N` shows the traceback, and `contrast to:SERVICE action:ACTION status:error` what the requests that fail
+have that the others have not."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+        self._places: dict[_Key, str] = {}
+        self._newest: dict[_Key, tuple[Exchange, str]] = {}
+
+    def failed(self, exchange: Exchange) -> None:
+        """It was answered with an error: one that nobody can have meant?"""
+        answer, code = exchange.answer, exchange.aside.code
+        if answer is None or not answer.error or code not in (_RAISED, _SILENT) or exchange.dialect != DAEBUS:
+            return
+        payload = payloads.value(answer.data)
+        kind = _text(payload, "type") if code == _RAISED else ""
+        if code == _RAISED and kind not in _MISTAKES:
+            return
+        key = exchange.target or "", exchange.action or "", kind or _SILENT
+        self._put(self._newest, key, (exchange, _text(payload, "error")))
+        self._tell(key, 1)
+
+    def recorded(self, record: Any_, exchange: Exchange | None) -> None:
+        """Where was it raised, and had it answered?"""
+        if not isinstance(record, Handled) or record.outcome != _RAISED:
+            return
+        key = record.source.service, record.action, record.type or ""
+        if exchange is not None and exchange.kind is Kind.REQUEST and exchange.state is State.OK:
+            if exchange.instance == record.source.instance:
+                self._tell_late(record, exchange)
+            return
+        place = _place(record.traceback)
+        if place and record.type in _MISTAKES and self._places.get(key) != place:
+            self._put(self._places, key, place)
+            if key in self._newest:
+                self._tell(key, 0)
+
+    def _tell(self, key: _Key, count: int) -> None:
+        service, action, kind = key
+        (exchange, error), name, slip = self._newest[key], call(service, action), ""
+        if kind == _SILENT:
+            text = f"the handler of {name} ended without an answer, and its caller got an error"
+            because = f"the answer has the code {_SILENT}: it returned without one"
+            advice = "let every way through it return a dict, or call response.send or response.error"
+        else:
+            said = f": {clean(error[:_LONGEST])}" if error else ""
+            place = self._places.get(key)
+            text = f"the handler of {name} raised {kind}{said}" + (f", in {place}" if place else "")
+            hint, slip = _hint(kind, error, exchange)
+            because = (hint or f"nothing handled the {kind}") + ", and its caller got the error"
+            advice = slip or f"logs #{exchange.number} shows where"
+        if not slip:
+            advice += f"; contrast {to(service, action)} status:error tells which requests fail"
+        self.book.report(
+            self.name,
+            self.severity,
+            exchange.answer.at if exchange.answer is not None else exchange.until,
+            [exchange.number],
+            service=service,
+            action=action,
+            about=kind,
+            text=text,
+            because=because,
+            advice=advice,
+            where=f"{to(service, action)} status:error"
+            + (f" code:{_SILENT}" if kind == _SILENT else f" payload.type:{term(kind)}"),
+            count=count,
+        )
+
+    def _tell_late(self, record: Handled, exchange: Exchange) -> None:
+        error = ": ".join(part for part in (record.type, record.error) if part) or record.outcome
+        place = _place(record.traceback)
+        again = record.type == "AlreadyAnswered"
+        self.book.report(
+            self.name,
+            self.severity,
+            record.at + record.source.off,
+            [exchange.number],
+            service=record.source.service,
+            action=record.action,
+            about=f"answered {record.type}",
+            text=f"the handler of {call(record.source.service, record.action)} raised after it had answered:"
+            f" {clean(error[:_LONGEST])}" + (f", in {place}" if place else ""),
+            because=f"the service tells so, and #{exchange.number} was answered with success; its caller knows nothing",
+            advice="send one final answer: those before it with final=False"
+            if again
+            else f"logs #{exchange.number} shows where; answer when all is done",
+            where=to(record.source.service, record.action),
+        )
+
+    @staticmethod
+    def _put(into: dict[_Key, Any], key: _Key, value: Any) -> None:
+        into.pop(key, None)
+        into[key] = value
+        if len(into) > _MOST:
+            del into[next(iter(into))]
+
+
+def _text(payload: Any, name: str) -> str:
+    found = payload.get(name) if isinstance(payload, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _place(traceback: str | None) -> str:
+    """The innermost line of the program in a traceback: the last of them all, were it not of what is installed."""
+    frames = _FRAME.findall(traceback or "")
+    own = [frame for frame in frames if "site-packages" not in frame[0] and not _is_ours(frame[0])]
+    if not own:
+        return ""
+    file, line, function, source = own[-1]
+    where = f"{clean(file.replace(chr(92), '/').rsplit('/', 1)[-1])}:{line}, {clean(function[:_LONGEST_LINE])}"
+    return f"{where}: {clean(source.strip()[:_LONGEST_LINE])}" if source.strip() else where
+
+
+def _is_ours(file: str) -> bool:
+    return re.search(r"[/\\]daebus[/\\](service|client|transport|wire|recorder|testing)[/\\]", file) is not None
+
+
+def _hint(kind: str, error: str, exchange: Exchange) -> tuple[str, str]:
+    """What the request has to do with a key that was not found, and what to write where that is a slip; else empty."""
+    payload = payloads.value(exchange.opened.data)
+    if kind != "KeyError" or not isinstance(payload, dict):
+        return "", ""
+    try:
+        key = ast.literal_eval(error)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return "", ""
+    if isinstance(key, str) and key not in payload and len(key) <= _LONGEST_NAME:
+        meant = near(key, (name for name in payload if len(name) <= _LONGEST_NAME))
+        if meant is not None:
+            has = f"#{exchange.number} has the field {quoted(meant)}, and none that is called {quoted(key)}"
+            return has, f"write {quoted(key)} where {quoted(meant)} is sent"
+    for name, value in payload.items():
+        if type(value) is type(key) and value == key:
+            return f"the key that is missing is {clean(field((name,)))} of #{exchange.number}", ""
+    return "", ""

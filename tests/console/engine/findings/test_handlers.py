@@ -1,0 +1,117 @@
+"""Handlers of requests that fail by a mistake, that end without an answer, or that raise when they have answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daebus_console.engine.message.exchange import Exchange
+from tests.console.engine.findings.watched import Watched
+from tests.console.engine.records.told import batch, handled
+
+TRACE = """Traceback (most recent call last):
+  File "/srv/.venv/lib/python3.12/site-packages/daebus/service/chain/links.py", line 74, in run
+    returned = route.function.call()
+  File "/srv/shop/users.py", line 15, in get
+    user["discount"] = DISCOUNTS[customer]
+                       ~~~~~~~~~^^^^^^^^^^
+KeyError: 'c-7'
+"""
+
+
+def raised(bus: Watched, kind: str, error: str, payload: Any = None, **fields: Any) -> Exchange:
+    asked = bus.ask("users", "get", payload)
+    answer = {"error": error, "code": "handler_error", "type": kind, **fields}
+    return bus.answer(asked, answer, status="error")
+
+
+def tell(bus: Watched, *records: dict[str, Any]) -> None:
+    sent = batch("users", *records)
+    bus.say(sent.channel, sent.data)
+
+
+def test_a_mistake_is_told_with_what_was_asked(bus: Watched) -> None:
+    bus.call("users", "get", {"customer": "c-1"})
+    failed = raised(bus, "KeyError", "'c-7'", {"customer": "c-7"})
+    found = bus.one("handler-raised")
+    assert found.text == "the handler of users get raised KeyError: 'c-7'"
+    assert found.because == (
+        f"the key that is missing is payload.customer of #{failed.number}, and its caller got the error"
+    )
+    assert found.advice == (
+        f"logs #{failed.number} shows where; contrast to:users action:get status:error tells which requests fail"
+    )
+    assert found.filter == "to:users action:get status:error payload.type:KeyError"
+    assert (found.severity.word, list(found.evidence), found.count) == ("error", [failed.number], 1)
+
+
+def test_the_line_that_raised_is_told_as_soon_as_the_service_tells_it(bus: Watched) -> None:
+    failed = raised(bus, "KeyError", "'c-7'")
+    told = {"outcome": "handler_error", "type": "KeyError", "error": "'c-7'", "traceback": TRACE}
+    tell(bus, handled(1, failed.request_id or "", "get", bus.now, **told))
+    found = bus.one("handler-raised")
+    assert found.text == (
+        "the handler of users get raised KeyError: 'c-7', in users.py:15, get: user[\"discount\"] = DISCOUNTS[customer]"
+    )
+    assert found.count == 1
+    raised(bus, "KeyError", "'c-8'")
+    assert (bus.one("handler-raised").count, "users.py:15" in bus.one("handler-raised").text) == (2, True)
+
+
+def test_a_field_that_is_misspelled(bus: Watched) -> None:
+    failed = raised(bus, "KeyError", "'items'", {"itmes": [1], "order": 2})
+    found = bus.one("handler-raised")
+    assert found.because.startswith(f"#{failed.number} has the field 'itmes', and none that is called 'items'")
+    assert found.advice == "write 'items' where 'itmes' is sent"
+
+
+@pytest.mark.parametrize("error", ["'a' and 'b'", "__import__('os')", "('", "9" * 5_000, "'\x1b[2J'", ""])
+def test_a_key_error_may_say_anything(bus: Watched, error: str) -> None:
+    raised(bus, "KeyError", error, {"items": [1]})
+    found = bus.one("handler-raised")
+    assert found.because == "nothing handled the KeyError, and its caller got the error"
+    assert "\x1b" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("ValueError", "handler_error"),
+        ("CardDeclined", "handler_error"),
+        ("RequestFailed", "handler_error"),
+        ("KeyError", "not_found"),
+    ],
+)
+def test_what_may_be_meant_as_an_answer_is_none(bus: Watched, kind: str, code: str) -> None:
+    raised(bus, kind, "no", code=code)
+    assert bus.names() == []
+
+
+def test_a_handler_that_forgets_to_answer(bus: Watched) -> None:
+    failed = bus.fail(bus.ask("payment", "charge"), "no_response")
+    found = bus.one("handler-raised")
+    assert found.text == "the handler of payment charge ended without an answer, and its caller got an error"
+    assert found.filter == "to:payment action:charge status:error code:no_response"
+    assert list(found.evidence) == [failed.number]
+
+
+def test_a_handler_that_raises_when_it_has_answered(bus: Watched) -> None:
+    asked = bus.ask("users", "get")
+    bus.answer(asked, {"n": 1}, instance="one")
+    told = {"outcome": "handler_error", "type": "AlreadyAnswered", "error": "it was answered"}
+    sent = batch("users", handled(1, asked.request_id or "", "get", bus.now, **told), instance="one")
+    bus.say(sent.channel, sent.data)
+    found = bus.one("handler-raised")
+    assert found.text == "the handler of users get raised after it had answered: AlreadyAnswered: it was answered"
+    assert found.advice == "send one final answer: those before it with final=False"
+    assert list(found.evidence) == [asked.number]
+
+
+def test_another_instance_that_raised_has_not_answered(bus: Watched) -> None:
+    asked = bus.ask("users", "get")
+    bus.answer(asked, {"n": 1}, instance="one")
+    told = {"outcome": "handler_error", "type": "KeyError", "error": "'n'"}
+    sent = batch("users", handled(1, asked.request_id or "", "get", bus.now, **told), instance="two")
+    bus.say(sent.channel, sent.data)
+    assert bus.names() == []
