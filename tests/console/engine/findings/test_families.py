@@ -151,6 +151,12 @@ def test_workers_that_wait_for_their_own_service(bus: Watched) -> None:
     assert set(below) <= set(finding.evidence)
 
 
+def test_an_only_worker_is_told_of_as_one(bus: Watched) -> None:
+    self_calls(bus, 1, 1)
+    because = bus.one("waits-for-itself").because
+    assert because.endswith("; its only worker was held by a request that waited for it")
+
+
 def test_as_long_as_a_worker_is_free_it_is_something_else(bus: Watched) -> None:
     self_calls(bus, 3, 2)
     assert "waits-for-itself" not in bus.names()

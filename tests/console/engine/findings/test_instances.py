@@ -32,6 +32,17 @@ def test_a_queue_that_grows_or_is_full(bus: Watched, sizes: list[int], how: dict
 
 
 @pytest.mark.parametrize(
+    ("workers", "waiting", "text"),
+    [(1, 1, "the only worker of orders is busy, and 1 waits"), (2, 3, "all 2 workers of orders are busy, and 3 wait")],
+)
+def test_one_and_many_are_told_as_such(bus: Watched, workers: int, waiting: int, text: str) -> None:
+    for _ in range(2):
+        bus.info("orders", workers={"max": workers, "busy": workers}, queue={"size": waiting, "max": 1_000})
+        bus.wait(10)
+    assert bus.one("queue-grows").text == text
+
+
+@pytest.mark.parametrize(
     ("sizes", "how"), [([2, 8, 20, 19, 45], {}), ([1, 2, 3, 4], {}), ([3, 0, 3, 0], {"busy": 2}), ([0, 0], {"busy": 2})]
 )
 def test_one_that_goes_up_and_down_is_none(bus: Watched, sizes: list[int], how: dict[str, int]) -> None:

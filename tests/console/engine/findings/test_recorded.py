@@ -16,6 +16,17 @@ from tests.console.engine.bus import Sent
 from tests.console.engine.findings.watched import Watched
 from tests.console.engine.records.told import batch, cast, handled, recent, record
 
+TRACE = """Traceback (most recent call last):
+  File "/srv/site-packages/daebus/service/chain/events.py", line 20, in run
+    listener(data)
+  File "C:\\shop\\mail.py", line 7, in on_order
+    CARDS[data["sku"]]
+  File "/srv/site-packages/cards/cards.py", line 9, in __getitem__
+    raise KeyError(name)
+  File "/usr/lib/python3.12/enum.py", line 9, in __getitem__
+    raise KeyError(name)
+KeyError: 'sku'
+"""
 ORDER = b'{"order": 7}'
 
 
@@ -41,6 +52,8 @@ def test_a_listener_that_raises(bus: Watched) -> None:
     assert found.advice == f"logs #{order.number} shows where"
     tell(bus, batch("mailer", raised(bus, 2, id="other")))
     assert bus.one("listener-raised").count == 2
+    tell(bus, batch("mailer", raised(bus, 3, id="more", traceback=TRACE)))
+    assert bus.one("listener-raised").text.endswith('sku\', in mail.py:7, on_order: CARDS[data["sku"]]')
 
 
 def test_a_listener_that_does_not(bus: Watched) -> None:
@@ -77,6 +90,8 @@ def test_a_task_that_raises_or_overruns(bus: Watched) -> None:
     bus.info("stock", background=[{"name": "sync", "interval": 1.0}, 7, {"name": "sync"}])
     tell(bus, batch("stock", ran(1, outcome="error", type="OSError", error="full")))
     assert bus.one("task-raised").text == "the task sync of stock raised: OSError: full"
+    tell(bus, batch("stock", ran(8, outcome="error", type="OSError", error="full", traceback=TRACE)))
+    assert bus.one("task-raised").text.endswith('full, in mail.py:7, on_order: CARDS[data["sku"]]')
     tell(bus, batch("stock", ran(2, elapsed=1.5)))
     assert len(bus.found()) == 1
     tell(bus, batch("stock", ran(3, elapsed=1.6)))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import Any
 
 from daebus_console.engine.filter.writing import field
 from daebus_console.engine.findings import payloads
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.places import place_in
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, near, quoted, term, to
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Kind, State
 from daebus_console.engine.records.record import Any_, Handled
 from daebus_console.text import clean
 
-_LONGEST, _LONGEST_LINE, _LONGEST_NAME = 200, 80, 60
+_LONGEST, _LONGEST_NAME = 200, 60
 _MOST = 1_000
 _RAISED, _SILENT = "handler_error", "no_response"
 _MISTAKES = frozenset(
@@ -35,7 +35,6 @@ _MISTAKES = frozenset(
     }
 )
 """What hardly anybody raises in order to answer with it."""
-_FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+), in ([^\n]*)\n(?:    ([^\n]*))?', re.MULTILINE)
 _Key = tuple[str, str, str]
 
 
@@ -84,7 +83,7 @@ have that the others have not."""
             if exchange.instance == record.source.instance:
                 self._tell_late(record, exchange)
             return
-        place = _place(record.traceback)
+        place = place_in(record.traceback)
         if place and record.type in _MISTAKES and self._places.get(key) != place:
             self._put(self._places, key, place)
             if key in self._newest:
@@ -124,7 +123,7 @@ have that the others have not."""
 
     def _tell_late(self, record: Handled, exchange: Exchange) -> None:
         error = ": ".join(part for part in (record.type, record.error) if part) or record.outcome
-        place = _place(record.traceback)
+        place = place_in(record.traceback)
         again = record.type == "AlreadyAnswered"
         self.book.report(
             self.name,
@@ -154,21 +153,6 @@ have that the others have not."""
 def _text(payload: Any, name: str) -> str:
     found = payload.get(name) if isinstance(payload, dict) else None
     return found if isinstance(found, str) else ""
-
-
-def _place(traceback: str | None) -> str:
-    """The innermost line of the program in a traceback: the last of them all, were it not of what is installed."""
-    frames = _FRAME.findall(traceback or "")
-    own = [frame for frame in frames if "site-packages" not in frame[0] and not _is_ours(frame[0])]
-    if not own:
-        return ""
-    file, line, function, source = own[-1]
-    where = f"{clean(file.replace(chr(92), '/').rsplit('/', 1)[-1])}:{line}, {clean(function[:_LONGEST_LINE])}"
-    return f"{where}: {clean(source.strip()[:_LONGEST_LINE])}" if source.strip() else where
-
-
-def _is_ours(file: str) -> bool:
-    return re.search(r"[/\\]daebus[/\\](service|client|transport|wire|recorder|testing)[/\\]", file) is not None
 
 
 def _hint(kind: str, error: str, exchange: Exchange) -> tuple[str, str]:

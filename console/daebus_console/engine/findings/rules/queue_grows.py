@@ -57,7 +57,7 @@ Find out what the handlers wait for; then more workers (`max_workers`), or more 
             self._tell(
                 service,
                 Severity.INFO,
-                f"all {told.workers} workers of {shown(service)} are busy, and {told.queued} wait",
+                f"{_workers(service, told.workers)} busy, and {told.queued} {_wait(told.queued)}",
             )
 
     def _tell(self, service: str, severity: Severity, text: str) -> None:
@@ -71,3 +71,11 @@ Find out what the handlers wait for; then more workers (`max_workers`), or more 
             advice="find out what its handlers wait for; then more workers, or more instances with shared=True",
             where=to(service),
         )
+
+
+def _workers(service: str, count: int | None) -> str:
+    return f"the only worker of {shown(service)} is" if count == 1 else f"all {count} workers of {shown(service)} are"
+
+
+def _wait(count: int) -> str:
+    return "waits" if count == 1 else "wait"

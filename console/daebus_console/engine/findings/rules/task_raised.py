@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.places import place_in
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import duration, shown, term
 from daebus_console.engine.message.exchange import Exchange
@@ -43,7 +44,9 @@ it took, and `info` names the interval.
             return
         if record.failed:
             error = ": ".join(part for part in (record.type, record.error) if part) or record.outcome
-            self._tell(record, Severity.ERROR, f"raised: {clean(error[:_LONGEST])}", record.type or "")
+            place = place_in(record.traceback)
+            text = f"raised: {clean(error[:_LONGEST])}" + (f", in {place}" if place else "")
+            self._tell(record, Severity.ERROR, text, record.type or "")
             return
         interval = self._interval(record)
         key = record.source.service, record.source.instance, record.name

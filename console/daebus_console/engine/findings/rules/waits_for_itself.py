@@ -49,7 +49,12 @@ Call the function instead of the action; or put what is called into a service of
         together = [pair for pair in self._blocked.values() if pair[0].target == service and pair[0].opened.at >= since]
         if workers is not None and len(together) >= workers:
             for call_, held_by in together:
-                self._tell(call_, held_by, f"its {workers} workers were all held by requests that waited for it")
+                held = (
+                    "its only worker was held by a request"
+                    if workers == 1
+                    else f"its {workers} workers were all held by requests"
+                )
+                self._tell(call_, held_by, f"{held} that waited for it")
 
     def failed(self, exchange: Exchange) -> None:
         """It was answered too late, or told that it had waited too long."""
