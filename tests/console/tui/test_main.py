@@ -57,6 +57,24 @@ def test_the_selected_exchange_is_shown_below(redis_url: str, name: str) -> None
     drive(redis_url, story)
 
 
+def test_the_keys_that_the_tabs_name_open_them_from_the_flow_too(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "get_user", 1, {"id": 7})
+        console.answer(1, {"name": "Ann"})
+        await console.sees("✓ ok")
+        await console.press("up", "1")
+        await console.sees("id: 7", "request_id", "r1")
+        await console.press("4")
+        await console.sees('"action": "get_user"')
+        assert console.app.focused is console.app.main.flow
+        await console.press("f3")
+        await console.loses("4 Raw")
+        await console.press("2")
+        await console.sees("2 Response", 'name: "Ann"')
+
+    drive(redis_url, story)
+
+
 def test_scrolling_up_stops_following_and_tells_how_many_are_new(redis_url: str, name: str) -> None:
     async def story(console: Driver) -> None:
         for number in range(60):

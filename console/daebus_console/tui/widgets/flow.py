@@ -8,8 +8,10 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from daebus_console.engine.message.exchange import Exchange, Flag
+from daebus_console.tui.documents.exchange import TABS
 from daebus_console.tui.flow.seek import at_time, is_marked, other_end, seek, went_wrong
 from daebus_console.tui.titles.hints import SELECT_FIRST
+from daebus_console.tui.widgets.detail_pane import DetailPane
 from daebus_console.tui.widgets.flow_view import ORDERS, SLOWEST, FlowView
 
 
@@ -18,6 +20,7 @@ class FlowList(FlowView):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Details"),
+        *(Binding(str(key), f"tab({key - 1})", f"Tab {name}", show=False) for key, name in enumerate(TABS, 1)),
         Binding("f", "follow", "Follow", show=False),
         Binding("space", "pause", "Pause"),
         Binding("b", "screen.by_message", "By message", show=False),
@@ -37,6 +40,12 @@ class FlowList(FlowView):
             self.action_move(-1)
         else:
             await self.open_row(index)
+
+    def action_tab(self, number: int) -> None:
+        """Show a tab of the detail, whose names have these keys."""
+        pane = self.screen.query_one(DetailPane)
+        pane.display = True
+        pane.action_tab(number)
 
     def action_follow(self) -> None:
         """Keep the newest on the screen, or stand still."""
