@@ -94,6 +94,51 @@ def test_records_say_which_broadcasts_are_its_own(bus: Bus) -> None:
     assert paths(bus, answer=Answer("ok", {}), broadcasts=()) == [("broadcasts[0]", How.REMOVED)]
 
 
+def told_bus(*records: object, **about: object) -> Case:
+    """A request, two broadcasts while it was handled, and what its service tells then; what is made of it."""
+    bus = Bus()
+    bus >> request("orders", "place", id="r")
+    bus >> raw("news", b'{"of":"another"}')
+    bus >> raw("news", b'{"of":"nobody"}')
+    bus >> answer("caller:1", id="r")
+    bus >> raw("daebus.watch.orders", encode(service="orders", instance="i", records=list(records), **about))
+    return case(bus)
+
+
+BEFORE = {"kind": "handled", "id": "q", "at": 99.0, "elapsed": 0.1}
+ENDED = {"kind": "handled", "id": "r", "at": 100.0, "elapsed": 0.5, "queued": 0.1}
+
+
+def test_a_handler_that_ended_and_told_of_no_broadcast_sent_none() -> None:
+    found = told_bus(BEFORE, ENDED)
+    assert (found.sure, found.broadcasts) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("records", "about"),
+    [
+        ((BEFORE,), {}),
+        ((BEFORE, ENDED), {"left_out": 3}),
+        ((BEFORE, ENDED), {"lost": 1}),
+        # It may have begun to tell only then.
+        ((ENDED,), {}),
+        (({**BEFORE, "at": 99.9}, ENDED), {}),
+        (({**BEFORE, "at": "early"}, ENDED), {}),
+    ],
+)
+def test_where_that_is_not_certain_all_may_be_its_own(records: tuple[object, ...], about: dict[str, object]) -> None:
+    found = told_bus(*records, **about)
+    assert (found.sure, len(found.broadcasts)) == (False, 2)
+
+
+def test_what_another_tells_to_have_sent_is_not_its_own() -> None:
+    data = b'{"of":"another"}'
+    cast = {"kind": "published", "channel": "news", "digest": f"{crc32(data):08x}", "length": len(data), "parent": "x"}
+    found = told_bus(cast)
+    assert (found.sure, [one.payload for one in found.broadcasts]) == (False, [{"of": "nobody"}])
+    assert len(told_bus({**cast, "parent": None}).broadcasts) == 1
+
+
 @pytest.mark.parametrize(
     ("id", "why"),
     [("q", "a question of a console"), ("orphan", "an answer to a request that was not seen")],

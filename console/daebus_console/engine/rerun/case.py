@@ -1,7 +1,8 @@
 """What belongs to one handling of a request: the calls it made, with their answers, and what else it sent. Pure.
 
 Calls and one-way messages are told by their `parent_id`. A broadcast bears no sender: where a flight recorder's records
-say which it was, those count, else what was broadcast between the request and its answer may be of it.
+say which it was, or that the handler ended and sent none, those count. Else what was broadcast between the request and
+its answer may be of it, but for what others tell to have sent.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from daebus_console.engine.diff.exchange import Answer, answer_of, read_payload
@@ -112,10 +114,10 @@ def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
     messages: list[Recorded] = []
     near: list[Exchange] = []
     its = [exchange]
-    published: list[Cast] = []
+    told = _Told(parent)
     for one in exchanges:
         if one.opened.channel.startswith(wire.WATCH_PREFIX):
-            published += _published(one.opened.data, parent)
+            told.take(one.opened.data)
         elif one.number == exchange.number or one.flags & Flag.CONTROL:
             continue
         elif one.kind in (Kind.REQUEST, Kind.ONE_WAY) and one.parent_id is not None:
@@ -128,8 +130,8 @@ def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
                 messages.append(_recorded(one, one.action))
         elif one.kind in (Kind.BROADCAST, Kind.ONE_WAY) and exchange.opened.at <= one.opened.at <= end:
             near.append(one)
-    broadcasts = [_recorded(one, None) for one in (_those(published, near) if published else near)]
-    return Case(exchange, tuple(calls), tuple(messages), tuple(broadcasts), bool(published), hand_in(its))
+    broadcasts = [_recorded(one, None) for one in told.own_of(near)]
+    return Case(exchange, tuple(calls), tuple(messages), tuple(broadcasts), told.sure, hand_in(its))
 
 
 def _recorded(one: Exchange, action: str | None) -> Recorded:
@@ -146,20 +148,72 @@ def _call(one: Exchange) -> RecordedCall:
     return RecordedCall(channel, one.action, payload, one.number, opened, answer, answered_at, one.request_id)
 
 
-def _published(data: bytes, parent: str | None) -> list[Cast]:
-    """The broadcasts that a batch of records says were sent while `parent` was handled."""
-    try:
-        batch = wire.decode(data)
-    except wire.Unreadable:
-        return []
-    records = batch.get("records") if isinstance(batch, Mapping) else None
-    found: list[Cast] = []
-    for record in records if isinstance(records, list) else ():
-        if isinstance(record, Mapping) and record.get("kind") == "published" and record.get("parent") == parent:
-            channel, digest, length = (record.get(name) for name in ("channel", "digest", "length"))
-            if isinstance(channel, str) and isinstance(digest, str) and isinstance(length, int):
-                found.append((channel, digest, length))
-    return found
+class _Told:
+    """What records tell of the broadcasts that were sent while `parent` was handled."""
+
+    def __init__(self, parent: str | None) -> None:
+        self._parent = parent
+        self._own: list[Cast] = []
+        self._others: Counter[Cast] = Counter()
+        self._ended: set[Any] = set()
+        self._incomplete: set[Any] = set()
+        self._since: dict[Any, float] = {}
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is known which are its own: some were told, or its end was, by an instance that told before it
+        began as well, and left nothing out."""
+        return bool(self._own) or (bool(self._ended) and not self._ended & self._incomplete)
+
+    def take(self, data: bytes) -> None:
+        """A batch of records."""
+        try:
+            batch = wire.decode(data)
+        except wire.Unreadable:
+            return
+        records = batch.get("records") if isinstance(batch, Mapping) else None
+        if not isinstance(batch, Mapping) or not isinstance(records, list):
+            return
+        instance = batch.get("instance") if isinstance(batch.get("instance"), str) else None
+        if batch.get("lost") or batch.get("left_out"):
+            self._incomplete.add(instance)
+        for record in records:
+            if not isinstance(record, Mapping):
+                continue
+            own = self._parent is not None and self._parent == record.get(
+                "parent" if record.get("kind") == "published" else "id"
+            )
+            if record.get("kind") == "published":
+                self._published(record, own=own)
+            elif record.get("kind") == "handled" and own and self._since.get(instance, inf) <= _begun(record):
+                self._ended.add(instance)
+            if at := _number(record, "at"):
+                self._since.setdefault(instance, at)
+
+    def own_of(self, near: list[Exchange]) -> list[Exchange]:
+        """Those of the broadcasts that are its own, each once; where that is not sure, those that may be."""
+        if self.sure:
+            return _those(self._own, near)
+        others = {one.number for one in _those(self._others.elements(), near)}
+        return [one for one in near if one.number not in others]
+
+    def _published(self, record: Mapping[str, Any], *, own: bool) -> None:
+        channel, digest, length = (record.get(name) for name in ("channel", "digest", "length"))
+        if isinstance(channel, str) and isinstance(digest, str) and isinstance(length, int):
+            if own:
+                self._own.append((channel, digest, length))
+            else:
+                self._others[channel, digest, length] += 1
+
+
+def _begun(record: Mapping[str, Any]) -> float:
+    """When the message came that it tells of."""
+    return _number(record, "at") - _number(record, "elapsed") - _number(record, "queued")
+
+
+def _number(record: Mapping[str, Any], name: str) -> float:
+    found = record.get(name)
+    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) and abs(found) < 1e12 else 0.0
 
 
 def _those(published: Iterable[Cast], near: Iterable[Exchange]) -> list[Exchange]:
