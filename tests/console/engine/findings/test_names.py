@@ -201,3 +201,26 @@ def test_an_action_that_the_old_instance_lacked_is_none(bus: Watched) -> None:
     bus.info("users", "get", "list", instance="new")
     bus.call("users", "list")
     assert "action-on-some" not in bus.names()
+
+
+def test_a_message_on_the_channel_of_a_service_that_names_no_action(bus: Watched) -> None:
+    bus.poll(_orders=1)
+    foreign = bus.say("orders", {"pattern": "orders.create", "data": {}})
+    finding = bus.one("unreadable")
+    assert finding.text == "a message on orders names no action: the service drops it"
+    assert finding.advice == (
+        "let its sender, which may speak another framework, name an `action`, or use another channel"
+    )
+    assert list(finding.evidence) == [foreign.number]
+    slip = bus.say("orders", {"actoin": "create", "payload": {}})
+    first, second = [one for one in bus.found() if one.rule == "unreadable"]
+    assert {first.advice, second.advice} >= {"write 'action' where 'actoin' is sent"}
+    assert slip.number in (*first.evidence, *second.evidence)
+
+
+def test_on_a_channel_that_somebody_listens_to_an_object_is_enough(bus: Watched) -> None:
+    bus.poll(_orders=1, _mailer=1)
+    bus.info("mailer", "send", listens=["orders"])
+    bus.say("orders", {"order": 7})
+    bus.say("news", {"order": 7})
+    assert bus.names() == []

@@ -131,6 +131,18 @@ def test_a_broadcast_that_was_refused_and_a_request_that_was(bus: Watched) -> No
     assert bus.one("refused").text.startswith("mailer refused a broadcast on 'orders', and nobody was told")
 
 
+def test_a_request_without_an_action_was_told_and_is_no_one_way_message(bus: Watched) -> None:
+    slip = bus.say("orders", {"actoin": "place", "payload": {}, "request_id": "w", "reply_to": "me"})
+    other = bus.say("orders", {"pattern": "place", "payload": {}, "request_id": "v", "reply_to": "me"})
+    tell(bus, batch("orders", record(1, "refused", bus.now, id="w", code="bad_request")))
+    found = bus.one("refused")
+    assert found.text == "orders refused a request that names no action"
+    assert found.because.endswith(f"; #{slip.number} has the field 'actoin'")
+    assert (found.advice, list(found.evidence)) == ("write 'action' where 'actoin' is sent", [slip.number])
+    tell(bus, batch("orders", record(2, "refused", bus.now, id="v", code="bad_request")))
+    assert bus.one("refused").advice == f"let whoever sent #{other.number} name an `action`"
+
+
 def test_work_that_was_done_and_not_answered(bus: Watched) -> None:
     asked, other = bus.ask("users", "get", timeout=1), bus.ask("users", "get", timeout=1)
     bus.wait(2)

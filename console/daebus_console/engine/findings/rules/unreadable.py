@@ -1,10 +1,11 @@
-"""unreadable: bytes that are no JSON object, on a channel where JSON is expected."""
+"""unreadable: what is no message on a channel where messages are expected: no JSON object, or one without an action."""
 
 from __future__ import annotations
 
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import shown, term
+from daebus_console.engine.findings.words import near, quoted, shown, term
 from daebus_console.engine.message.envelope import Unreadable, read
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.text import clean
@@ -17,16 +18,18 @@ class Found(Rule):
 
     name = "unreadable"
     severity = Severity.WARNING
-    title = "messages that are no JSON"
+    title = "messages that are no JSON, or name no action"
     page = """\
-A message on the channel of a service, or on one that a service listens to, is no JSON object: the service drops
-it, and only its log tells. On channels of others nothing is said, whatever passes there.
+A message on the channel of a service, or on one that a service listens to, is no JSON object; or an object on the
+channel of a service names no action: the service drops it, and only its log tells. On channels of others nothing
+is said, whatever passes there.
 
 It is thought so because a service of this framework reads that channel, and what came is in no dialect that
 is known; or because the channel is one of ours (of answers, say), and the message begins as ours do.
 
 Look at the message (enter): a text where an object is expected, bytes of pickle or MessagePack, an
-object cut short."""
+object cut short; one of another framework, whose services have a channel of the same name; a name that is
+misspelled; an event that is meant for listeners, who need a channel of their own."""
 
     def unreadable(self, exchange: Exchange) -> None:
         """What is ours by its channel and its marks, and broken."""
@@ -37,6 +40,30 @@ object cut short."""
         channel, directory = exchange.opened.channel, self.world.directory
         if channel in directory.framework or channel in directory.listened:
             self._judge(exchange, "a service reads that channel and takes JSON objects")
+            if channel in directory.framework and channel not in directory.listened:
+                self._without_action(exchange)
+
+    def _without_action(self, exchange: Exchange) -> None:
+        channel, message = exchange.opened.channel, value(exchange.opened.data, whole=True)
+        if not isinstance(message, dict) or message.get("action"):
+            return
+        meant = near("action", (name for name in message if len(name) <= _LONGEST))
+        self.book.report(
+            self.name,
+            self.severity,
+            exchange.opened.at,
+            [exchange.number],
+            service=channel,
+            about=f"no action {meant or ''}",
+            text=f"a message on {shown(channel)} names no action: the service drops it",
+            because=f"#{exchange.number} has the field {quoted(meant)}, and none that is called 'action'"
+            if meant is not None
+            else "a service reads that channel, and gives each message to the action that it names",
+            advice=f"write 'action' where {quoted(meant)} is sent"
+            if meant is not None
+            else "let its sender, which may speak another framework, name an `action`, or use another channel",
+            where=f"channel:{term(channel)} kind:{exchange.kind.value}",
+        )
 
     def _judge(self, exchange: Exchange, because: str) -> None:
         channel = exchange.opened.channel
