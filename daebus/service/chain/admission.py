@@ -178,9 +178,11 @@ class Admission:
             note(log, logging.DEBUG, "%s: a response came in on the service's own channel; ignored", self._name)
             return
         self._counts.add("unreadable")
-        note(log, logging.WARNING, "%s: on %r %s; dropped", self._name, arrival.channel, message.reason)
         request = Request("", {}, message.reply_to, message.request_id)
-        if reply_channel(request, self._name) is None:
+        nobody_asks = reply_channel(request, self._name) is None
+        what = "dropped" if nobody_asks else "refused"
+        note(log, logging.WARNING, "%s: on %r %s; %s", self._name, arrival.channel, message.reason, what)
+        if nobody_asks:
             note_refused(self._recorder, message, "bad_request", arrival.at)
         elif self._claimed(message, arrival):
             self._refuse(arrival, request, "bad_request", message.reason)

@@ -477,13 +477,21 @@ BAD: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("message", "reason"), BAD)
-def test_a_bad_request_is_answered_as_such(shop: Shop, message: dict[str, Any], reason: str) -> None:
-    with Tap(shop.url, "replies") as tap, redis.Redis.from_url(shop.url) as client:
+def test_a_bad_request_is_answered_as_such(
+    shop: Shop, message: dict[str, Any], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        Tap(shop.url, "replies") as tap,
+        redis.Redis.from_url(shop.url) as client,
+        caplog.at_level(logging.WARNING, "daebus"),
+    ):
         client.publish(shop.name, json.dumps({**message, "reply_to": "replies", "request_id": 17}))
         answer = json.loads(tap.next()[1])
         assert (answer["status"], answer["final"], answer["request_id"]) == ("error", True, 17)
         assert answer["payload"]["code"] == "bad_request"
         assert reason in answer["payload"]["error"]
+    # Dropped is what nobody is told of.
+    assert [reason in line and line.endswith("; refused") for line in caplog.messages] == [True]
 
 
 def test_garbage_is_logged_with_its_channel_and_kills_nothing(
