@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daebus_console.engine.findings.families import longest_call
+from daebus_console.engine.findings.keys import missing_key
 from daebus_console.engine.findings.payloads import value
+from daebus_console.engine.findings.places import place_in
 from daebus_console.engine.findings.words import call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.why import debugged
@@ -74,15 +76,31 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
         why, advice = _REFUSED[code]
         return Cause(
             code,
-            f"{shown(service)} refused it: {why}",
+            f"{call(service, action)}: {why}" if code == "no_response" else f"{shown(service)} refused it: {why}",
             (f"it answered {code}: {text}", *(busy_with(sight, service) if code in ("busy", "expired") else ())),
             advice.format(shown(service), exchange.number),
         )
+    kind, said = _field(exchange, "type"), _field(exchange, "error")
+    unserved = _unserved(sight, exchange) if kind == "ServiceUnavailable" else None
+    if unserved is not None:
+        below = call(unserved.target, unserved.action)
+        return Cause(
+            "nobody_serves",
+            f"its call to {below} (#{unserved.number}) reached nobody: {text}",
+            (f"#{unserved.number} was made for #{exchange.number}, and has no answer",),
+            f"start {shown(unserved.target or '?')}; why #{unserved.number} tells more",
+        )
+    places = [place for run in sight.told(exchange).runs if run.failed and (place := place_in(run.traceback))]
+    hint, slip = missing_key(kind, said, exchange)
+    with_code = f" with the code {code}" if code else ""
     return Cause(
         code or "error",
-        f"the handler of {call(service, action)} failed: {text}",
-        (f"the answer of {shown(exchange.instance or service)} is an error{f' with the code {code}' if code else ''}",),
-        f"look at what was asked: show #{exchange.number}; then at its log: logs #{exchange.number}",
+        f"the handler of {call(service, action)} failed: {text}" + (f", in {places[-1]}" if places else ""),
+        (
+            *([hint] if hint else ()),
+            f"the answer of {shown(exchange.instance or service)} is an error{with_code}",
+        ),
+        slip or f"look at what was asked: show #{exchange.number}; then at its log: logs #{exchange.number}",
     )
 
 
@@ -139,7 +157,25 @@ def _deepest(sight: Sight, exchange: Exchange) -> Exchange | None:
         seen.add(at.number)
 
 
+def _unserved(sight: Sight, exchange: Exchange) -> Exchange | None:
+    """The call without an answer of which its error says that nobody serves it."""
+    said = _field(exchange, "error")
+    return next(
+        (
+            one
+            for one in sight.calls_of(exchange)
+            if one.kind is Kind.REQUEST and one.answer is None and f"'{one.target}'" in said
+        ),
+        None,
+    )
+
+
 def _said(exchange: Exchange) -> str:
+    return clean(_field(exchange, "error")[:_LONGEST])
+
+
+def _field(exchange: Exchange, name: str) -> str:
+    """A text in the payload of its answer."""
     payload = value(exchange.answer.data) if exchange.answer is not None else None
-    text = payload.get("error") if isinstance(payload, dict) else None
-    return clean(text[:_LONGEST]) if isinstance(text, str) else ""
+    text = payload.get(name) if isinstance(payload, dict) else None
+    return text if isinstance(text, str) else ""

@@ -41,7 +41,7 @@ def test_the_cause_its_evidence_and_the_next_step(capture: Path) -> None:
     status, heard = shell(f"why #1 --in {capture}")
     assert status == Exit.DONE
     assert heard.lines == [
-        "users refused it: its handler ended without an answer",
+        "users get: its handler ended without an answer",
         "  · it answered no_response: no",
         "→ let the handler of users return a dict or call response.send",
     ]

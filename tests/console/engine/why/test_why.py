@@ -13,6 +13,7 @@ from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
 from tests.console.engine.findings.watched import Watched
+from tests.console.engine.records.told import batch, handled
 
 
 @pytest.fixture
@@ -133,14 +134,47 @@ def test_an_action_that_only_some_have(bus: Watched) -> None:
     assert "without it: b" in cause.evidence
 
 
-@pytest.mark.parametrize(
-    "code", ["busy", "expired", "shutting_down", "redis_refused", "bad_request", "no_response", "forbidden"]
-)
+@pytest.mark.parametrize("code", ["busy", "expired", "shutting_down", "redis_refused", "bad_request", "forbidden"])
 def test_it_was_refused(bus: Watched, code: str) -> None:
     cause = why(bus, bus.fail(bus.ask("users", "act"), code))
     assert (cause.name, cause.text.partition(":")[0]) == (code, "users refused it")
     assert cause.evidence == (f"it answered {code}: no",)
     assert "{" not in cause.advice
+
+
+def test_a_handler_that_forgot_to_answer_has_refused_nothing(bus: Watched) -> None:
+    cause = why(bus, bus.fail(bus.ask("users", "act"), "no_response"))
+    assert (cause.name, cause.text) == ("no_response", "users act: its handler ended without an answer")
+    assert cause.advice == "let the handler of users return a dict or call response.send"
+
+
+def test_a_key_that_is_missing_is_told_with_where_it_came_from_and_the_line(bus: Watched) -> None:
+    error = {"error": "'items'", "code": "handler_error", "type": "KeyError"}
+    asked = bus.ask("stock", "reserve", {"itmes": []})
+    bus.answer(asked, error, status="error", instance="i7")
+    trace = 'Traceback\n  File "/srv/stock.py", line 11, in reserve\n    items = request.payload["items"]\n'
+    told = {**error, "outcome": "handler_error", "traceback": trace}
+    sent = batch("stock", handled(1, asked.request_id or "", "reserve", bus.now, **told), instance="i7")
+    bus.say(sent.channel, sent.data)
+    cause = why_exchange(replace(sight(bus), told=bus.session.telling.of), asked)
+    assert cause.text == (
+        "the handler of stock reserve failed: KeyError: 'items',"
+        ' in stock.py:11, reserve: items = request.payload["items"]'
+    )
+    assert cause.evidence[0] == f"#{asked.number} has the field 'itmes', and none that is called 'items'"
+    assert cause.advice == "write 'items' where 'itmes' is sent"
+
+
+def test_an_error_that_says_that_nobody_serves_what_was_called(bus: Watched) -> None:
+    order = bus.ask("orders", "create")
+    other = bus.ask("audit", "note", of=order)
+    asked = bus.ask("users", "get", of=order)
+    error = {"error": "nobody serves 'users': …", "code": "handler_error", "type": "ServiceUnavailable"}
+    bus.answer(order, error, status="error")
+    cause = why(bus, order)
+    assert (cause.name, cause.advice) == ("nobody_serves", f"start users; why #{asked.number} tells more")
+    assert cause.text.startswith(f"its call to users get (#{asked.number}) reached nobody: ")
+    assert other.answer is None
 
 
 def test_a_handler_that_raised(bus: Watched) -> None:

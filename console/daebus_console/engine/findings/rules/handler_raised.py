@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
-from daebus_console.engine.filter.writing import field
 from daebus_console.engine.findings import payloads
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.keys import missing_key
 from daebus_console.engine.findings.places import place_in
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, near, quoted, term, to
+from daebus_console.engine.findings.words import call, term, to
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Kind, State
 from daebus_console.engine.records.record import Any_, Handled
 from daebus_console.text import clean
 
-_LONGEST, _LONGEST_NAME = 200, 60
+_LONGEST = 200
 _MOST = 1_000
 _RAISED, _SILENT = "handler_error", "no_response"
 _MISTAKES = frozenset(
@@ -100,7 +99,7 @@ have that the others have not."""
             said = f": {clean(error[:_LONGEST])}" if error else ""
             place = self._places.get(key)
             text = f"the handler of {name} raised {kind}{said}" + (f", in {place}" if place else "")
-            hint, slip = _hint(kind, error, exchange)
+            hint, slip = missing_key(kind, error, exchange)
             because = (hint or f"nothing handled the {kind}") + ", and its caller got the error"
             advice = slip or f"logs #{exchange.number} shows where"
         if not slip:
@@ -153,23 +152,3 @@ have that the others have not."""
 def _text(payload: Any, name: str) -> str:
     found = payload.get(name) if isinstance(payload, dict) else None
     return found if isinstance(found, str) else ""
-
-
-def _hint(kind: str, error: str, exchange: Exchange) -> tuple[str, str]:
-    """What the request has to do with a key that was not found, and what to write where that is a slip; else empty."""
-    payload = payloads.value(exchange.opened.data)
-    if kind != "KeyError" or not isinstance(payload, dict):
-        return "", ""
-    try:
-        key = ast.literal_eval(error)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return "", ""
-    if isinstance(key, str) and key not in payload and len(key) <= _LONGEST_NAME:
-        meant = near(key, (name for name in payload if len(name) <= _LONGEST_NAME))
-        if meant is not None:
-            has = f"#{exchange.number} has the field {quoted(meant)}, and none that is called {quoted(key)}"
-            return has, f"write {quoted(key)} where {quoted(meant)} is sent"
-    for name, value in payload.items():
-        if type(value) is type(key) and value == key:
-            return f"the key that is missing is {clean(field((name,)))} of #{exchange.number}", ""
-    return "", ""
