@@ -146,6 +146,10 @@ class Cluster:
         heal(self.everything)
         self.await_whole()
         self.spread()
+        if self._has_slots:
+            eventually(
+                lambda: len({_shares(node) for node in self.nodes}) == 1, within=30, what="all agree on the slots"
+            )
 
     def spread(self) -> None:
         """Give each master with slots a replica again: failovers may leave one with two, and another without."""
@@ -169,6 +173,13 @@ class Cluster:
 
 def _has_slots(node: RedisServer) -> bool:
     return any("myself" in line and len(line.split()) > 8 for line in lines_of(node))
+
+
+def _shares(node: RedisServer) -> frozenset[tuple[str, ...]]:
+    """Who has which slots, as one of them sees it: an id and ranges each."""
+    # What stands in brackets is a slot on its way, of which only the two know.
+    words = [[word for word in line.split() if not word.startswith("[")] for line in lines_of(node)]
+    return frozenset((each[0], *each[8:]) for each in words if len(each) > 8)
 
 
 def lines_of(node: RedisServer) -> list[str]:

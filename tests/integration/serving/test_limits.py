@@ -119,7 +119,7 @@ def test_a_foreign_request_that_cannot_be_read_is_a_bad_request(
         client.publish(service, f'{start}{{"n": {value}}}}}')
         answer = json.loads(tap.next()[1])
     assert (answer["status"], answer["request_id"], answer["payload"]["code"]) == ("error", "r1", "bad_request")
-    assert [record.levelno for record in caplog.records if "dropped" in record.getMessage()] == [logging.WARNING]
+    assert [record.levelno for record in caplog.records if "refused" in record.getMessage()] == [logging.WARNING]
 
 
 def test_a_foreign_answer_that_cannot_be_read_fails_the_call(redis_url: str, name: str) -> None:
