@@ -24,3 +24,8 @@ def place_in(traceback: str | None) -> str:
     name = file.replace("\\", "/").rsplit("/", 1)[-1]
     where = f"{clean(name[:_LONGEST])}:{line}, {clean(function[:_LONGEST])}"
     return f"{where}: {clean(source.strip()[:_LONGEST])}" if source.strip() else where
+
+
+def in_place(place: str) -> str:
+    """The end of a sentence that says what was raised; empty where nobody knows where."""
+    return f", in {place}" if place else ""

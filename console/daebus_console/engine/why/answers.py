@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from daebus_console.engine.findings.families import longest_call
 from daebus_console.engine.findings.keys import missing_key
 from daebus_console.engine.findings.payloads import value
-from daebus_console.engine.findings.places import place_in
+from daebus_console.engine.findings.places import in_place, place_in
 from daebus_console.engine.findings.words import call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.why import debugged
@@ -95,7 +95,7 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
     with_code = f" with the code {code}" if code else ""
     return Cause(
         code or "error",
-        f"the handler of {call(service, action)} failed: {text}" + (f", in {places[-1]}" if places else ""),
+        f"the handler of {call(service, action)} failed: {text}" + in_place(places[-1] if places else ""),
         (
             *([hint] if hint else ()),
             f"the answer of {shown(exchange.instance or service)} is an error{with_code}",

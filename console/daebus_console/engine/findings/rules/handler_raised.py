@@ -7,7 +7,7 @@ from typing import Any
 from daebus_console.engine.findings import payloads
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.keys import missing_key
-from daebus_console.engine.findings.places import place_in
+from daebus_console.engine.findings.places import in_place, place_in
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, term, to
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Kind, State
@@ -97,8 +97,7 @@ have that the others have not."""
             advice = "let every way through it return a dict, or call response.send or response.error"
         else:
             said = f": {clean(error[:_LONGEST])}" if error else ""
-            place = self._places.get(key)
-            text = f"the handler of {name} raised {kind}{said}" + (f", in {place}" if place else "")
+            text = f"the handler of {name} raised {kind}{said}" + in_place(self._places.get(key, ""))
             hint, slip = missing_key(kind, error, exchange)
             because = (hint or f"nothing handled the {kind}") + ", and its caller got the error"
             advice = slip or f"logs #{exchange.number} shows where"
@@ -122,7 +121,6 @@ have that the others have not."""
 
     def _tell_late(self, record: Handled, exchange: Exchange) -> None:
         error = ": ".join(part for part in (record.type, record.error) if part) or record.outcome
-        place = place_in(record.traceback)
         again = record.type == "AlreadyAnswered"
         self.book.report(
             self.name,
@@ -133,7 +131,7 @@ have that the others have not."""
             action=record.action,
             about=f"answered {record.type}",
             text=f"the handler of {call(record.source.service, record.action)} raised after it had answered:"
-            f" {clean(error[:_LONGEST])}" + (f", in {place}" if place else ""),
+            f" {clean(error[:_LONGEST])}" + in_place(place_in(record.traceback)),
             because=f"the service tells so, and #{exchange.number} was answered with success; its caller knows nothing",
             advice="send one final answer: those before it with final=False"
             if again

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daebus_console.engine.findings.finding import Severity
-from daebus_console.engine.findings.places import place_in
+from daebus_console.engine.findings.places import in_place, place_in
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import quoted, shown, term, to
 from daebus_console.engine.message.exchange import Exchange, Kind
@@ -46,7 +46,6 @@ must not be lost is better a request, whose sender is told."""
         else:
             return
         error = ": ".join(part for part in (record.type, record.error) if part) or record.outcome
-        place = place_in(record.traceback)
         number = [exchange.number] if exchange is not None else []
         self.book.report(
             self.name,
@@ -56,7 +55,7 @@ must not be lost is better a request, whose sender is told."""
             service=service,
             action=action,
             about=about,
-            text=f"{who} raised for {for_what}: {clean(error[:_LONGEST])}" + (f", in {place}" if place else ""),
+            text=f"{who} raised for {for_what}: {clean(error[:_LONGEST])}" + in_place(place_in(record.traceback)),
             because="the service tells so: its flight recorder has the traceback",
             advice=f"logs #{number[0]} shows where" if number else f"logs {shown(service)} level:error shows where",
             where=where,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.instances import Instance
+from daebus_console.engine.findings.keys import slip
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, near, quoted, shown, term, to
+from daebus_console.engine.findings.words import call, quoted, shown, term, to
 from daebus_console.engine.findings.words import numbers as numbers_of
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.record import Any_, Refused
 
-_LONGEST = 60
 _WHY = {
     "busy": ("its queue was full", "the queue of the service is full: more comes than its workers get done"),
     "expired": ("no worker was free in time", "the request waited for a worker longer than its caller would"),
@@ -103,8 +103,7 @@ waits-for-itself."""
     def _without_action(self, record: Refused, exchange: Exchange) -> None:
         """It has the id of a request, and names no action: whoever sent it was told so, if it said where."""
         message = value(exchange.opened.data, whole=True)
-        names = [name for name in message if len(name) <= _LONGEST] if isinstance(message, dict) else []
-        meant = near("action", names)
+        found = slip("action", message if isinstance(message, dict) else (), exchange.number)
         self.book.report(
             self.name,
             self.severity,
@@ -114,10 +113,8 @@ waits-for-itself."""
             about="no action",
             text=f"{shown(record.source.service)} refused a request that names no action",
             because="the service tells so: its flight recorder notes what it refuses"
-            + (f"; #{exchange.number} has the field {quoted(meant)}" if meant is not None else ""),
-            advice=f"write 'action' where {quoted(meant)} is sent"
-            if meant is not None
-            else f"let whoever sent #{exchange.number} name an `action`",
+            + (f"; {found.has}" if found is not None else ""),
+            advice=found.advice if found is not None else f"let whoever sent #{exchange.number} name an `action`",
             where=numbers_of([exchange.number]),
         )
 

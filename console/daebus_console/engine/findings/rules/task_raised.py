@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daebus_console.engine.findings.finding import Severity
-from daebus_console.engine.findings.places import place_in
+from daebus_console.engine.findings.places import in_place, place_in
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import duration, shown, term
 from daebus_console.engine.message.exchange import Exchange
@@ -44,8 +44,7 @@ it took, and `info` names the interval.
             return
         if record.failed:
             error = ": ".join(part for part in (record.type, record.error) if part) or record.outcome
-            place = place_in(record.traceback)
-            text = f"raised: {clean(error[:_LONGEST])}" + (f", in {place}" if place else "")
+            text = f"raised: {clean(error[:_LONGEST])}" + in_place(place_in(record.traceback))
             self._tell(record, Severity.ERROR, text, record.type or "")
             return
         interval = self._interval(record)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.keys import slip
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import near, quoted, shown, term
+from daebus_console.engine.findings.words import shown, term
 from daebus_console.engine.message.envelope import Unreadable, read
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.text import clean
@@ -47,20 +48,20 @@ misspelled; an event that is meant for listeners, who need a channel of their ow
         channel, message = exchange.opened.channel, value(exchange.opened.data, whole=True)
         if not isinstance(message, dict) or message.get("action"):
             return
-        meant = near("action", (name for name in message if len(name) <= _LONGEST))
+        found = slip("action", message, exchange.number)
         self.book.report(
             self.name,
             self.severity,
             exchange.opened.at,
             [exchange.number],
             service=channel,
-            about=f"no action {meant or ''}",
+            about=f"no action {'' if found is None else found.meant}",
             text=f"a message on {shown(channel)} names no action: the service drops it",
-            because=f"#{exchange.number} has the field {quoted(meant)}, and none that is called 'action'"
-            if meant is not None
+            because=found.because
+            if found is not None
             else "a service reads that channel, and gives each message to the action that it names",
-            advice=f"write 'action' where {quoted(meant)} is sent"
-            if meant is not None
+            advice=found.advice
+            if found is not None
             else "let its sender, which may speak another framework, name an `action`, or use another channel",
             where=f"channel:{term(channel)} kind:{exchange.kind.value}",
         )
