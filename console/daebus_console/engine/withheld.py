@@ -7,6 +7,8 @@ from collections.abc import Collection
 from daebus_console.engine.live.found import is_ours
 from daebus_console.engine.live.rights import acl_line, rule_in
 from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import lost_in
+from daebus_console.engine.message.frame import could_be_seen
 from daebus_console.engine.session import Session
 from daebus_console.naming import shown
 from daebus_console.render import duration
@@ -92,14 +94,13 @@ def why_missed(session: Session, since: float) -> str | None:
         return None
     with session.lock:
         now, blind = session.clock(), session.status.blind
-        gaps = [gap for one in session.correlator.losses if (gap := one.aside.gap) is not None and gap.lost]
+        gaps = lost_in(session.correlator.losses)
     gaps = [gap for gap in gaps if gap.end is None or gap.end > since]
     gaps = [gap for gap in gaps if not (gap.partly and gap.reason == blind)]
     if not gaps:
         return None if why_unseen(session) is None else "no requests and no broadcasts could be seen"
     seconds = sum((now if gap.end is None else gap.end) - max(gap.start, since) for gap in gaps)
-    what = "not all" if all(gap.partly for gap in gaps) else "nothing"
-    return f"for {duration(seconds)} {what} could be seen: {gaps[-1].reason}"
+    return f"for {duration(seconds)} {could_be_seen(gaps)} could be seen: {gaps[-1].reason}"
 
 
 def why_unseen(session: Session) -> str | None:

@@ -7,6 +7,7 @@ names its exchange by number and never refers to it, so there are no cycles to c
 from __future__ import annotations
 
 import types
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import cache
 from typing import ClassVar
@@ -278,3 +279,8 @@ class Exchange(msgspec.Struct, gc=False):
     def has(self, flag: int) -> bool:
         """Whether that Flag is set."""
         return self.flags & flag != 0
+
+
+def lost_in(exchanges: Iterable[Exchange]) -> list[Gap]:
+    """The gaps among them in which messages may have passed unseen."""
+    return [gap for one in exchanges if (gap := one.aside.gap) is not None and gap.lost]

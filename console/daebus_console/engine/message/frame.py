@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -55,3 +56,8 @@ class Gap(NamedTuple):
         if not self.lost and self.seconds == 0:
             return None
         return "not everything" if self.partly else "nothing"
+
+
+def could_be_seen(gaps: Iterable[Gap]) -> str:
+    """How much could be seen over such gaps, of which there is one at least."""
+    return "not all" if all(gap.partly for gap in gaps) else "nothing"

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.again.comparing import rules_of
 from daebus_console.commands.doing.shared.choosing import Chosen, choose, inputs_of
-from daebus_console.commands.doing.shared.inputs import giving_up, misplaced
+from daebus_console.commands.doing.shared.inputs import given, giving_up, misplaced
 from daebus_console.commands.doing.shared.putting_out import form_named, put_out
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
@@ -75,9 +75,8 @@ def run_export(command: Command, context: Context) -> int:
 
 def _no_rules(command: Command, name: str) -> None:
     """Raise CommandError where it is said what may differ, and nothing is compared."""
-    for option in ("--ignore", "--tolerance", "--any-order"):
-        if command[option.removeprefix("--").replace("-", "_")]:
-            raise misplaced(command, option, f"{option} goes with --as pytest, and this is {name}")
+    for option in given(command, "--ignore", "--tolerance", "--any-order"):
+        raise misplaced(command, option, f"{option} goes with --as pytest, and this is {name}")
 
 
 def _calls_from(

@@ -15,7 +15,7 @@ from daebus_console.commands.doing.again.reporting import plan_lines, report_lin
 from daebus_console.commands.doing.shared.advising import advised
 from daebus_console.commands.doing.shared.choosing import Chosen, choose, inputs_of
 from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
-from daebus_console.commands.doing.shared.inputs import giving_up, misplaced, tell_warnings
+from daebus_console.commands.doing.shared.inputs import given, giving_up, misplaced, tell_warnings
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
@@ -53,7 +53,7 @@ def run_replay(command: Command, context: Context) -> int:
 
 def _check_pace(command: Command) -> None:
     """Raise CommandError where several paces are named, or what is not sent is to be written about."""
-    paces = [option for option in ("--asap", "--rate", "--speed") if command[option.removeprefix("--")]]
+    paces = given(command, "--asap", "--rate", "--speed")
     if len(paces) > 1:
         raise misplaced(command, paces[1], f"{paces[0]} and {paces[1]} do not go together: leave one of them out")
     if command["dry_run"] and command["junit"] is not None:

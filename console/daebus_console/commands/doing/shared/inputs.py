@@ -10,7 +10,8 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.capture.reader import open_capture, told_warnings
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange, lost_in
+from daebus_console.engine.message.frame import could_be_seen
 from daebus_console.engine.replay.source import Recording
 from daebus_console.files.places import FileError, GivenUp, file_error
 from daebus_console.files.reading import Stored, number_of
@@ -57,11 +58,11 @@ def tell_lacks(name: str, warnings: Sequence[str], losses: Iterable[Exchange], c
     """Note what of a capture could not be read, and for how long nothing was seen when it was recorded."""
     for text in told_warnings(name, warnings):
         context.output.note(text)
-    gaps = [gap for one in losses if (gap := one.aside.gap) is not None and gap.lost]
+    gaps = lost_in(losses)
     if gaps:
         seconds = sum(gap.seconds or 0.0 for gap in gaps)
         when = f"for {duration(seconds)}" if seconds else "at its end"
-        what = "not all" if all(gap.partly for gap in gaps) else "nothing"
+        what = could_be_seen(gaps)
         context.output.note(f"{name}: {when} {what} could be seen when it was recorded: {gaps[-1].reason}")
 
 
@@ -69,6 +70,12 @@ def misplaced(command: Command, path: str, text: str) -> CommandError:
     """What is wrong with a file that the command names, pointing at it."""
     position = command.line.rfind(path)
     return CommandError(text, position, len(path)) if position >= 0 else CommandError(text, len(command.line))
+
+
+def given(command: Command, *options: str) -> list[str]:
+    """Those of the options that are given, in that order."""
+    keys = {option.name: option.key for option in command.verb.options}
+    return [option for option in options if command[keys[option]]]
 
 
 def whole(command: Command, path: str | None) -> None:
