@@ -19,6 +19,7 @@ from typing import Any
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
 from daebus.logs import note
 from daebus.transport.address import refusal
+from daebus.transport.commands import Kinds
 from daebus.transport.heart import Heart
 from daebus.transport.keyed import Keys
 from daebus.transport.listener import Listener
@@ -234,7 +235,7 @@ class Claims:
         commands = [pack(b"INCR", key), pack(b"PEXPIRE", key, _milliseconds(lifetime))]
         return int(self._ask(commands, "passing on a request", _NUMBERS)[0])
 
-    def _ask(self, commands: Sequence[bytes], doing: str, kinds: tuple[type, ...]) -> list[Any]:
+    def _ask(self, commands: Sequence[bytes], doing: str, kinds: Kinds) -> list[Any]:
         try:
             return self._keys.ask(commands, doing, kinds)
         except PermissionDenied as error:

@@ -159,9 +159,9 @@ class FilterBar(Vertical):
             self._draw()
 
     def _draw(self) -> None:
-        told = self._doubt if self._problem is None else self._told(self._problem)
-        if told is not None and self._offer < 0:
-            self.below.show(told)
+        wrong = self._doubt if self._problem is None else self._told(self._problem)
+        if wrong is not None and self._offer < 0:
+            self.below.show(wrong)
             return
         first = max(0, self._offer - 2)
         line: Line = [(" " * len(PROMPT), "dim")]

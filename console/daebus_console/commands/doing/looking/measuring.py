@@ -11,10 +11,10 @@ from contextlib import suppress
 from typing import Any
 
 from daebus.errors import DaebusError
-from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.context import Context
 from daebus_console.commands.doing.shared.asking import ask
 from daebus_console.commands.doing.shared.inputs import tell_warnings, whole
-from daebus_console.commands.doing.shared.material import LOOK_FOR, file_among, recording_of, wait
+from daebus_console.commands.doing.shared.material import LOOK_FOR, file_among, recording_of, status_of, wait
 from daebus_console.commands.doing.shared.numbered import named_by
 from daebus_console.commands.grammar.command import Command, filter_of
 from daebus_console.commands.verbs import Face
@@ -59,12 +59,9 @@ def run_stats(command: Command, context: Context) -> int:
             _have_told(context, {row.service for row in stats.rows(context.session.clock())})
         _count_queues(context.session, wanted, stats, first)
     _print(command, context, stats, looked, context.session.clock() if now is None else now)
-    if interrupted:
-        return Exit.INTERRUPTED
-    if missed is None:
-        return Exit.DONE
-    context.output.error(missed)
-    return Exit.NO_REDIS
+    if missed is not None and not interrupted:
+        context.output.error(missed)
+    return status_of(interrupted, missed)
 
 
 def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float]:

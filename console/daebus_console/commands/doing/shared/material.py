@@ -61,13 +61,18 @@ class Material:
 
     def ended(self, status: Exit = Exit.DONE) -> Exit:
         """The status with which it ends: this one, but where what it rests on is not all that passed."""
-        if self.interrupted:
-            return Exit.INTERRUPTED
-        return status if self.missed is None else Exit.NO_REDIS
+        return status_of(self.interrupted, self.missed, status)
 
     def matching(self) -> Iterable[Exchange]:
         """Those that the filter lets through."""
         return filter(self.wanted.accepts, self.each())
+
+
+def status_of(interrupted: bool, missed: str | None, status: Exit = Exit.DONE) -> Exit:
+    """The status of what looked on until it was `interrupted`, or why it `missed` what passed; else this one."""
+    if interrupted:
+        return Exit.INTERRUPTED
+    return status if missed is None else Exit.NO_REDIS
 
 
 def gather(command: Command, context: Context, *, with_filter: bool = True) -> Material:
