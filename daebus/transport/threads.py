@@ -1,11 +1,15 @@
-"""Starting threads, and noticing that there are to be none any more."""
+"""Starting threads, noticing that there are to be none any more, and seeing where each of them is."""
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
+
+from daebus.transport.fork import begins_anew
 
 
 def is_ending() -> bool:
@@ -39,17 +43,60 @@ def aside(what: Callable[[], object]) -> None:
         what()
 
 
+class _Garbage:
+    """Is left where it is while somebody looks at the frames of other threads, one at a time."""
+
+    def __init__(self) -> None:
+        self._looking = threading.RLock()
+        self._left = False
+
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        with self._looking:
+            collected = gc.isenabled()
+            try:
+                if collected:
+                    self._left = True
+                    gc.disable()
+                yield
+            finally:
+                if collected:
+                    gc.enable()
+                    self._left = False
+
+    def after_fork(self) -> None:
+        self._looking = threading.RLock()
+        if self._left:
+            gc.enable()
+            self._left = False
+
+
+_garbage = _Garbage()
+begins_anew(_garbage)
+
+
+def looking_at_threads() -> AbstractContextManager[None]:
+    """Within it `sys._current_frames` may be called, and what it gives be looked at.
+
+    Python 3.11 may collect garbage as it makes the object of a frame. Where a finalizer then lets other threads run,
+    what is made may be of a frame that has been left meanwhile, and whoever reads it ends the process. So there nothing
+    is collected in here. From 3.12 on Python itself collects nothing at such a place.
+    """
+    return _garbage.left() if sys.version_info < (3, 12) else nullcontext()
+
+
 def is_held(name: str, value: object) -> bool:
     """Whether a call of ours that is under way in some thread has that value, by that name, among its variables.
 
     So one that is kept from running, by a system that has too much to do, is told from one that is not there any more.
     Takes a while: for what seldom happens. Of greenlets it sees those that run.
     """
-    for top in sys._current_frames().values():
-        frame: FrameType | None = top
-        while frame is not None:
-            ours = frame.f_globals.get("__name__", "").startswith("daebus.")
-            if ours and frame.f_locals.get(name) is value:
-                return True
-            frame = frame.f_back
+    with looking_at_threads():
+        for top in sys._current_frames().values():
+            frame: FrameType | None = top
+            while frame is not None:
+                ours = frame.f_globals.get("__name__", "").startswith("daebus.")
+                if ours and frame.f_locals.get(name) is value:
+                    return True
+                frame = frame.f_back
     return False

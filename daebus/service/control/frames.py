@@ -25,7 +25,8 @@ Place = tuple[str, int | None, str]
 def places_in(context: Context, threads: Mapping[int, FrameType]) -> list[Place] | None:
     """Where the handler of a context is, the innermost frame first; None where it is nowhere any more.
 
-    `threads` is what `sys._current_frames` returned. What is outside of the program's own functions is left out.
+    `threads` is what `sys._current_frames` returned; called within `looking_at_threads`. What is outside of the
+    program's own functions is left out.
     """
     task = context.task
     if task is None:

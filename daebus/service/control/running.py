@@ -13,6 +13,7 @@ from typing import Any
 from daebus.context import Context, Runtime, entered_in
 from daebus.recorder.records import ANSWER
 from daebus.recorder.texts import NAME, cut, cut_id
+from daebus.transport.threads import looking_at_threads
 from daebus.wire.envelope import Request
 from daebus.wire.reading import read_request
 
@@ -43,13 +44,14 @@ class Running:
     def __call__(self, _payload: Mapping[str, Any]) -> dict[str, Any]:
         """What is being done, the oldest first, as much as fits into an answer; `count` is of all."""
         now = time.monotonic()
-        threads = sys._current_frames()
         names = {thread.ident: thread.name for thread in threading.enumerate()}
-        try:
-            told = [each for context in entered_in(self._runtime) if (each := _told(context, threads, names, now))]
-        finally:
-            # What is in a frame, such as this one, lives as long as the frame is looked at.
-            del threads
+        with looking_at_threads():
+            threads = sys._current_frames()
+            try:
+                told = [each for context in entered_in(self._runtime) if (each := _told(context, threads, names, now))]
+            finally:
+                # What is in a frame, such as this one, lives as long as the frame is looked at.
+                del threads
         told.sort(key=lambda each: -each["age"])
         fits = _fitting(told)
         return {

@@ -1,12 +1,17 @@
-"""Starting threads where a signal raises something in the middle of it."""
+"""Starting threads where a signal raises something in the middle of it, and looking at where threads are."""
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
-from daebus.transport.threads import begin
+from daebus.transport.threads import begin, looking_at_threads
+from tests.support.framework_services import program
 
 
 class Interrupt(Exception):
@@ -34,3 +39,134 @@ def test_what_a_signal_raises_is_raised_and_not_what_the_bookkeeping_of_threads_
         begin(Stumbling(Interrupt()))
     with pytest.raises(KeyError, match="another"):
         begin(Stumbling(None))
+
+
+class Garbage:
+    """What only a collection finds."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture
+def collections() -> Iterator[list[str]]:
+    """Which collections there were."""
+    seen: list[str] = []
+
+    def told(phase: str, _info: object) -> None:
+        seen.append(phase)
+
+    enabled = gc.isenabled()
+    thresholds = gc.get_threshold()
+    gc.enable()
+    gc.set_threshold(10, 2, 2)
+    gc.callbacks.append(told)
+    yield seen
+    gc.callbacks.remove(told)
+    gc.set_threshold(*thresholds)
+    (gc.enable if enabled else gc.disable)()
+
+
+def litter() -> list[Garbage]:
+    return [Garbage() for _ in range(1000)]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="there frames are made without a collection")
+def test_nothing_is_collected_while_somebody_looks_at_frames(collections: list[str]) -> None:
+    litter()
+    assert collections
+    with looking_at_threads():
+        collections.clear()
+        with looking_at_threads():
+            litter()
+        litter()
+        assert not collections
+    assert gc.isenabled()
+    litter()
+    assert collections
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="there frames are made without a collection")
+def test_whoever_collects_nothing_goes_on_so(collections: list[str]) -> None:
+    gc.disable()
+    with looking_at_threads():
+        assert not gc.isenabled()
+    assert not gc.isenabled()
+    gc.enable()
+    with pytest.raises(RuntimeError, match="as it looks"), looking_at_threads():
+        raise RuntimeError("as it looks")
+    assert gc.isenabled()
+
+
+def test_a_child_that_is_forked_meanwhile_collects_its_garbage(collections: list[str]) -> None:
+    with looking_at_threads():
+        child = os.fork()
+        if not child:
+            with looking_at_threads():
+                pass
+            os._exit(0 if gc.isenabled() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+BUSY = """
+import gc, random, sys, threading, time
+
+from daebus.service.control.frames import places_in
+from daebus.transport.threads import is_held, looking_at_threads
+
+
+class Slow:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        if threading.current_thread() is threading.main_thread():
+            time.sleep(0.001)
+
+
+class At:
+    task = None
+
+    def __init__(self, thread):
+        self.thread = thread.ident
+
+
+def narrow(depth):
+    return random.choice(ways)(depth - 1) if depth else time.sleep(0.0003)
+
+
+def wide(depth, a=1, b=2, c=3):
+    d = e = f = g = h = depth
+    return random.choice(ways)(depth - 1) if depth else time.sleep(0.0003)
+
+
+def by_generator(depth):
+    return list(random.choice(ways)(depth - 1) for _ in range(1)) if depth else time.sleep(0.0003)
+
+
+def busy():
+    while True:
+        narrow(random.randrange(5, 40))
+
+
+ways = [narrow, wide, by_generator]
+threads = [threading.Thread(target=busy, daemon=True) for _ in range(3)]
+for thread in threads:
+    thread.start()
+gc.set_threshold(20, 5, 5)
+for _ in range(300):
+    garbage = [Slow() for _ in range(5)]
+    del garbage
+    with looking_at_threads():
+        frames = sys._current_frames()
+        for thread in threads:
+            assert places_in(At(thread), frames)
+        del frames
+    assert not is_held("nothing", thread)
+print("every frame was one")
+"""
+
+
+def test_frames_are_looked_at_however_slow_finalizers_are() -> None:
+    with program("-c", BUSY) as looking:
+        assert looking.wait() == 0
