@@ -129,8 +129,7 @@ class RedisAddress:
         try:
             # As bytes, it takes no codec for names: at the end of the interpreter there may be none any more.
             host: Any = one.host.encode()
-            sock = socket.create_connection((host, one.port), limit)
-            tune(sock)
+            sock = _reached(host, one.port, limit)
         except Exception as error:
             if is_ending() and not isinstance(error, OSError):
                 raise self._ends(error) from None
@@ -200,6 +199,33 @@ class RedisAddress:
         """What such a client is made with, for one of several servers."""
         found: dict[str, Any] = redis_py().settings(self.options(), options)
         return found
+
+
+def _reached(host: Any, port: int, limit: float) -> socket.socket:
+    """A socket that is connected there, at the first of its addresses that answers, each within so many seconds.
+
+    `socket.create_connection` leaves a socket open where an exception that a signal raises ends the attempt.
+    """
+    failed: OSError | None = None
+    for family, kind, protocol, _name, place in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
+        sock = None
+        try:
+            sock = socket.socket(family, kind, protocol)
+            sock.settimeout(limit)
+            sock.connect(place)
+            tune(sock)
+            return sock
+        except BaseException as error:
+            if sock is not None:
+                sock.close()
+            if not isinstance(error, OSError):
+                raise
+            failed = error
+    try:
+        raise failed or OSError("its name has no address")
+    finally:
+        # The error knows this frame, and must not know itself by that.
+        del failed
 
 
 def redis_py() -> Any:

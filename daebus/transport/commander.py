@@ -275,12 +275,7 @@ class Commander:
                     dialled.sock.close()
                     return
                 before, self._looked_at = self._connection, time.monotonic()
-                self._presence.connected(dialled.lookout, again=before is not None)
-                self.greeting, where = dialled.greeting, str(self.address)
-                if dialled.lookout is not None:
-                    where = str(dialled.node)
-                connection = Connection(Stream(dialled.sock), where, Leadership(), self._doubts.begin)
-                connection.node, connection.place = dialled.node, dialled.place
+                connection = self._made(dialled, again=before is not None)
                 self._connection = connection
                 dialled.guard(connection.fail)
                 if before is not None:
@@ -293,6 +288,20 @@ class Commander:
                 self._connecting.leave(waiter)
             finally:
                 self._connecting.leave(waiter)
+
+    def _made(self, dialled: Dialled, again: bool) -> Connection:
+        """The connection by a socket, which is closed where that is interrupted."""
+        try:
+            self._presence.connected(dialled.lookout, again=again)
+            self.greeting, where = dialled.greeting, str(self.address)
+            if dialled.lookout is not None:
+                where = str(dialled.node)
+            connection = Connection(Stream(dialled.sock), where, Leadership(), self._doubts.begin)
+        except BaseException:
+            dialled.sock.close()
+            raise
+        connection.node, connection.place = dialled.node, dialled.place
+        return connection
 
     def _check_open(self, closed_by: object) -> None:
         """Raises RedisUnavailable where it has been closed since."""

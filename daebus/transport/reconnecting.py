@@ -123,8 +123,13 @@ class Reconnecting:
     def _subscribed(self) -> Connection:
         """A new connection, with every channel confirmed."""
         dialled = self._dial()
-        where = str(self.address if dialled.lookout is None else dialled.node)
-        connection = Connection(Stream(dialled.sock), where, self.leadership, protocol=self._protocol())
+        try:
+            where = str(self.address if dialled.lookout is None else dialled.node)
+            connection = Connection(Stream(dialled.sock), where, self.leadership, protocol=self._protocol())
+        except BaseException:
+            # An interrupt, say; from now on the connection sees to its socket.
+            dialled.sock.close()
+            raise
         self.node = dialled.node
         self._guard(dialled, connection)
         try:

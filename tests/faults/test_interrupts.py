@@ -105,3 +105,49 @@ def test_a_caller_outlives_interrupts_at_random_moments(redis_url: str, echo: st
     program = Program("-c", _CODE, redis_url, echo)
     assert program.wait(280) == 0, program.output
     assert "all well" in program.output, program.output
+
+
+_CONNECTING = """
+import gc, signal, socket, sys, warnings
+from daebus.transport.address import RedisAddress
+from daebus.transport.commander import Commander
+
+
+class Interrupt(Exception):
+    pass
+
+
+def interrupt(*_):
+    raise Interrupt
+
+
+warnings.simplefilter("error", ResourceWarning)
+left = []
+sys.unraisablehook = left.append
+signal.signal(signal.SIGALRM, interrupt)
+# It takes no more connections than those that nobody has taken from it yet.
+with socket.socket() as server:
+    server.bind(("127.0.0.1", 0))
+    server.listen(0)
+    first = [socket.socket() for _ in range(4)]
+    for each in first:
+        each.setblocking(False)
+        each.connect_ex(server.getsockname())
+    commander = Commander(RedisAddress(f"redis://127.0.0.1:{server.getsockname()[1]}"), "test")
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        commander.connect()
+    except Interrupt:
+        pass
+    for each in first:
+        each.close()
+gc.collect()
+assert not left, left
+print("all well")
+"""
+
+
+def test_an_interrupt_while_connecting_leaves_no_socket_open() -> None:
+    program = Program("-c", _CONNECTING)
+    assert program.wait(60) == 0, program.output
+    assert "all well" in program.output, program.output

@@ -244,7 +244,9 @@ class Connection(Writing):
 
     def __del__(self) -> None:
         # Another finalizer may use it afterwards, and the number of the socket may be another's by then.
-        self._let_go("not held by anybody any more")
+        # One that was interrupted while it was made has nothing to let go of: the socket is its maker's yet.
+        if hasattr(self, "address"):
+            self._let_go("not held by anybody any more")
 
     def abandon(self) -> None:
         """Let go of this process' copy of the socket, in a forked child; nothing ends on the parent's side."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -424,3 +425,10 @@ def test_a_command_that_is_sent_once_more_while_it_is_told_of_is_not_told_of_wit
     pair.connection._done.append(command)
     pair.connection._tell()
     assert (told, list(pair.connection._done)) == ([], [])
+
+
+def test_one_that_an_interrupt_has_left_half_made_goes_without_a_word() -> None:
+    # What it would say in its destructor is an error of this test.
+    one = Connection.__new__(Connection)
+    del one
+    gc.collect()
