@@ -8,6 +8,7 @@ Everything here belongs to the thread of the event loop, and no task runs here.
 from __future__ import annotations
 
 import asyncio
+import encodings.idna  # noqa: F401 - for names of servers; see `by_redis_py`
 import math
 from collections import deque
 from collections.abc import Callable

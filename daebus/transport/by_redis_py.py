@@ -6,6 +6,7 @@ Imported where it is needed: it takes longer than a whole call of a program that
 from __future__ import annotations
 
 import asyncio
+import encodings.idna  # noqa: F401 - looked for by two threads at once while no file can be opened it is gone for good
 import re
 import socket
 from collections.abc import Mapping

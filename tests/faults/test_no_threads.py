@@ -159,6 +159,26 @@ caller.close()
     assert all("RedisUnavailable: " in line and "Too many open files" in line for line in lines), lines
 
 
+def test_many_threads_at_once_without_a_descriptor_say_so_and_work_when_there_are_some(served: tuple[str, str]) -> None:
+    """None of them spoils what all of them need."""
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+sys.setswitchinterval(1e-5)
+callers = [DaebusCaller(name, redis_url=url + "?socket_keepalive=true", timeout=20) for _ in range(8)]
+together = threading.Barrier(8)
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(lambda _: together.wait(), range(8)))
+    with NoDescriptors():
+        print(*pool.map(lambda caller: said(lambda: caller.send_request("echo")), callers), sep="\\n")
+    for caller in callers:
+        works(lambda: caller.send_request("echo"))
+        caller.close()
+"""
+    lines = run(code, *served).splitlines()
+    assert len(lines) == 8
+    assert all("RedisUnavailable: " in line and "Too many open files" in line for line in lines), lines
+
+
 def test_redis_py_cannot_be_imported_without_a_descriptor(served: tuple[str, str]) -> None:
     """It is imported where a URL asks for more than plain TCP, which may be when there are none any more."""
     code = """
