@@ -20,6 +20,7 @@ from daebus.wire.resp import ProtocolError, pack
 
 from .address import CONNECT_TIMEOUT, RedisAddress, client_label, redis_py, refusal
 from .commands import IN_ONE_PIECE, Pending, loss, ping
+from .fork import let_go
 from .places.dialing import PATIENCE, found_cluster, lookout_of
 from .places.lookout import Lookout
 from .places.route import Place
@@ -361,8 +362,7 @@ class AsyncConnection(asyncio.Protocol):
         self._error = self._lost("it is the parent process'")
         transport, self._transport = self._transport, None
         if transport is not None:
-            # asyncio hands out a view of the socket that cannot be closed; the parent's own is left alone.
-            transport.get_extra_info("socket")._sock.close()
+            let_go(transport)
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""

@@ -13,7 +13,7 @@ import sys
 import traceback
 import weakref
 from contextlib import suppress
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 
 class Forked(Protocol):
@@ -39,6 +39,21 @@ def mind_the_end() -> None:
         _begin_anew()
 
 
+def let_go(transport: Any) -> None:
+    """In a forked child: close its copy of the socket of a transport of asyncio; the parent's own is left alone."""
+    # An event loop hands out a view that cannot be closed.
+    view = transport.get_extra_info("socket")
+    own = getattr(view, "_sock", None)
+    if own is not None:
+        own.close()
+    elif not transport.is_closing():
+        # Another loop than asyncio's, uvloop say, may yet close what has this number: so nothing else is to get it.
+        with suppress(OSError):
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, view.fileno(), inheritable=False)
+            os.close(null)
+
+
 def end_child(error: BaseException | None) -> NoReturn:
     """End a child that a handler has forked, at the end of that handler: the parent answers, and goes on.
 
@@ -59,8 +74,14 @@ def end_child(error: BaseException | None) -> NoReturn:
 
 
 def _begin_anew() -> None:
+    failed: BaseException | None = None
     for one in list(_all):
-        one.after_fork()
+        try:
+            one.after_fork()
+        except BaseException as error:  # noqa: BLE001 - none of the others is to use what is the parent's
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 if hasattr(os, "register_at_fork"):

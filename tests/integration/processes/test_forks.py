@@ -179,3 +179,97 @@ def test_a_child_that_a_handler_forks_answers_nobody(redis_url: str, name: str) 
         assert service.output.count(text) == 1
     assert service.output.count("printed in the child") == len(said)
     assert "raised (request" not in service.output
+
+
+_SPOILT = (
+    _BEGIN
+    + """
+from daebus.transport.fork import begins_anew
+
+class Spoilt:
+    def after_fork(self):
+        raise OSError("not to be had")
+
+spoilt = [Spoilt() for _ in range(20)]
+callers = [DaebusCaller(name, redis_url=url, timeout=30) for _ in range(20)]
+for one, caller in zip(spoilt, callers):
+    begins_anew(one)
+    caller.send_request("echo", {})
+
+def work(who):
+    for caller in callers:
+        assert caller._requester._publisher is None, "the connection is the parent's"
+        assert caller.send_request("echo", {"who": who}) == {"who": who}
+
+end(in_children(work))
+for caller in callers:
+    assert caller.send_request("echo", {"who": "parent"}) == {"who": "parent"}
+    caller.close()
+"""
+)
+
+
+def test_all_begin_anew_in_a_child_whatever_becomes_of_one(redis_url: str, echo: str) -> None:
+    spoilt = Program("-c", _SPOILT, redis_url, echo, forked=True)
+    assert spoilt.wait(60) == 0, spoilt.output
+    assert "ended [0, 0, 0]" in spoilt.output, spoilt.output
+    assert "not to be had" in spoilt.output
+
+
+_VIEWED = (
+    _BEGIN
+    + """
+import stat
+from daebus.transport.aio_connection import AsyncConnection
+
+class View:
+    # All that uvloop shows of a socket.
+    def __init__(self, sock):
+        self._number = sock.fileno()
+    def fileno(self):
+        return self._number
+
+class Viewed:
+    def __init__(self, transport):
+        self._transport = transport
+    def get_extra_info(self, name):
+        return View(self._transport.get_extra_info(name))
+    def __getattr__(self, name):
+        return getattr(self._transport, name)
+
+def adopt(self, transport, *others, adopted=AsyncConnection._adopt):
+    adopted(self, transport, *others)
+    self._transport = Viewed(transport)
+
+AsyncConnection._adopt = adopt
+
+async def ask(who):
+    assert await caller.send_request("echo", {"who": who}) == {"who": who}
+    session = caller._sessions[asyncio.get_running_loop()]
+    return [link._transport.get_extra_info("socket").fileno() for link in (session._publisher, session._subscription)]
+
+caller = AsyncDaebusCaller(name, redis_url=url, timeout=30)
+loop = asyncio.new_event_loop()
+numbers = loop.run_until_complete(ask("parent"))
+
+def work(who):
+    # They are not sockets any more, and nobody else gets their numbers.
+    assert not any(map(is_socket, numbers))
+    assert not set(asyncio.run(ask(who))) & set(numbers)
+
+def is_socket(number):
+    return stat.S_ISSOCK(os.fstat(number).st_mode)
+
+end(in_children(work))
+loop.run_until_complete(ask("parent"))
+loop.run_until_complete(caller.close())
+loop.close()
+"""
+)
+
+
+def test_a_child_lets_go_of_sockets_of_an_event_loop_that_shows_but_their_numbers(redis_url: str, echo: str) -> None:
+    viewed = Program("-c", _VIEWED, redis_url, echo, forked=True)
+    assert viewed.wait(60) == 0, viewed.output
+    assert "ended [0, 0, 0]" in viewed.output, viewed.output
+    assert "AttributeError" not in viewed.output, viewed.output
