@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -179,6 +180,44 @@ def test_a_child_that_a_handler_forks_answers_nobody(redis_url: str, name: str) 
         assert service.output.count(text) == 1
     assert service.output.count("printed in the child") == len(said)
     assert "raised (request" not in service.output
+
+
+_TERMINATING = """
+import asyncio, multiprocessing, sys, time
+from daebus import Daebus
+app = Daebus("app")
+
+def begin():
+    begun = forking.Event()
+    child = forking.Process(target=lambda: begun.set() or time.sleep(600))
+    child.start()
+    assert begun.wait(60)
+    child.terminate()
+    return child
+
+def ended(child):
+    child.join(60)
+    code = child.exitcode
+    child.kill()
+    return {"code": code}
+
+forking = multiprocessing.get_context("fork")
+app.action("plain")(lambda: ended(begin()))
+
+@app.action("async")
+async def in_loop():
+    return await asyncio.to_thread(ended, begin())
+
+app.run(service=sys.argv[2], redis_url=sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("action", ["plain", "async"])
+def test_a_child_that_a_handler_has_made_ends_when_it_is_terminated(redis_url: str, name: str, action: str) -> None:
+    running = program("-c", _TERMINATING, redis_url, name, serves=name, url=redis_url)
+    with running as service, Requester(redis_url) as requester:
+        assert requester.call(name, action, timeout=100) == {"code": -signal.SIGTERM}
+    assert "stopped" in service.output
 
 
 _SPOILT = (
