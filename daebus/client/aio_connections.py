@@ -54,6 +54,8 @@ class AsyncConnections:
         self._sending = 0
         self._close_when_idle = False
         self._opening = asyncio.Lock()
+        self._connecting: asyncio.Task[None] | None = None
+        """What connects for all that wait; it goes on where they do so no longer."""
         self._failure: tuple[float, RedisUnavailable] | None = None
         self._publisher: AsyncConnection | None = None
         self._subscription: AsyncConnection | None = None
@@ -73,8 +75,11 @@ class AsyncConnections:
     async def close(self) -> None:
         """Close the connections, now or when the calls that wait have ended; the next call connects again."""
         links = [link for link in (self._publisher, self._subscription) if link is not None]
+        connecting = self._connecting
         self._close_when_idle = True
         self._close_if_idle()
+        if connecting is not None and self._connecting is None:
+            await asyncio.wait([connecting])
         if self._publisher is None and self._subscription is None:
             for link in links:
                 await link.closed
@@ -89,7 +94,7 @@ class AsyncConnections:
         for connection in (self._publisher, self._subscription):
             if connection is not None:
                 connection.abandon()
-        self._publisher = self._subscription = self._keeper = None
+        self._publisher = self._subscription = self._keeper = self._connecting = None
         self._pending.clear()
 
     @contextmanager
@@ -113,6 +118,9 @@ class AsyncConnections:
 
     def _shut(self) -> None:
         publisher, subscription = self._publisher, self._subscription
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
         # The heart knows the connection that it last listened to.
         self._publisher = self._subscription = self._keeper = self._heart = None
         self._alarm.set(math.inf)
@@ -124,43 +132,48 @@ class AsyncConnections:
     async def _ready(self, deadline: float) -> AsyncConnection:
         """The link to publish on, with the other one subscribed. RedisUnavailable where that fails or takes too long.
 
-        One task connects for all that wait; they share the error of an attempt, not the deadline of that task.
+        One task connects for all that wait; they share the error of an attempt. It is none of theirs: what takes longer
+        than the time that each of them has is done for the next.
         """
         begun = self._loop.time()
         self._look(begun)
         if self._publisher is not None and self._subscription is not None:
             return self._publisher
+        name = context.asking_name(self._name)
         try:
-            async with until(deadline), self._opening:
+            async with until(deadline):
                 while self._publisher is None or self._subscription is None:
                     if self._failure is not None and self._failure[0] >= begun:
                         raise again(self._failure[1])
-                    await self._connect()
+                    if self._connecting is None or self._connecting.done():
+                        # Like what keeps them it holds on to no request at hand.
+                        self._connecting = self._loop.create_task(self._connect(name), context=contextvars.Context())
+                    await asyncio.wait([connecting := self._connecting])
+                    if not connecting.cancelled():
+                        connecting.result()
                 return self._publisher
         except TimeoutError:
             raise TooLate(f"Redis at {self.bus} does not answer; nothing was sent") from None
 
-    async def _connect(self) -> None:
-        """Make what is missing of the two connections."""
-        bus, name = self.bus, context.asking_name(self._name)
-        if self._keeper is None or self._keeper.done():
-            # Before there is anything to keep: where the loop ends meanwhile it ends with all the others. It has a
-            # context of its own, for this task is not to hold on to the request at hand.
-            self._keeper = self._loop.create_task(self._keep(), context=contextvars.Context())
-            self._keeper.add_done_callback(self._kept)
-        try:
-            if self._subscription is None:
-                subscription = await self._subscribed(bus, name)
-                subscription.must_live()
-                self._subscription = subscription
-            if self._publisher is None:
-                self._publisher = await self._linked(bus, name)
-                self._presence.connected(self._publisher.lookout, again=self._was_lost)
-            if self._heart is None and bus.proves:
-                self._heart = self._new_heart()
-        except RedisUnavailable as error:
-            self._failure = (self._loop.time(), again(error))
-            raise
+    async def _connect(self, name: str) -> None:
+        """Make what is missing of the two connections; where that fails it is noted."""
+        async with self._opening:
+            if self._keeper is None or self._keeper.done():
+                # Before there is anything to keep: where the loop ends meanwhile it ends with all the others.
+                self._keeper = self._loop.create_task(self._keep(), context=contextvars.Context())
+                self._keeper.add_done_callback(self._kept)
+            try:
+                if self._subscription is None:
+                    subscription = await self._subscribed(self.bus, name)
+                    subscription.must_live()
+                    self._subscription = subscription
+                if self._publisher is None:
+                    self._publisher = await self._linked(self.bus, name)
+                    self._presence.connected(self._publisher.lookout, again=self._was_lost)
+                if self._heart is None and self.bus.proves:
+                    self._heart = self._new_heart()
+            except RedisUnavailable as error:
+                self._failure = (self._loop.time(), again(error))
 
     async def _linked(self, bus: Bus, name: str) -> AsyncConnection:
         """What to publish on."""

@@ -205,6 +205,41 @@ def test_a_call_cancelled_while_connecting_leaves_nothing_behind(own_redis: Redi
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("how", ["out of time", "cancelled"])
+def test_what_a_call_has_begun_to_connect_is_there_for_the_next(own_redis: RedisServer, frail: Shop, how: str) -> None:
+    """Else calls that have less time than connecting takes, and more than an answer does, would fail for ever."""
+
+    async def main() -> None:
+        caller = AsyncDaebusCaller(frail.name, redis_url=own_redis.url)
+        own_redis.freeze()
+        if how == "cancelled":
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await caller.send_request("echo")
+        else:
+            with pytest.raises(RequestTimeout, match="nothing was sent"):
+                await caller.send_request("echo", timeout=0.2)
+        own_redis.thaw()
+        session = caller._sessions[asyncio.get_running_loop()]
+        await until(lambda: session._publisher is not None)
+        await caller.close()
+        assert pending(caller) == 0
+        # Closed meanwhile, it is not connected.
+        own_redis.freeze()
+        with pytest.raises(RequestTimeout, match="nothing was sent"):
+            await caller.send_request("echo", timeout=0.2)
+        await caller.close()
+        own_redis.thaw()
+        await works(caller)
+        await caller.close()
+        loop, this = asyncio.get_running_loop(), asyncio.current_task()
+        await until(lambda: asyncio.all_tasks(loop) == {this})
+
+    before = open_files()
+    asyncio.run(main())
+    assert open_files() == before
+
+
 def test_a_half_open_connection_is_noticed(
     own_redis: RedisServer, frail: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
