@@ -121,11 +121,23 @@ def again(error: E) -> E:
     return other
 
 
+_MOST_OF_A_GROUP = 3
+
+
 def said_by(error: BaseException) -> str:
-    """What an exception says, whatever its own code does; empty where it says nothing, or fails to."""
+    """What an exception says, whatever its own code does; empty where it says nothing, or fails to.
+
+    A group of exceptions, as `asyncio.TaskGroup` raises it, says how many there are: here it says which as well.
+    """
     try:
         # Not a str of a class of its own, whose methods may fail later.
-        return str.__str__(str(error))
+        text = str.__str__(str(error))
+        if isinstance(error, BaseExceptionGroup):
+            first = [
+                ": ".join(filter(None, (class_of(one), said_by(one)))) for one in error.exceptions[:_MOST_OF_A_GROUP]
+            ]
+            text = f"{text}: {'; '.join(first)}{'; …' if len(error.exceptions) > len(first) else ''}"
+        return text
     except BaseException:  # noqa: BLE001 - it is told about an error, which must not end in another
         return ""
 

@@ -371,3 +371,29 @@ def test_async_callers_of_handlers_reach_other_apps_on_the_test_bus(name: str) -
     with other.test_client() as client, TestClient(app, bus=client.bus) as gateway:
         assert gateway.request("ask", {"n": 7}) == {"all": [{"part": 1}, {"user": 7}]}
         gateway.settle()
+
+
+def test_a_task_group_that_fails_is_answered_with_what_failed_in_it(redis_url: str, name: str) -> None:
+    app = Daebus(name)
+
+    async def fail(error: Exception) -> None:
+        raise error
+
+    @app.action("one")
+    async def one() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail(LookupError("no such user")))
+
+    @app.action("many")
+    def many() -> None:
+        raise ExceptionGroup("at once", [ValueError(), ExceptionGroup("below", [KeyError("k")]), *[OSError("o")] * 3])
+
+    group = "unhandled errors in a TaskGroup (1 sub-exception): LookupError: no such user"
+    several = (
+        "at once (5 sub-exceptions): ValueError; ExceptionGroup: below (1 sub-exception): KeyError: 'k'; OSError: o; …"
+    )
+    with serving(app, redis_url, name), DaebusCaller(name, redis_url=redis_url) as caller:
+        for action, text in (("one", group), ("many", several)):
+            with pytest.raises(RequestFailed) as caught:
+                caller.send_request(action)
+            assert (caught.value.message, caught.value.type) == (text, "ExceptionGroup")
