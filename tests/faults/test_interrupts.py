@@ -53,7 +53,7 @@ signal.signal(signal.SIGALRM, interrupt)
 other = threading.Thread(target=ask_beside)
 other.start()
 interrupts = n = 0
-while interrupts < {INTERRUPTS}:
+while interrupts < {INTERRUPTS} or beside["answered"] <= 100:
     try:
         try:
             armed = True
@@ -82,7 +82,6 @@ signal.setitimer(signal.ITIMER_REAL, 0)
 other.join(60)
 assert not other.is_alive()
 assert odd == [], odd[:5]
-assert beside["answered"] > 100, beside
 assert interrupts > beside["lost"], beside
 assert caller.send_request("echo", {{"after": 1}}) == {{"after": 1}}
 begun = time.monotonic()
