@@ -12,6 +12,8 @@ MASK = "***"
 _CREDENTIALS = re.compile(r"(?<=://)(?:([^\s/@:]{0,500}:)\S{0,500}|[^\s/@:]{1,500})@")
 """What stands before the host in a URL. A password may hold signs that end the host part: then all up to the last @.
 A user without a password may be one that somebody put in its place."""
+_OPTIONS = re.compile(r"(?<=[?&])(\w{0,40}password=)[^\s&'\"]{1,500}")
+"""What an option of a URL says is a password, such as that of the sentinels."""
 _WORDS = (
     r"pass(?:word|wd|phrase|code)?|pwd|secret|token|api_?-?key|private_?-?key|access_?-?key|auth(?:orization)?|"
     r"credentials?|cookie|session_?-?id|cvv|pin|iban"
@@ -24,7 +26,7 @@ _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
 def without_passwords(text: str) -> str:
     """The text with `***` for the password of each URL in it."""
-    return _CREDENTIALS.sub(r"\g<1>***@", text) if "://" in text else text
+    return _OPTIONS.sub(r"\g<1>***", _CREDENTIALS.sub(r"\g<1>***@", text)) if "://" in text else text
 
 
 def looks_secret(name: object) -> bool:

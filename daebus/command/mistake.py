@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 
+from daebus.masking import without_passwords
+
 
 class Mistake(Exception):
     """What is wrong with what was asked for. Its text is what is said."""
@@ -25,4 +27,4 @@ def last_line(error: BaseException) -> str:
     where = next((f" ({f.filename}:{f.lineno})" for f in reversed(traceback.extract_tb(error.__traceback__))), "")
     if isinstance(error, SyntaxError):
         where = f" ({error.filename}:{error.lineno})"
-    return f"{traceback.format_exception_only(error)[-1].splitlines()[0]}{where}"
+    return f"{without_passwords(traceback.format_exception_only(error)[-1].splitlines()[0])}{where}"

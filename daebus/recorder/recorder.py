@@ -7,6 +7,7 @@ import time
 import zlib
 from typing import Any
 
+from daebus.masking import without_passwords
 from daebus.transport.fork import begins_anew
 
 from .ring import Ring
@@ -149,7 +150,7 @@ class Recorder:
     def _more(self, error: BaseException | None, said: str | None, payload: Any) -> tuple[Any, ...]:
         """`type`, `error`, `traceback`, `payload` and `frames`."""
         kept = payload_text(payload) if self.debug and payload is not None else None
-        said = None if said is None else cut(said, ERROR)
+        said = None if said is None else cut(without_passwords(said), ERROR)
         if error is None:
             return None, said, None, kept, None
         kind, text, trace = told_of(error)

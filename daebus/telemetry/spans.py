@@ -7,6 +7,7 @@ that it works on later.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,8 @@ from opentelemetry import context, metrics, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from daebus.errors import class_of
+from daebus.errors import class_of, said_by
+from daebus.masking import without_passwords
 from daebus.version import __version__
 from daebus.wire.writing import named_action
 
@@ -113,7 +115,9 @@ class OneSpan:
         """See `daebus.telemetry.Span`."""
         self._error = error
         if isinstance(error, BaseException):
-            self._span.record_exception(error)
+            stack = without_passwords("".join(traceback.format_exception(error)))
+            texts = {"exception.message": without_passwords(said_by(error)), "exception.stacktrace": stack}
+            self._span.record_exception(error, texts)
 
     def end(self, error: BaseException | str | None = None) -> None:
         """See `daebus.telemetry.Span`."""

@@ -107,7 +107,7 @@ def app(redis_url: str, name: str) -> Iterator[Daebus]:
 
     @app.action("fail")
     def fail() -> Any:
-        raise LookupError("no idea")
+        raise LookupError("no redis://ann:geheim@host/0")
 
     @app.action("refuse")
     def refuse() -> Any:
@@ -188,7 +188,9 @@ def test_failures_are_told(app: Daebus, recorded: Recorded, redis_url: str, name
                 assert attributes(span)["error.type"] == kind
                 assert span.status.status_code is StatusCode.ERROR
         (event,) = recorded.span(f"process {name} fail").events
-        assert (event.name, (event.attributes or {})["exception.message"]) == ("exception", "no idea")
+        told = event.attributes or {}
+        assert (event.name, told["exception.message"]) == ("exception", "no redis://ann:***@host/0")
+        assert "geheim" not in str(told)
         assert caller.send_request("divide", {"by": 0}) == {"handled": True}
         assert recorded.span(f"process {name} divide").status.status_code is StatusCode.UNSET
         with pytest.raises(RequestFailed, match="unknown action"):

@@ -22,6 +22,7 @@ from daebus.errors import (
     said_by,
 )
 from daebus.logs import note
+from daebus.masking import without_passwords
 from daebus.wire import checks
 from daebus.wire.envelope import Request, error_payload
 from daebus.wire.limits import sized
@@ -126,7 +127,10 @@ class Response:
         return self._send(payload, ok=True, final=False)
 
     def error(self, error: str | BaseException, final: bool = True, code: str | None = None) -> Receipt:
-        """Send an error response: a text, or an exception (its class name goes with it). Returns what `send` does."""
+        """Send an error response: a text, or an exception (its class name goes with it). Returns what `send` does.
+
+        Of what an exception says the passwords of URLs are left out.
+        """
         kind = trace = fields = None
         checks.optional_name(code, "code", PayloadError)
         if isinstance(error, BaseException):
@@ -136,7 +140,7 @@ class Response:
                 fields = cast(Misfit, error).fields
             elif self._terms.tracebacks:
                 trace = _traceback(error)
-            text = said_by(error) or kind
+            text = _said(error) or kind
         else:
             text = str(error)
         return self._send(error_payload(text, code, kind, trace, fields), ok=False, final=final)
@@ -256,7 +260,7 @@ class Response:
 
     def _error_in_short(self, error: str | BaseException, code: str) -> None:
         """With little text, and nothing that can go wrong."""
-        text, kind = (said_by(error), class_of(error)) if isinstance(error, BaseException) else (error, None)
+        text, kind = (_said(error), class_of(error)) if isinstance(error, BaseException) else (error, None)
         short = text if len(text) <= _SHORT else f"{text[:_SHORT]}... ({len(text)} characters)"
         self._send(error_payload(short or kind or "", code, kind), ok=False, final=True, limited=False)
 
@@ -373,9 +377,14 @@ class Response:
         return AlreadyAnswered(f"action {self._request.action!r} {done}; nothing more was sent")
 
 
+def _said(error: BaseException) -> str:
+    """What it says: whoever gets the answer needs no password for that."""
+    return without_passwords(said_by(error))
+
+
 def _traceback(error: BaseException) -> str | None:
     try:
-        return "".join(traceback.format_exception(error))
+        return without_passwords("".join(traceback.format_exception(error)))
     except BaseException:  # noqa: BLE001 - the code of the exception itself may run, and raise
         return None
 

@@ -197,6 +197,7 @@ def test_check_tells_what_a_service_has(write: Write, capsys: pytest.CaptureFixt
             "'{}' cannot be imported: ModuleNotFoundError: No module named 'nowhere_at",
         ),
         ("{}", "a = 1\nraise LookupError('no\\nidea')", "'{}' cannot be imported: LookupError: no (*users.py:2)"),
+        ("{}", "raise OSError('no redis://ann:s3@h')", "'{}' cannot be imported: OSError: no redis://ann:***@h (*"),
         ("{}", "def f(:\n  pass", "'{}' cannot be imported: SyntaxError: invalid syntax (*users.py:1)"),
         ("{}", "raise SystemExit(3)", "'{}' cannot be imported: SystemExit: 3 (*users.py:1)"),
         (

@@ -206,6 +206,8 @@ def test_an_exception_that_says_nothing_is_a_line_as_well(lines: Lines) -> None:
         ("redis://:p/w?x#y@h", "redis://:***@h"),
         ("redis://s3cret@h", "redis://***@h"),
         ("redis://ann:***@h", "redis://ann:***@h"),
+        ("at 'redis+sentinel://h/m?sentinel_password=s3&db=1'", "at 'redis+sentinel://h/m?sentinel_password=***&db=1'"),
+        ("redis://ann:pw@h?db=1&password=p%26w", "redis://ann:***@h?db=1&password=***"),
         ("see https://example.com/@ann or ann@example.com", "see https://example.com/@ann or ann@example.com"),
         ("no URL: ann:pw@h", "no URL: ann:pw@h"),
     ],
