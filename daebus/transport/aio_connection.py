@@ -21,7 +21,7 @@ from daebus.wire.resp import ProtocolError, pack
 from .address import CONNECT_TIMEOUT, RedisAddress, client_label, redis_py, refusal
 from .commands import IN_ONE_PIECE, Pending, loss, ping
 from .fork import let_go
-from .places.dialing import PATIENCE, found_cluster, lookout_of
+from .places.dialing import PATIENCE, found_cluster, lookout_of, refused_as_sentinel
 from .places.lookout import Lookout
 from .places.route import Place
 from .plain import Plain, tune
@@ -93,6 +93,9 @@ class AsyncConnection(asyncio.Protocol):
         lookout = lookout_of(address)
         if lookout is None:
             connection = await cls._opened(address, name, on_lost, on_message)
+            if (refused := refused_as_sentinel(address, connection.greeting)) is not None:
+                connection.close()
+                raise refused
             if connection.greeting.mode == "cluster" and (cluster := found_cluster(address)) is not None:
                 connection._guarded(cluster, cluster.seeds[0])
             return connection

@@ -30,6 +30,7 @@ _OPTION = re.compile(
     r"(?:db|protocol|socket_timeout|socket_connect_timeout|socket_keepalive|health_check_interval|ssl_cert_reqs"
     r"|ssl_check_hostname|sharded)=[0-9A-Za-z.]{0,12}"
 )
+_FILE = re.compile(r"ssl_(?:ca_certs|ca_path|certfile|keyfile)=.*")
 
 _OURS = re.compile(r"(?<=[?&])sharded=[^&#]*&?")
 _OPTION_NAME = re.compile(r"[a-z_]{1,40}")
@@ -163,7 +164,8 @@ def without_ours(url: str) -> str:
 def told_option(url: str, name: str) -> str:
     """`: ` and the name of an option of the URL, where that cannot be the rest of a password; else nothing."""
     before, found, _after = url.partition("?")[2].partition(f"{name}=")
-    harmless = found and all(_OPTION.fullmatch(option) for option in before.split("&")[:-1])
+    options = before.split("&")[:-1]
+    harmless = found and all(_OPTION.fullmatch(option) or _FILE.fullmatch(option) for option in options)
     return f": {name}" if harmless and _OPTION_NAME.fullmatch(name) else ""
 
 

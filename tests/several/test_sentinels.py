@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import threading
 import time
 from contextlib import ExitStack, closing
@@ -10,13 +12,14 @@ from typing import Any
 import pytest
 import redis
 
-from daebus import DaebusCaller, RedisUnavailable, ServiceUnavailable
+from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, RedisRefused, RedisUnavailable, ServiceUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.commands import Delivery, Pending
 from daebus.transport.places import dialing
 from daebus.transport.places.route import Place, route_of
 from daebus.transport.places.sentinels import SentinelLookout
 from daebus.transport.publisher import Publisher
+from tests.console.sick.conftest import carry_out
 from tests.support.faulty import works
 from tests.support.hammer import hammering
 from tests.support.ports import free_port
@@ -177,6 +180,29 @@ def test_a_master_that_is_called_otherwise_is_told_of(sentinels: Sentinels) -> N
     url = sentinels.url.replace(MASTER, "other")
     with DaebusCaller("x", redis_url=url) as caller, pytest.raises(RedisUnavailable, match="No such master"):
         caller.send_request("echo")
+
+
+def test_a_sentinel_is_taken_for_no_server(own_redis: RedisServer) -> None:
+    """It lets everybody subscribe to anything, so that all would look well."""
+    sentinel = Sentinel(lambda: own_redis.port, 1)
+    url = sentinel.start().url
+    said = r"it is a sentinel, which passes no messages on; .* redis\+sentinel://HOST:26379,HOST2:26379/MASTER"
+
+    async def ask() -> None:
+        async with AsyncDaebusCaller("x", redis_url=url) as caller:
+            await caller.send_request("y")
+
+    try:
+        with pytest.raises(RedisRefused, match=said):
+            Daebus("x").start("x", redis_url=url)
+        with DaebusCaller("x", redis_url=url) as caller, pytest.raises(RedisRefused, match=said):
+            caller.send_request("y")
+        with pytest.raises(RedisRefused, match=said):
+            asyncio.run(ask())
+        assert re.search(said, carry_out(url, "services").words)
+        assert re.search(said, carry_out(url, "tail --for 1").words)
+    finally:
+        sentinel.close()
 
 
 def test_sentinels_and_servers_have_passwords_of_their_own(own_redis: RedisServer) -> None:

@@ -83,7 +83,9 @@ class ClusterLookout(Lookout):
 
     def misfit(self, greeting: Greeting) -> str | None:
         """See `Lookout`: it is to be a node of a cluster."""
-        return None if greeting.mode in ("", "cluster") else "it is no node of a cluster"
+        if greeting.mode in ("", "cluster"):
+            return None
+        return "it is no node of a cluster (the URL of one server begins with redis:// or rediss://)"
 
     def wrong_with(self, place: Place) -> str | None:
         """See `Lookout`."""

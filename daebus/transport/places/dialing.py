@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from daebus.errors import PermissionDenied, RedisUnavailable, TooLate
+from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable, TooLate
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.link import Link
 from daebus.transport.proof import Greeting
@@ -16,7 +16,7 @@ from daebus.transport.url import SENTINEL
 
 from .cluster import ClusterLookout
 from .lookout import Lookout
-from .route import Place, route_from, route_of
+from .route import Place, form_of, route_from, route_of
 from .sentinels import SentinelLookout
 
 PATIENCE = 1.0
@@ -74,6 +74,17 @@ def no_cluster(address: RedisAddress) -> None:
         found.links.close()
 
 
+def refused_as_sentinel(address: RedisAddress, greeting: Greeting) -> RedisRefused | None:
+    """The error for an address of one server that turns out to be a sentinel: it lets one subscribe to anything, and
+    passes on nothing."""
+    if greeting.mode != SENTINEL:
+        return None
+    return RedisRefused(
+        f"cannot connect to Redis at {address}: it is a sentinel, which passes no messages on; "
+        f"the master that it looks after has the URL {form_of(SENTINEL)}"
+    )
+
+
 def dial(address: RedisAddress, name: str, deadline: float | None = None, *, patient: bool = False) -> Dialled:
     """Connect; Redis lists the connection as `name`. `deadline` and errors are as for `RedisAddress.open`.
 
@@ -84,6 +95,9 @@ def dial(address: RedisAddress, name: str, deadline: float | None = None, *, pat
     if lookout is not None:
         return _one_of(lookout, address, name, deadline, patient)
     sock, greeting = address.open(name, deadline)
+    if (refused := refused_as_sentinel(address, greeting)) is not None:
+        sock.close()
+        raise refused
     if greeting.mode == "cluster" and (cluster := found_cluster(address)) is not None:
         return Dialled(sock, address, greeting, cluster, cluster.seeds[0])
     return Dialled(sock, address, greeting)

@@ -87,6 +87,11 @@ def route_of(url: str) -> Route | None:
     )
 
 
+def form_of(kind: str) -> str:
+    """What a URL of several servers of that kind looks like."""
+    return _FORMS[kind]
+
+
 def route_from(url: str) -> Route | None:
     """The route to the cluster of which a URL names a node; None for a URL that names none by host and port."""
     scheme, _found, rest = url.partition("://")

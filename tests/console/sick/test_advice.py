@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from daebus_console.commands.context import Exit
@@ -9,6 +11,7 @@ from tests.console.sick.conftest import carry_out, looking
 from tests.support.ports import free_port
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
+from tests.support.tls import tls_server
 from tests.support.waiting import eventually
 
 RUNNING = "is it running there?"
@@ -55,6 +58,39 @@ def test_where_the_password_goes_is_told(line: str) -> None:
 
 def test_where_nothing_answers_it_is_asked_whether_it_runs() -> None:
     assert RUNNING in carry_out(f"redis://127.0.0.1:{free_port()}/0", "services").words
+
+
+def test_what_is_no_cluster_is_told_the_url_of_one_server(own_redis: RedisServer) -> None:
+    said = carry_out(f"redis+cluster://127.0.0.1:{own_redis.port}", "services").words
+    assert "it is no node of a cluster (the URL of one server begins with redis:// or rediss://)" in said
+    assert RUNNING not in said
+
+
+def test_of_tls_it_is_told_what_is_missing(tmp_path: Path) -> None:
+    server = tls_server(tmp_path, any_client=True)
+    try:
+        for url, hint in (
+            (server.bare_url.replace("rediss", "redis"), "its URL begins with rediss://"),
+            (server.url.replace("redis:", "rediss:"), "the URL of Redis begins with redis://"),
+            (server.bare_url, "?ssl_ca_certs=FILE"),
+            (f"rediss://127.0.0.1:{server.tls_port}/0?{server.trusting}", "by a name that its certificate is for"),
+        ):
+            said = carry_out(url, "services")
+            assert said.status == Exit.NO_REDIS
+            assert hint in said.words
+            assert RUNNING not in said.words
+        assert carry_out(f"{server.bare_url}?{server.trusting}", "services").status == Exit.DONE
+    finally:
+        server.close()
+
+
+def test_where_a_certificate_is_wanted_it_is_told_how_one_is_given(tmp_path: Path) -> None:
+    server = tls_server(tmp_path)
+    try:
+        said = carry_out(f"{server.bare_url}?{server.trusting}", "services").words
+    finally:
+        server.close()
+    assert "?ssl_certfile=FILE&ssl_keyfile=FILE" in said
 
 
 def test_a_gap_whose_reason_is_known_has_no_cause_that_is_not(own_redis: RedisServer) -> None:

@@ -9,6 +9,18 @@ from daebus_console.engine.live.rights import advice, user_of
 
 _NO_PASSWORD = "NOAUTH"
 _PASSWORD = "this Redis takes a password, in its URL: redis://:PASSWORD@HOST, or redis://USER:PASSWORD@HOST"
+_RUNNING = "is it running there? --redis URL or DAEBUS_REDIS_URL name another"
+_IS_TLS = "it is there; where that port is for TLS, its URL begins with rediss://"
+_IS_PLAIN = "is that port for TLS? Where it is not, the URL of Redis begins with redis://"
+_OF_TLS = (
+    ("certificate is not valid for", "connect by a name that its certificate is for, or add ssl_check_hostname=false"),
+    ("CERTIFICATE_VERIFY_FAILED", "an authority that this machine does not know stands in the URL: ?ssl_ca_certs=FILE"),
+    (
+        "lost the connection",
+        "where it wants a certificate of yours, the URL names it: ?ssl_certfile=FILE&ssl_keyfile=FILE",
+    ),
+)
+"""What errors of TLS say, and what to do about them."""
 
 
 def advised(error: RedisUnavailable, context: Context) -> str:
@@ -20,5 +32,19 @@ def advised(error: RedisUnavailable, context: Context) -> str:
         return f"{error}\n({rule})" if rule is not None else str(error)
     answered = isinstance(error, RedisRefused)
     if context.face is Face.SHELL and str(error).startswith("cannot connect") and not answered:
-        return f"{error}\n(is it running there? --redis URL or DAEBUS_REDIS_URL name another)"
+        hint = _hint(str(error), is_tls=context.session.address.url.startswith("rediss"))
+        return f"{error}\n({hint})" if hint is not None else str(error)
     return str(error)
+
+
+def _hint(text: str, *, is_tls: bool) -> str | None:
+    """What to do about a connection that could not be made; None where its text says that itself."""
+    if "no node of a cluster" in text:
+        return None
+    if not is_tls:
+        # It took the connection, and ended it at the first word.
+        return _IS_TLS if "lost the connection" in text else _RUNNING
+    for said, hint in _OF_TLS:
+        if said in text:
+            return hint
+    return _IS_PLAIN if "Timeout" in text or "WRONG_VERSION_NUMBER" in text else _RUNNING
