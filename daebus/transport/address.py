@@ -153,8 +153,8 @@ class RedisAddress:
             if one is not None:
                 _log_in(one, link, deadline)
             reply = link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()) + hello(), deadline)
-            if isinstance(reply, ErrorReply) and "max number of clients" in str(reply):
-                raise RedisRefused(f"cannot connect to Redis at {self}: {reply}", reply.code)
+            if is_full(reply):
+                raise refused_as_full(str(self), reply)
             return greeting(link.next_reply(deadline))
         except RedisUnavailable as error:
             raise self.not_connected(error) from None
@@ -245,6 +245,16 @@ def _log_in(one: Plain, link: Link, deadline: float) -> None:
             command = steps.send(link.ask(command, deadline))
     except StopIteration:
         pass
+
+
+def is_full(reply: object) -> bool:
+    """Whether a server says that it takes no more clients."""
+    return isinstance(reply, ErrorReply) and "max number of clients" in str(reply)
+
+
+def refused_as_full(address: str, reply: ErrorReply) -> RedisRefused:
+    """The error for that."""
+    return RedisRefused(f"cannot connect to Redis at {address}: {reply}", reply.code)
 
 
 def refusal(reply: ErrorReply, address: str, doing: str) -> RedisRefused:

@@ -18,10 +18,10 @@ from daebus.wire.names import encoded
 from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused, Subscribed
 from daebus.wire.resp import ProtocolError, pack
 
-from .address import CONNECT_TIMEOUT, RedisAddress, client_label, redis_py, refusal
+from .address import CONNECT_TIMEOUT, RedisAddress, client_label, is_full, redis_py, refusal, refused_as_full
 from .commands import IN_ONE_PIECE, Pending, loss, ping
 from .fork import let_go
-from .places.dialing import PATIENCE, found_cluster, lookout_of, refused_as_sentinel
+from .places.dialing import PATIENCE, as_told, found_cluster, lookout_of, refused_as_sentinel
 from .places.lookout import Lookout
 from .places.route import Place
 from .plain import Plain, tune
@@ -106,8 +106,11 @@ class AsyncConnection(asyncio.Protocol):
                     connection = await cls._opened(node, name, on_lost, on_message)
             except PermissionDenied:
                 raise
-            except (RedisUnavailable, TimeoutError) as error:
-                failed = RedisUnavailable(str(error) or f"Redis at {node} does not answer")
+            except RedisUnavailable as error:
+                failed = as_told(error)
+                continue
+            except TimeoutError:
+                failed = RedisUnavailable(f"Redis at {node} does not answer")
                 continue
             wrong = lookout.misfit(connection.greeting)
             if wrong is None:
@@ -179,6 +182,11 @@ class AsyncConnection(asyncio.Protocol):
         self.lookout, self.place = lookout, place
         lookout.guard(place, self._end_soon, slot)
         return self
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or is about to."""
+        return self._error is not None or self._closing
 
     def _end_soon(self, reason: str) -> None:
         """The server is no place to be any more. For any thread."""
@@ -255,6 +263,9 @@ class AsyncConnection(asyncio.Protocol):
         self.send(command)
         await done
         if command.error is not None:
+            if command.replies and is_full(command.replies[0]):
+                # That is all that such a server says, before it closes the connection.
+                raise refused_as_full(str(self._address), command.replies[0])
             raise again(command.error)
         return command
 

@@ -21,6 +21,7 @@ from daebus import (
     ConnectionLost,
     DaebusError,
     PermissionDenied,
+    RedisRefused,
     RedisUnavailable,
     RequestFailed,
     RequestTimeout,
@@ -54,6 +55,23 @@ async def works(caller: AsyncDaebusCaller) -> None:
                 return
             except DaebusError:
                 await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("options", ["", "?socket_timeout=5"], ids=["plain", "by redis-py"])
+def test_a_server_that_takes_no_more_clients_says_so(own_redis: RedisServer, options: str) -> None:
+    async def told() -> str:
+        async with AsyncDaebusCaller("x", redis_url=f"{own_redis.url}{options}") as caller:
+            with pytest.raises(RedisUnavailable) as caught:
+                await caller.send_request("y")
+        # What was sent to a server that had closed it already may have cost us its words.
+        return str(caught.value) if isinstance(caught.value, RedisRefused) else ""
+
+    with own_redis.client() as client:
+        client.config_set("maxclients", 1)
+        try:
+            assert "max number of clients reached" in eventually(lambda: asyncio.run(told()))
+        finally:
+            client.config_set("maxclients", 1000)
 
 
 def test_redis_killed_under_32_calls(own_redis: RedisServer, frail: Shop) -> None:

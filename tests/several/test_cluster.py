@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 
 import pytest
 
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, Requester, ServiceUnavailable, request
+from daebus.transport.address import RedisAddress
+from daebus.transport.places import dialing
+from daebus_console.engine.session import Session
 from tests.support.framework_services import serving
-from tests.support.several import Cluster, order
+from tests.support.several import Cluster, is_old, order
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("several")
@@ -150,3 +154,32 @@ def asked(cluster: Cluster) -> int:
     with cluster.nodes[5].client() as client:
         stats = client.info("commandstats")
     return sum(value["calls"] for key, value in stats.items() if key.startswith("cmdstat_pubsub"))
+
+
+@pytest.mark.parametrize("sharded", [False, True])
+def test_when_all_have_stopped_nobody_looks_after_it(cluster: Cluster, name: str, sharded: bool) -> None:
+    if sharded and is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
+    # A URL of its own, so that nobody else is at it.
+    url = f"{cluster.url_of(*cluster.nodes[:2])}/0" + ("?sharded=true" if sharded else "")
+    lookout = dialing.lookout_of(RedisAddress(url))
+    assert lookout is not None
+    session = Session(url)
+    gc.disable()
+    try:
+        with serving(echoing(name), url, name), DaebusCaller(name, redis_url=url) as caller:
+            session.start()
+            assert session.wait_up(10)
+            assert caller.send_request("echo", {}) == {}
+            asyncio.run(_ask(url, name))
+            assert lookout._thread is not None
+        session.stop()
+        eventually(lambda: lookout._thread is None, within=20)
+    finally:
+        gc.enable()
+        session.stop()
+
+
+async def _ask(url: str, name: str) -> None:
+    async with AsyncDaebusCaller(name, redis_url=url) as caller:
+        assert await caller.send_request("echo", {}) == {}

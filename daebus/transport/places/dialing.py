@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable, TooLate
+from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable, TooLate, again
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.link import Link
 from daebus.transport.proof import Greeting
@@ -146,6 +146,11 @@ def _one_of(lookout: Lookout, address: RedisAddress, name: str, deadline: float 
         time.sleep(_AGAIN_AFTER)
 
 
+def as_told(error: RedisUnavailable) -> RedisUnavailable:
+    """The same of one of several servers: what it has refused, and else that it is not to be had, in time or at all."""
+    return again(error) if isinstance(error, RedisRefused) else RedisUnavailable(str(error))
+
+
 def _round(lookout: Lookout, address: RedisAddress, name: str, until: float) -> Dialled | RedisUnavailable:
     """Try each server once; why there is none."""
     failed: RedisUnavailable | None = None
@@ -159,7 +164,7 @@ def _round(lookout: Lookout, address: RedisAddress, name: str, until: float) -> 
         except PermissionDenied as error:
             return error
         except RedisUnavailable as error:
-            failed = RedisUnavailable(str(error))
+            failed = as_told(error)
             continue
         wrong = lookout.misfit(greeting)
         if wrong is None:

@@ -13,6 +13,7 @@ import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 from daebus.transport.address import RedisAddress
 from daebus.transport.fork import begins_anew
@@ -32,6 +33,10 @@ LINGERS = 4
 """So many looks the thread goes on where nobody is guarded any more."""
 
 End = Callable[[str], object]
+
+
+def _is_over(end: Any) -> bool:
+    return bool(getattr(end.__self__, "is_over", False))
 
 
 class Lookout(ABC):
@@ -89,7 +94,8 @@ class Lookout(ABC):
     def guard(self, place: Place, end: End, slot: int | None = None) -> None:
         """Have the method `end(reason)` called, on any thread, when that server is no place to be any more.
 
-        With a `slot`, when it has that slot no more, either. As long as the object lives that it is of.
+        With a `slot`, when it has that slot no more, either. As long as the object lives that it is of, and is not
+        over by itself: where it says so, it `is_over`.
         """
         with self._lock:
             self._guarded[weakref.WeakMethod(end)] = place, slot
@@ -108,6 +114,8 @@ class Lookout(ABC):
         with self._lock:
             for method, (place, slot) in list(self._guarded.items()):
                 end = method()
+                if end is not None and _is_over(end):
+                    end = None
                 reason = None if end is None else self._wrong_for(place, slot)
                 if end is None or reason is not None:
                     del self._guarded[method]

@@ -119,6 +119,11 @@ class Connection(Writing):
                 if not left:
                     self.leave(waiter)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it is of no use any more."""
+        return self.error is not None
+
     def may_have_ended(self) -> bool:
         """Whether there is reason to `look`, other than replies: the other side has closed it, say."""
         return self.error is not None or self._stream.may_have_ended()
