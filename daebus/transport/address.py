@@ -20,8 +20,9 @@ from daebus.wire.resp import ErrorReply, pack
 from .link import Link
 from .places.route import route_of
 from .plain import CONNECT_TIMEOUT as CONNECT_TIMEOUT
-from .plain import DENIED, Plain, plain, tune
+from .plain import DENIED, Plain, plain
 from .proof import Greeting, greeting, hello
+from .reaching import addresses, reached
 from .threads import is_ending
 from .url import DEFAULT_URL, ambiguity, told_option, without_ours
 from .url import named_by as named_by
@@ -114,7 +115,8 @@ class RedisAddress:
     def _connected(self, limit: float, hurried: bool) -> socket.socket:
         """A socket that redis-py has connected and authenticated."""
         try:
-            sock: socket.socket = redis_py().connected(self.options(), limit)
+            options = self.options()
+            sock: socket.socket = redis_py().connected(options, limit / addresses(options))
         except RedisUnavailable:
             raise
         except Exception as error:
@@ -127,9 +129,7 @@ class RedisAddress:
 
     def _connected_plainly(self, one: Plain, limit: float, hurried: bool) -> socket.socket:
         try:
-            # As bytes, it takes no codec for names: at the end of the interpreter there may be none any more.
-            host: Any = one.host.encode()
-            sock = _reached(host, one.port, limit)
+            sock = reached(one.host, one.port, limit)
         except Exception as error:
             if is_ending() and not isinstance(error, OSError):
                 raise self._ends(error) from None
@@ -199,33 +199,6 @@ class RedisAddress:
         """What such a client is made with, for one of several servers."""
         found: dict[str, Any] = redis_py().settings(self.options(), options)
         return found
-
-
-def _reached(host: Any, port: int, limit: float) -> socket.socket:
-    """A socket that is connected there, at the first of its addresses that answers, each within so many seconds.
-
-    `socket.create_connection` leaves a socket open where an exception that a signal raises ends the attempt.
-    """
-    failed: OSError | None = None
-    for family, kind, protocol, _name, place in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
-        sock = None
-        try:
-            sock = socket.socket(family, kind, protocol)
-            sock.settimeout(limit)
-            sock.connect(place)
-            tune(sock)
-            return sock
-        except BaseException as error:
-            if sock is not None:
-                sock.close()
-            if not isinstance(error, OSError):
-                raise
-            failed = error
-    try:
-        raise failed or OSError("its name has no address")
-    finally:
-        # The error knows this frame, and must not know itself by that.
-        del failed
 
 
 def redis_py() -> Any:

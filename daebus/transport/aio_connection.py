@@ -26,6 +26,7 @@ from .places.lookout import Lookout
 from .places.route import Place
 from .plain import Plain, tune
 from .proof import Greeting, greeting, hello
+from .reaching import reached_in_loop
 from .reconnecting import HEARTBEAT_AFTER
 from .sockets.stream import READ_SIZE, has_ended
 
@@ -204,7 +205,7 @@ class AsyncConnection(asyncio.Protocol):
         """A connection by plain TCP, within CONNECT_TIMEOUT seconds."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                transport, _self = await self._loop.create_connection(lambda: self, one.host, one.port)
+                transport = await reached_in_loop(lambda: self, one.host, one.port, CONNECT_TIMEOUT)
             tune(transport.get_extra_info("socket"))
             return transport
         except (OSError, ValueError, RuntimeError) as error:

@@ -1,0 +1,84 @@
+"""Connecting by TCP to a name that has several addresses, some of which may be dead.
+
+They are tried in turn, and none takes more than its share of the time: else the first would take all of it.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .plain import tune
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+def reached(host: str, port: int, limit: float) -> socket.socket:
+    """A connected socket, within so many seconds. Raises OSError, and what looking a name up may raise.
+
+    `socket.create_connection` would leave a socket open where an exception that a signal raises ends the attempt.
+    """
+    until = time.monotonic() + limit
+    failed: OSError | None = None
+    # As bytes, it takes no codec for names: at the end of the interpreter there may be none any more.
+    name: Any = host.encode()
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    for number, (family, kind, protocol, _name, place) in enumerate(found):
+        sock = None
+        try:
+            sock = socket.socket(family, kind, protocol)
+            sock.settimeout(_share(until - time.monotonic(), len(found) - number))
+            sock.connect(place)
+            tune(sock)
+            return sock
+        except BaseException as error:
+            if sock is not None:
+                sock.close()
+            if not isinstance(error, OSError):
+                raise
+            failed = error
+    try:
+        raise failed or OSError("its name has no address")
+    finally:
+        # The error knows this frame, and must not know itself by that.
+        del failed
+
+
+async def reached_in_loop(
+    made: Callable[[], asyncio.BaseProtocol], host: str, port: int, limit: float
+) -> asyncio.WriteTransport:
+    """The same in an event loop: the transport of a protocol."""
+    # Others need none.
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    until, places = loop.time() + limit, [host]
+    if not host.replace(".", "").isdigit():
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        places = [str(where[0]) for *_kind, where in found] or places
+    while True:
+        place = places.pop(0)
+        try:
+            async with asyncio.timeout(_share(until - loop.time(), len(places) + 1)):
+                return (await loop.create_connection(made, place, port))[0]
+        except OSError:
+            if not places:
+                raise
+
+
+def addresses(options: Mapping[str, Any]) -> int:
+    """How many addresses redis-py will try with such options, each for as long as connecting may take."""
+    if "host" not in options:
+        return 1
+    try:
+        return len(socket.getaddrinfo(options["host"], options.get("port", 0), type=socket.SOCK_STREAM)) or 1
+    except (OSError, ValueError):
+        # It finds that out itself.
+        return 1
+
+
+def _share(seconds: float, of: int) -> float:
+    return max(0.001, seconds / of)
