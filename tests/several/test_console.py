@@ -9,12 +9,13 @@ from contextlib import contextmanager
 import pytest
 
 from daebus import DaebusCaller
+from daebus_console.demo.demo import Demo
 from daebus_console.engine.export import ExportOptions, export
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.session import Session
 from tests.console.engine.bus import Bus, raw
 from tests.support.hammer import hammering
-from tests.support.several import Cluster, Sentinels, order
+from tests.support.several import Cluster, Sentinels, is_old, order
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
@@ -126,3 +127,15 @@ def test_commands_for_redis_cli_go_to_the_master(sentinels: Sentinels) -> None:
         listener.subscribe("news")
         eventually(lambda: client.pubsub_numsub("news")[0][1])
         assert subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout == "1\n"
+
+
+@pytest.mark.parametrize("options", ["", "/0?sharded=true"], ids=["classic", "sharded"])
+def test_the_demo_runs_in_a_cluster(cluster: Cluster, options: str) -> None:
+    if options and is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
+    with (
+        Demo(f"{cluster.url}{options}", ["users", "stock", "payment"], client=False) as demo,
+        DaebusCaller("users", redis_url=demo.url, timeout=20) as caller,
+    ):
+        assert demo.casualties() == []
+        assert caller.send_request("list_users")

@@ -85,7 +85,10 @@ class Broker:
 
 
 def reason_unreachable(url: str) -> str | None:
-    """Why the Redis at `url` cannot be used, without its password; None where it answers."""
+    """Why the Redis at `url` cannot be used, without its password; None where it answers.
+
+    Raises ConfigurationError where the URL is none.
+    """
     try:
         # As the services connect, which has words for what is wrong with several servers, too.
         publisher = redis_at(url).publisher("demo")
@@ -96,11 +99,7 @@ def reason_unreachable(url: str) -> str | None:
         with client_of(RedisAddress(url)) as client:
             client.ping()
     except ConfigurationError:
-        # The URL is not shown: where it cannot be read, its password cannot be told from the rest.
-        return (
-            "--redis is not a usable Redis URL (redis://user:password@host:6379/0, rediss:// or unix://; "
-            "in a password write %2F for /, %23 for #, %3F for ? and %40 for @)"
-        )
+        raise
     except RedisUnavailable as error:
         return str(error)
     except (redis.RedisError, redis.exceptions.RedisClusterException, OSError, ValueError) as error:
@@ -114,7 +113,8 @@ def open_broker(
     give_up: Callable[[], bool] = lambda: False,
     announce: Callable[[str], None] = lambda _line: None,
 ) -> Broker:
-    """The broker to use, running. Raises BrokerUnavailable, or DemoInterrupted once `give_up` returns true.
+    """The broker to use, running. Raises BrokerUnavailable, or DemoInterrupted once `give_up` returns true;
+    ConfigurationError where the URL given is none.
 
     `announce` is told of a broker that should have worked and does not.
     """

@@ -16,10 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-import redis
-
+from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress, redact_url
-from daebus.transport.places.clients import client_of
+from daebus.transport.places.clients import count_subscribers
 from daebus_console.files.places import StreamError
 
 from .broker import Broker, BrokerUnavailable, DemoError, DemoInterrupted, open_broker
@@ -114,8 +113,8 @@ class Demo:
     def start(self) -> Demo:
         """Start broker, services and client; returns when every service is subscribed.
 
-        Raises BrokerUnavailable, DemoInterrupted, or DemoError where a service does not start (with the end of its
-        log). Nothing is left running then.
+        Raises ConfigurationError, BrokerUnavailable, DemoInterrupted, or DemoError where a service does not start (with
+        the end of its log). Nothing is left running then.
         """
         if self._broker is not None:
             raise DemoError("The demo is running already")
@@ -177,14 +176,13 @@ class Demo:
         self._lifeline = os.pipe()
         self._broker = open_broker(self._redis_url, self._lifeline[0], lambda: self._interrupted, self._announce)
         self._announce(f"broker: {self._broker.label}")
-        with client_of(RedisAddress(self._broker.url)) as client:
-            before = self._subscribers(client)
-            shared = [name for name, count in before.items() if count]
-            if shared:
-                self._announce(f"note: already served by somebody else on this Redis: {', '.join(shared)}")
-            for name, script in scripts.items():
-                self._spawn(name, script)
-            self._await_subscribed(client, before)
+        before = self._subscribers()
+        shared = [name for name, count in before.items() if count]
+        if shared:
+            self._announce(f"note: already served by somebody else on this Redis: {', '.join(shared)}")
+        for name, script in scripts.items():
+            self._spawn(name, script)
+        self._await_subscribed(before)
         self._announce(f"services: {', '.join(self._services)}")
         if self._client:
             self._spawn(CLIENT, folder / f"{CLIENT}.py")
@@ -200,18 +198,19 @@ class Demo:
             environ={**_DEBUGGED, **os.environ, **self._environ, "DAEBUS_REDIS_URL": url, "REDIS_URL": url},
         )
 
-    def _subscribers(self, client: redis.Redis) -> dict[str, int]:
-        """How many subscribers each service's channel has."""
+    def _subscribers(self) -> dict[str, int]:
+        """How many subscribers each service's channel has, anywhere."""
+        names = [name.encode() for name in self._services]
         try:
-            counts = client.pubsub_numsub(*self._services)
-        except redis.RedisError as error:
-            raise DemoError(f"Redis at {redact_url(self.url)} does not tell who is subscribed: {error}") from None
-        return {str(name): int(count) for name, count in counts}
+            counts = count_subscribers(RedisAddress(self.url), names, "asking who is subscribed")
+        except RedisUnavailable as error:
+            raise DemoError(str(error)) from None
+        return {name: count or 0 for name, count in zip(self._services, counts, strict=True)}
 
-    def _await_subscribed(self, client: redis.Redis, before: dict[str, int]) -> None:
+    def _await_subscribed(self, before: dict[str, int]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while True:
-            missing = [name for name, count in self._subscribers(client).items() if count <= before[name]]
+            missing = [name for name, count in self._subscribers().items() if count <= before[name]]
             if not missing:
                 return
             if self._interrupted:

@@ -48,3 +48,9 @@ def test_a_redis_that_is_not_there_is_status_5() -> None:
     done = Console("redis://127.0.0.1:1/0")("demo", "--headless", "--redis", "redis://:geheim@127.0.0.1:1/0")
     assert done.status == 5
     assert "geheim" not in done.out + done.err
+
+
+def test_a_url_that_is_none_is_a_wrong_call_as_everywhere() -> None:
+    done = Console("redis://127.0.0.1:1/0")("demo", "--headless", "--redis", "localhost:6379")
+    assert (done.status, done.out) == (2, "")
+    assert "not a usable Redis URL" in done.err
