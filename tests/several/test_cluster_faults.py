@@ -61,7 +61,8 @@ def test_a_slot_moves_while_claims_are_made_in_it(cluster: Cluster) -> None:
         hammer.goes_on()
         while keys := order(owner, "CLUSTER", "GETKEYSINSLOT", slot, 100):
             order(owner, "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys)
-        for node in masters:
+        # Whoever is to have it hears of that first: else nobody has it until then.
+        for node in (target, owner, *masters):
             order(node, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
         hammer.goes_on()
         assert order(target, "CLUSTER", "COUNTKEYSINSLOT", slot)
