@@ -396,9 +396,14 @@ class Keeper:
 
 
 def debuggable(session: Session) -> set[str]:
-    """The services of which an instance says that it may be debugged. Hold the session's lock."""
+    """The services of which an instance says that it may be debugged, and that may be asked. Hold the session's lock.
+
+    What a service says may have been said to another console, whose Redis user has more rights than ours.
+    """
     return {
         service.name
         for service in session.directory.services.values()
-        if service.gone is None and any(one.info.get("debugger") is True for one in service.instances.values())
+        if service.gone is None
+        and service.name not in session.status.unasked
+        and any(one.info.get("debugger") is True for one in service.instances.values())
     }
