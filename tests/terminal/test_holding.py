@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.console.holding.conftest import Asked, Shop
 from tests.console.holding.conftest import shop as shop
 from tests.support.programs.terminal import Terminal
+from tests.terminal.test_repl import repl
 
 pytestmark = pytest.mark.terminal
 F8, F10, F11 = "\x1b[19~", "\x1b[21~", "\x1b[23~"
@@ -84,3 +86,27 @@ def test_held_before_payment_changed_and_stepped_through(shop: Shop) -> None:
         terminal.press("escape")
         terminal.wait_for("Nothing is held")
     assert [action for action, _payload in shop.handled] == ["place", "charge", "place", "charge"]
+
+
+def enter_line(terminal: Terminal, command: str) -> None:
+    """Type a command at the line prompt."""
+    terminal.type(command)
+    terminal.wait_for(rf"daebus> {re.escape(command)}")
+    terminal.press("enter")
+
+
+def test_the_line_prompt_tells_what_is_held_and_where_a_step_has_come_to(shop: Shop, tmp_path: Path) -> None:
+    with repl(shop.url, tmp_path) as terminal:
+        terminal.wait_for(r"daebus>(?s:.*)2 services,")
+        enter_line(terminal, f"break {shop.orders} place")
+        terminal.wait_for(r"\[1\] \S+_orders\.place held")
+        asked = shop.ask(payload={"amount": 5}, timeout=90)
+        # Nobody has to ask for it.
+        terminal.wait_for(r"‖ H1 \S+_orders\.place before its handler, from .*, waits on +`release 1`")
+        terminal.wait_for(r"1 held +2 services,")
+        enter_line(terminal, "step into")
+        terminal.wait_for(r"‖ H2 \S+_payment\.charge before its handler")
+        terminal.wait_for(r"‖ H2: stopped at \S+_payment\.charge")
+        enter_line(terminal, "release all")
+        assert ended(asked, terminal) == {"placed": True, "charged": 5}
+        terminal.wait_for(lambda text: not re.search(r"\d held ", text))

@@ -37,6 +37,7 @@ from daebus_console.repl.keys import make_keys
 from daebus_console.repl.output import PromptOutput
 from daebus_console.repl.prompting import Prompts
 from daebus_console.repl.suggest import LineSuggest
+from daebus_console.repl.telling import Telling
 from daebus_console.repl.toolbar import toolbar
 
 STYLE = Style.from_dict(
@@ -107,7 +108,7 @@ class LineRepl:
 
     def run(self) -> int:
         """Prompt until the user leaves; returns the exit status."""
-        with self._stack:
+        with self._stack, Telling(self.context):
             while not self.context.leaving.is_set():
                 try:
                     text = self._ask()
@@ -181,11 +182,14 @@ class LineRepl:
 
     def _answer(self, question: _Question) -> bool:
         ending = " [y/N] " if question.word == "y" else ": "
+        self.output.typing = True
         try:
             asking: PromptSession[str] = PromptSession(style=STYLE, enable_suspend=True)
             answer = self._prompts.ask(asking, [("class:warn", question.text), ("", ending)])
         except (EOFError, KeyboardInterrupt):
             return False
+        finally:
+            self.output.typing = False
         return answer.strip().casefold() in ({"y", "yes"} if question.word == "y" else {question.word.casefold()})
 
     def _leave(self) -> None:

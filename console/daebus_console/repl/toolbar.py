@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daebus_console.commands.completion.hint import Hint
 from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
+from daebus_console.commands.under_way import under_way
 from daebus_console.engine.session import Session
 from daebus_console.text import cells, clean, cut
 
@@ -25,10 +26,14 @@ def toolbar(hint: Hint | None, session: Session, width: int, *, jobs: int = 0, r
 def _connection(session: Session, jobs: int, read_only: bool) -> Fragments:
     status = session.status
     address = clean(str(session.address))
+    keeper = under_way(session).keeper
     with session.lock:
         services = sum(1 for one in session.directory.services.values() if one.subscribers)
         rate = session.rate.per_second(session.clock())
+        held = 0 if keeper is None else len(keeper.desk.held())
     found: Fragments = []
+    if held:
+        found.append(("class:warn", f"{held} held  "))
     if jobs:
         found.append(("class:number", f"{jobs} under way  "))
     if read_only:

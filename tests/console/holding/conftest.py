@@ -13,7 +13,7 @@ import redis
 
 from daebus import Daebus, DaebusCaller, request
 from daebus_console.commands.under_way import under_way
-from daebus_console.engine.holding.desk import Held
+from daebus_console.engine.holding.desk import Held, Known
 from daebus_console.engine.keeping.keeper import Keeper
 from daebus_console.engine.session import Session
 from tests.console.commands.prompt import Prompt, prompting
@@ -162,6 +162,10 @@ class Debugging:
     def held(self) -> list[Held]:
         with self.session.lock:
             return self.keeper.desk.held()
+
+    def known(self) -> list[Known]:
+        with self.session.lock:
+            return self.keeper.desk.known()
 
     def news(self) -> list[str]:
         with self.session.lock:

@@ -235,6 +235,26 @@ def test_at_the_shell_it_ends_with_ctrl_c_and_all_goes_on(shop: Shop, redis_url:
         assert console.wait(30) == Exit.INTERRUPTED
 
 
+def test_at_the_shell_it_tells_of_its_own_and_ends_while_others_hold_theirs(
+    console: Debugging, shop: Shop, redis_url: str
+) -> None:
+    assert console(f"break {shop.orders} ping payload.whose=ann") == Exit.DONE
+    theirs = shop.ask("ping", {"whose": "ann"})
+    console.holding()
+    said = ["-m", "daebus_console", "--redis", redis_url, "break", shop.payment, "charge", "--once"]
+    with program(*said) as shell:
+        eventually(lambda: shop.payment in {one.service for one in console.known()}, within=60, what="its rule stands")
+        asked = shop.ask("place", timeout=60)
+        (one,) = console.holding(1, lambda held: held.first.service == shop.payment)
+        assert console(f"release {one.number}") == Exit.DONE
+        assert asked.result() == {"placed": True, "charged": 1}
+        assert shell.wait(30) == Exit.DONE
+        assert "ping" not in shell.output
+    assert not theirs.done
+    console("off")
+    theirs.result()
+
+
 def test_rules_are_set_again_once_redis_is_back(own_redis: RedisServer, name: str) -> None:
     with Shop(own_redis.url, name) as shop, Session(own_redis.url) as session:
         known(session, shop.orders)

@@ -317,6 +317,10 @@ class Desk:
             groups.setdefault(number, Held(number)).holds.append(hold)
         return sorted(groups.values(), key=lambda one: (one.first.since, one.number))
 
+    def ours(self) -> list[Held]:
+        """What is held by rules of ours, or by a suspension of ours."""
+        return [one for one in self.held() if self.owner in one.owners]
+
     def holds(self) -> Iterator[Hold]:
         """All holds of all instances; what is only delayed is none."""
         for report in self.reports.values():

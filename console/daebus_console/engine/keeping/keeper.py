@@ -240,7 +240,7 @@ class Keeper:
         """
         with self.session.lock:
             services = self._ours()
-            ours = [one for one in self.desk.held() if self.desk.owner in one.owners]
+            ours = self.desk.ours()
             known = sum(hold.owner == self.desk.owner for report in self.desk.reports.values() for hold in report.holds)
             unlisted = self.desk.unlisted()
             suspended = {service: set(names) for service, names in self.desk.suspended.items()}

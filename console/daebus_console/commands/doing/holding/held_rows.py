@@ -31,8 +31,8 @@ def held_row(held: Held, now: float) -> list[str | Span]:
 HEADINGS = ("", "WHAT", "WHERE", "FROM", "SINCE", "AT MOST", "WHO ASKED", "BY", "ID")
 
 
-def held_line(held: Held, now: float) -> Line:
-    """One line, for when it has just been held."""
+def held_line(held: Held, now: float, called: str) -> Line:
+    """One line, for when it has just been held; `called` is what lets it go by that name, in this face."""
     first = held.first
     asked = patience(first, now)
     return line(
@@ -40,7 +40,7 @@ def held_line(held: Held, now: float) -> Line:
         Span(where(first), "bold"),
         f" {stage(first)}, from {shown(first.sender or '?')}",
         Span(f", {asked}" if asked else "", "dim"),
-        Span(f"  `release {first.hold}`", "dim"),
+        Span(f"  `release {called}`", "dim"),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.holding.coming import Coming
 from daebus_console.commands.doing.holding.debugging import confirm
 from daebus_console.commands.doing.holding.held_rows import held_line, held_record
 from daebus_console.commands.errors import CommandError
@@ -54,30 +55,28 @@ def stay(
 
     Or until `over()`, which is called with the session locked.
 
-    What is held meanwhile is told once. At the end all that is ours is lifted, and lets go what it holds.
+    What our rules hold meanwhile is told once. At the end all that is ours is lifted, and lets go what it holds.
     """
     output = context.output
     output.note("Ctrl-C ends it: what is held then goes on")
     output.flush()
-    told: set[int] = set()
+    coming = Coming()
     ended = False
     try:
         while not ended and not context.cancellation.wait(_TICK):
             with keeper.session.lock:
-                held = [one for one in keeper.desk.held() if one.number not in told]
-                news = [keeper.desk.news.popleft() for _ in range(len(keeper.desk.news))]
+                come = coming.take(keeper.desk)
                 standing = any(one.number in keeper.desk.settings for one in made)
-                ended = over() or (bool(made) and not standing and not any(keeper.desk.held()))
+                ended = over() or (bool(made) and not standing and not keeper.desk.ours())
                 now = keeper.now()
-            for text in news:
+            for text in come.texts:
                 output.note(text)
-            for one in held:
-                told.add(one.number)
+            for one in come.held:
                 if command.arguments.get("json"):
                     output.record(held_record(one, now, context))
                 else:
-                    output.progress(held_line(one, now))
-            if held:
+                    output.progress(held_line(one, now, one.first.hold))
+            if come.held:
                 output.flush()
     except KeyboardInterrupt:
         pass
