@@ -201,6 +201,10 @@ def test_a_flood_on_a_rule_is_held_in_part_counted_wholly_and_let_go(
     left_out = [note for note in console.heard.notes if "more are held than have room" in note]
     assert len(told) == 200 or left_out
     assert console.keeper.desk.passed() == count - 200
+    assert console.news() == [f"{service} holds no more, for want of room: other messages go by"]
+    console.heard.notes.clear()
+    assert console("held") == Exit.DONE
+    assert console.heard.notes[-1] == "9,800 messages went by that were to be held: there was no room (200, or 16 MiB)"
     (rule,) = records(console, "breaks --json")
     assert rule["hits"] == 200
     assert console("release all") == Exit.DONE

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from daebus_console.engine.holding.report import Hold, Placed, Report
 from daebus_console.engine.holding.rule import Rule
+from daebus_console.naming import shown
 
 _MOST_REMEMBERED = 5_000
 
@@ -218,7 +219,10 @@ class Desk:
         key = (report.service, report.instance)
         old = self.reports.get(key)
         before = set() if old is None else {hold.key for hold in old.holds}
+        passed = self._passed(report.service)
         report = self.reports[key] = report if old is None else report.after(old)
+        if not passed and report.passed and (self.rules_on(report.service) or report.service in self.suspended):
+            self.news.append(f"{shown(report.service)} holds no more, for want of room: other messages go by")
         for placed in report.rules:
             if placed.owner == self.owner:
                 self._count(report, placed)
@@ -372,7 +376,10 @@ class Desk:
 
     def passed(self) -> int:
         """Messages that were to be held and went by for want of room."""
-        return sum(report.passed for report in self.reports.values())
+        return sum(map(self._passed, {service for service, _instance in self.reports}))
+
+    def _passed(self, service: str) -> int:
+        return sum(report.passed for (name, _instance), report in self.reports.items() if name == service)
 
     def _number(self, hold: Hold) -> int:
         key = _same(hold)

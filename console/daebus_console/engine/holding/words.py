@@ -75,6 +75,14 @@ def told_reach(reach: Reach) -> str:
     return f"in {reach.able} of {reach.able + others} instances; {why}"
 
 
+def told_passed(passed: int) -> str:
+    """That messages were not held; empty where none were."""
+    if not passed:
+        return ""
+    went = "1 message went by that was" if passed == 1 else f"{passed:,} messages went by that were"
+    return f"{went} to be held: there was no room (200, or 16 MiB)"
+
+
 def told_rule(service: str, rule: Rule) -> str:
     """A rule in words."""
     subject = shown(rule.subject, text=True)

@@ -107,13 +107,13 @@ class HeldScreen(FullScreen):
         session, keeper = self.main.session, self.main.keeper
         before = self.chosen
         held: list[Held] = []
-        problem, standing, unlisted = None, 0, 0
+        problem, standing, unlisted, passed = None, 0, 0, 0
         if keeper is not None:
             self._now = keeper.now()
             with session.lock:
                 held = keeper.desk.held()
                 standing = sum(not one.group for one in keeper.desk.settings.values())
-                problem, unlisted = keeper.problem, keeper.desk.unlisted()
+                problem, unlisted, passed = keeper.problem, keeper.desk.unlisted(), keeper.desk.passed()
         self.list.rows = held
         numbers = [one.number for one in held]
         self.order = [number for number in self.order if number in numbers]
@@ -128,7 +128,8 @@ class HeldScreen(FullScreen):
         told += f" and {unlisted:,} more" if held and unlisted else ""
         rules = fmt.plural(standing, "rule") + (" of ours stands" if standing == 1 else " of ours stand")
         right: Line = [(f" {clean(problem)} ", "error")] if problem else [(f" {rules} · F9 lifts all ", "dim")]
-        self.head.show([(" Held", "strong"), (told, "name")], right)
+        lost = f"  {passed:,} went by for want of room" if passed else ""
+        self.head.show([(" Held", "strong"), (told, "name"), (lost, "warn")], right)
         self.columns.show(heading(max(40, self.list.size.width - 1)) if held else [])
         self.list.refresh()
         said = self.main.last_said

@@ -147,6 +147,19 @@ def test_what_had_no_room_among_what_is_told_is_counted_and_goes_on_too(shop: Sh
     drive(shop.url, story)
 
 
+def test_that_messages_went_by_for_want_of_room_is_told_where_the_others_are_listed(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop)
+        shop.crowd(203)
+        await console.until(lambda: len(shop.handled) == 3)
+        await console.press("H")
+        await console.sees("messages and ", " more  3 went by for want of room", "holds no more, for want of room")
+        await console.press("A")
+        await console.until(lambda: len(shop.handled) == 203)
+
+    drive(shop.url, story, size=(140, 40))
+
+
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_answered_in_its_place_beginning_with_the_last_answer(shop: Shop, size: tuple[int, int]) -> None:
     async def story(console: Driver) -> None:

@@ -25,7 +25,7 @@ from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.desk import Known
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule
-from daebus_console.engine.holding.words import told_reach, told_rule
+from daebus_console.engine.holding.words import told_passed, told_reach, told_rule
 from daebus_console.engine.keeping.keeper import LEASE, Keeper, Wanted
 from daebus_console.engine.message.exchange import Kind as Sort
 from daebus_console.engine.sender import Cancelled
@@ -108,7 +108,7 @@ def run_breaks(command: Command, context: Context) -> int:
     elif unknown is None:
         context.output.note("no rule stands; `help break` and `help fault` tell how to set one")
     if passed:
-        context.output.note(f"{passed:,} messages went by that were to be held: there was no room (200, or 16 MiB)")
+        context.output.note(told_passed(passed))
     return ended(context, unknown)
 
 

@@ -27,7 +27,7 @@ from daebus_console.engine.export.as_race import NothingToDo, as_race
 from daebus_console.engine.export.where import bare_url
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.steps import Step, StepError
-from daebus_console.engine.holding.words import stage, unanswerable, where
+from daebus_console.engine.holding.words import stage, told_passed, unanswerable, where
 from daebus_console.engine.keeping.keeper import Keeper
 from daebus_console.engine.keeping.refused import GoneOn, Refused
 from daebus_console.engine.keeping.releasing import Released
@@ -47,7 +47,7 @@ def run_held(command: Command, context: Context) -> int:
     session = keeper.session
     with session.lock:
         held, now = keeper.desk.held(), keeper.now()
-        unlisted = keeper.desk.unlisted()
+        unlisted, passed = keeper.desk.unlisted(), keeper.desk.passed()
     if which is not None and (held or unknown is None):
         return _show(command, context, keeper, find_held(command, keeper, which))
     if command["json"]:
@@ -59,6 +59,8 @@ def run_held(command: Command, context: Context) -> int:
             context.output.note(f"{unlisted:,} more are held than have room in an answer; `release all` lets all go")
     elif unknown is None:
         context.output.note("nothing is held; `break SERVICE ACTION` holds messages")
+    if passed and not command["json"]:
+        context.output.note(told_passed(passed))
     return ended(context, unknown)
 
 
