@@ -6,6 +6,9 @@ import getpass
 import os
 import platform
 
+_USER, _HOST = 48, 40
+"""Characters of either that are told: services take 100 in all, and the number of the process is never cut."""
+
 
 def owner() -> str:
     """The name of this console among all that debug on this Redis."""
@@ -15,4 +18,4 @@ def owner() -> str:
         # Nobody of that number is known here, as in many a container.
         user = f"user-{os.getuid()}"
     host = platform.node().split(".")[0] or "localhost"
-    return f"{user}@{host}:{os.getpid()}"[:200]
+    return f"{user[:_USER]}@{host[:_HOST]}:{os.getpid()}"
