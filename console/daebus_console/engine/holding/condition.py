@@ -60,7 +60,8 @@ def read_condition(text: str, *, quoted: bool = False) -> Condition:
         if not path.startswith(_PREFIX):
             raise ConditionError(f"expected a condition on the payload: {FORMS}")
         return Condition(bare, EXISTS)
-    word = text[found.end() :]
+    # Blanks around the operator are nothing of the value; those that are, are quoted with it.
+    word = text[found.end() :] if quoted else text[found.end() :].strip()
     more = None if quoted or found[0] == "~" else _MORE_SIGNS.match(word)
     if more is not None:
         there = f"there are {', '.join(OPERATORS)}, and a path alone for what exists"
@@ -91,7 +92,7 @@ def written(value: Value, operator: str = "=") -> str:
     """A value as it is typed: text bare, unless it would be taken for something else."""
     if not isinstance(value, str):
         return json.dumps(value)
-    bare = operator == "~" or (_value(value) == value and not _MORE_SIGNS.match(value))
+    bare = operator == "~" or (_value(value) == value == value.strip() and not _MORE_SIGNS.match(value))
     return value if bare else json.dumps(value, ensure_ascii=False)
 
 

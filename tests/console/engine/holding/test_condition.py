@@ -36,6 +36,11 @@ PAYLOAD: dict[str, Any] = {"id": 17, "name": "Ann", "vip": True, "items": [{"sku
         ('payload.x="=3"', [["x"], "=", "=3"]),
         ('payload.x!="~/here"', [["x"], "!=", "~/here"]),
         ("payload.x~=*", [["x"], "~", "=*"]),
+        ("payload.name = Ann", [["name"], "=", "Ann"]),
+        ("payload.total > 2", [["total"], ">", 2]),
+        ("payload.name ~ A* ", [["name"], "~", "A*"]),
+        ('payload.name=" Ann"', [["name"], "=", " Ann"]),
+        ("payload.name=Ann Lee", [["name"], "=", "Ann Lee"]),
     ],
 )
 def test_what_can_be_written(text: str, wire: list[Any]) -> None:
