@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from daebus.gates import globs
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.coming import Coming
 from daebus_console.commands.doing.holding.debugging import confirm
 from daebus_console.commands.doing.holding.held_rows import held_line, held_record
-from daebus_console.commands.errors import CommandError
+from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
@@ -16,6 +17,8 @@ from daebus_console.engine.holding.desk import Setting
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule, RuleError
 from daebus_console.engine.holding.words import told_reach, told_rule
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
+from daebus_console.engine.session import Session
+from daebus_console.naming import shown
 
 _TICK = 0.2
 
@@ -41,7 +44,28 @@ def stand(
         reach = f", {told}" if (told := reaches[one.service]) else ""
         ends = f"; `unbreak {one.number}` ends it" if context.face is Face.PROMPT else ""
         context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}{reach}{ends}")
+        doubt = _doubt(keeper.session, one.service, one.rule)
+        if doubt:
+            context.output.note(doubt)
     return Exit.DONE if context.face is Face.PROMPT else stay(command, context, keeper, made)
+
+
+def _doubt(session: Session, service: str, rule: Rule) -> str:
+    """That a rule names what its service does not have, where all instances have told what they have; else empty."""
+    if rule.place == "call" or rule.subject == "*":
+        return ""
+    with session.lock:
+        entry = session.directory.services.get(service)
+        if entry is None or not entry.instances or len(entry.instances) < entry.subscribers:
+            return ""
+        had = entry.names("listens" if rule.place == "event" else "actions")
+    if any(globs.matches(rule.subject, name) for name in had):
+        return ""
+    meant = nearest(rule.subject, sorted(had))
+    perhaps = f" (did you mean {shown(meant, text=rule.place != 'event')}?)" if meant is not None else ""
+    if rule.place == "event":
+        return f"{shown(service)} does not listen to {shown(rule.subject)}{perhaps}: as yet the rule meets nothing"
+    return f"{shown(service)} has no action {shown(rule.subject, text=True)}{perhaps}: as yet the rule meets nothing"
 
 
 def stay(

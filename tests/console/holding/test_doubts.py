@@ -1,0 +1,41 @@
+"""What is said of a rule that can meet nothing, as it is set."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus import Daebus
+from daebus_console.commands.context import Exit
+from tests.console.holding.conftest import Debugging, Shop, known
+
+
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        ("break {orders} plce", "{orders} has no action plce (did you mean place?): as yet the rule meets nothing"),
+        ("break {orders} refund --place answer", "{orders} has no action refund: as yet the rule meets nothing"),
+        ("fault {orders} x* drop", "{orders} has no action x*: as yet the rule meets nothing"),
+        ("break {orders} pl*", None),
+        ("break {orders}", None),
+        ("break {orders} anything --place call", None),
+        ("break {audit} {placed}", "{audit} has no action {placed}: as yet the rule meets nothing"),
+        (
+            "break {audit} {placed}s --place event",
+            "{audit} does not listen to {placed}s (did you mean {placed}?): as yet the rule meets nothing",
+        ),
+        ("break {audit} {placed} --place event", None),
+    ],
+)
+def test_a_rule_for_what_its_service_does_not_have_says_so(
+    console: Debugging, shop: Shop, line: str, doubt: str | None
+) -> None:
+    audit = Daebus(__name__, debugger=True)
+    audit.listen(shop.placed)(lambda _payload: None)
+    shop.start(shop.audit, audit)
+    known(console.session, shop.audit)
+    names = {"orders": shop.orders, "audit": shop.audit, "placed": shop.placed}
+    console.heard.notes.clear()
+    assert console(line.format(**names)) == Exit.DONE
+    told, *more = console.heard.notes
+    assert told.startswith("[1] ")
+    assert more == ([] if doubt is None else [doubt.format(**names)])
