@@ -92,6 +92,36 @@ def test_a_call_to_what_cannot_be_debugged_is_gone_past_and_told(console: Debugg
     assert asked.result() == {"seen": True}
 
 
+def test_into_a_message_that_nobody_answers_holds_that_and_not_the_answer_as_well(
+    console: Debugging, shop: Shop
+) -> None:
+    asking = Daebus(__name__, debugger=True)
+    payment = DaebusCaller(shop.payment, redis_url=shop.url)
+
+    @asking.action("go")
+    def go() -> dict[str, object]:
+        # It does not wait, and its own answer leaves at once.
+        payment.send_message("charge", {"amount": 1})
+        return {"gone": True}
+
+    shop.orders = f"{shop.orders}_asking"
+    shop.start(shop.orders, asking)
+    known(console.session, shop.orders)
+    for _ in range(3):
+        console(f"break {shop.orders} go --once")
+        asked = shop.ask("go")
+        console.holding()
+        console("step into")
+        assert asked.result() == {"gone": True}
+        (held,) = console.holding()
+        assert held.first.service == shop.payment
+        eventually(lambda number=held.number: f"H{number}: stopped at {shop.payment}.charge" in console.news())
+        assert console("step over") == Exit.USAGE
+        assert "nobody answers a one-way message" in console.heard.mistakes[-1].message
+        console("release all")
+    payment.close()
+
+
 def test_a_step_that_comes_nowhere_says_so(console: Debugging, shop: Shop) -> None:
     console(f"break {shop.orders} ping --once")
     asked = shop.ask("ping")

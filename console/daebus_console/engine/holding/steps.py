@@ -45,6 +45,14 @@ class Plan(NamedTuple):
         """Whether one of its rules is for what is held there, by whatever rule that is held."""
         return any(service == hold.service and _fits(rule, hold) for service, rule in self.rules)
 
+    def came_too_far(self, hold: Hold) -> bool:
+        """Whether it was only to be held if nothing was called, which is known to have been."""
+        return self.step is Step.INTO and hold.rule == f"{self.group}{_ANSWER}"
+
+
+_ANSWER = "-answer"
+"""What the ids of rules for answers end with."""
+
 
 def plan(step: Step, hold: Hold, services: Iterable[str]) -> Plan:
     """The rules for a step from a hold, on those services that can be debugged. Raises StepError."""
@@ -76,7 +84,7 @@ def _called(group: str, parent: str, services: Iterable[str]) -> tuple[tuple[str
 
 
 def _answers(group: str, of: str, services: Iterable[str]) -> tuple[tuple[str, Rule], ...]:
-    return tuple((one, Rule(f"{group}-answer", "answer", of=of, final=True, once=True)) for one in services)
+    return tuple((one, Rule(f"{group}{_ANSWER}", "answer", of=of, final=True, once=True)) for one in services)
 
 
 def _fits(rule: Rule, hold: Hold) -> bool:

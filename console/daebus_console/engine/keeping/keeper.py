@@ -66,7 +66,8 @@ class Keeper:
         self._asker = Asker(session, sender, self._heard, self._all_heard)
         self._releasing = Releasing(session, self.desk, self._asker)
         self.release, self.look_into = self._releasing.release, self._releasing.look_into
-        self.release_all, self.log = self._releasing.release_all, self._releasing.log
+        self.release_all, self.let_go = self._releasing.release_all, self._releasing.let_go
+        self.log = self._releasing.log
         self._sending = threading.Lock()
         self._stopping = threading.Event()
         self._wanted = threading.Event()

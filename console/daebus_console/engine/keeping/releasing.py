@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from daebus.errors import ServiceUnavailable
@@ -14,6 +15,8 @@ from daebus_console.engine.keeping.refused import GoneOn, Refused
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.session import Session
 from daebus_console.naming import quoted
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Released(NamedTuple):
@@ -64,6 +67,14 @@ class Releasing:
         Raises GoneOn where none holds it any more, Refused, RedisUnavailable, ReadOnly.
         """
         told = {name: value for name, value in more.items() if value is not None}
+        released = self.let_go(held, verdict, told)
+        done = next(one for one in released if one.answer.ok)
+        with self._session.lock:
+            self.log.append(Done(done.hold, done.hold.payload, {"verdict": verdict, **told}))
+        return released
+
+    def let_go(self, held: Held, verdict: str = "go", told: Mapping[str, Any] = _NOTHING) -> list[Released]:
+        """The same, and it is no release of the user's: it is not in the log."""
         released: list[Released] = []
         for hold in held.holds:
             payload = {
@@ -79,9 +90,6 @@ class Releasing:
                 answers = [Answer(hold.instance, False, {"code": "gone", "error": str(error)})]
             released += [Released(hold, one) for one in answers]
         self._after_release(held, released)
-        done = next(one for one in released if one.answer.ok)
-        with self._session.lock:
-            self.log.append(Done(done.hold, done.hold.payload, {"verdict": verdict, **told}))
         return released
 
     def release_all(self, service: str, owner: str) -> int:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from daebus_console.engine.holding.desk import Held
+from daebus_console.engine.holding.report import Hold
 from daebus_console.engine.holding.steps import Plan, Step, plan
 from daebus_console.engine.keeping.keeper import Keeper, Wanted, debuggable
-from daebus_console.engine.message.exchange import Exchange, State
+from daebus_console.engine.keeping.refused import GoneOn, Refused
+from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.naming import shown
 
 _ARRIVES_WITHIN = 1.5
 """Seconds after the end of what is followed, within which it would be known that something is held."""
+_ON_ITS_WAY = 0.1
+"""Seconds that what was called before an answer, and that nobody answers, may take to arrive."""
 
 
 class Stepper:
@@ -25,6 +30,8 @@ class Stepper:
         """The number of the last exchange that was looked at for being one that is called."""
         self._unheld: Exchange | None = None
         """The last call since the step began that could be held, and was not."""
+        self._stopped: Plan | None = None
+        """The last step that has come to something that was called: it does not hold the answer as well."""
         self._before: set[tuple[str, str, str]] = set()
         """What was held when the step began, by its keys: there it has not come to."""
         keeper.followed = self._follow
@@ -53,13 +60,13 @@ class Stepper:
         with keeper.session.lock:
             services = debuggable(keeper.session)
             last = keeper.desk.group(self._plan.group) if self._plan is not None else []
-        planned = plan(step, held.first, services)
+        planned = plan(step, self._first_of(held), services)
         made = []
         if planned.rules:
             wanted = [Wanted(service, rule, group=planned.group) for service, rule in planned.rules]
             made = keeper.place(wanted, anywhere=True)
         with keeper.session.lock:
-            self.at, self._plan = None, planned if made else None
+            self.at, self._plan, self._stopped = None, planned if made else None, None
             self._seen, self._unheld = keeper.session.journal.exchanges.last, None
             self._before = {hold.key for hold in keeper.desk.holds()}
         try:
@@ -70,25 +77,52 @@ class Stepper:
             raise
         keeper.lift(last)
 
+    def _first_of(self, held: Held) -> Hold:
+        """It, with whether nobody answers it, which a service says only of what leaves."""
+        first, session = held.first, self.keeper.session
+        with session.lock:
+            exchange = session.correlator.find(first.id) if first.id is not None else None
+        return replace(first, one_way=True) if exchange is not None and exchange.kind is Kind.ONE_WAY else first
+
     def end(self) -> None:
         """Follow nothing any more: all that was set for it is lifted."""
         with self.keeper.session.lock:
-            self.at = self._plan = None
+            self.at = self._plan = self._stopped = None
 
     def _follow(self) -> None:
         """Look whether the step has come to its end (called by the keeper's thread)."""
         session = self.keeper.session
         with session.lock:
             planned = self._plan
-            if planned is None:
-                return
-            told = self._where(planned)
-            if told is None:
-                return
-            self._plan = None
-            self.keeper.desk.news.append(told)
-            left = self.keeper.desk.group(planned.group)
-        self.keeper.lift(left)
+            told = None if planned is None else self._where(planned)
+            ended = []
+            if planned is not None and told is not None:
+                self._plan = None
+                self.keeper.desk.news.append(told)
+                ended = self.keeper.desk.group(planned.group)
+            too_far = self._too_far()
+        self.keeper.lift(ended)
+        for held in too_far:
+            try:
+                self.keeper.let_go(held)
+            except (GoneOn, Refused):
+                # Somebody else has let it go.
+                continue
+            name = f"{shown(held.first.service)}.{shown(held.first.name, text=True)}"
+            with session.lock:
+                self.keeper.desk.news.append(
+                    f"H{held.number}: the answer of {name} goes on: the step stopped before it"
+                )
+
+    def _too_far(self) -> list[Held]:
+        """Answers that the last step holds, though it has come to something that was called before them.
+
+        Who sends a message that nobody answers, or asks aside, goes on to its own answer at once.
+        """
+        stopped, desk = self._stopped, self.keeper.desk
+        if stopped is None:
+            return []
+        return [one for one in desk.ours() if all(stopped.came_too_far(hold) for hold in one.holds)]
 
     def _where(self, planned: Plan) -> str | None:
         """Where the step has come to, or why nowhere; None while that is not known."""
@@ -96,11 +130,20 @@ class Stepper:
         exchange = session.correlator.find(planned.of)
         now = session.clock()
         self._look_past(planned, exchange)
-        for held in desk.held():
-            # Another rule may have been the first to hold it, or a suspension: it has come there all the same.
-            if any(hold.key not in self._before and planned.is_for(hold) for hold in held.holds):
-                self.at = held.number
-                return self._arrived(planned, held)
+        # Another rule may have been the first to hold it, or a suspension: it has come there all the same.
+        come = [
+            held
+            for held in desk.held()
+            if any(hold.key not in self._before and planned.is_for(hold) for hold in held.holds)
+        ]
+        # What was called goes before the answer, whichever was told of first.
+        held = next((one for one in come if one.first.place != "answer"), next(iter(come), None))
+        if held is not None:
+            called = held.first.place != "answer"
+            if not called and not self._all_told_since(planned, held):
+                return None
+            self.at, self._stopped = held.number, planned if called else None
+            return self._arrived(planned, held)
         if exchange is None or exchange.state is State.PENDING:
             return None
         ended = exchange.answer.at if exchange.answer is not None else exchange.until
@@ -109,6 +152,14 @@ class Stepper:
         service = shown(exchange.target or "?")
         how = "was answered" if exchange.answer is not None else "got no answer"
         return f"the step {planned.step} came nowhere: #{exchange.number} of {service} {how}, and nothing could be held"
+
+    def _all_told_since(self, planned: Plan, held: Held) -> bool:
+        """Whether all others would have told of what was called before that answer."""
+        if planned.step is not Step.INTO:
+            return True
+        desk, since = self.keeper.desk, held.first.since + _ON_ITS_WAY
+        services = {service for service, _rule in planned.rules}
+        return all(report.at > since for (service, _instance), report in desk.reports.items() if service in services)
 
     def _look_past(self, planned: Plan, parent: Exchange | None) -> None:
         """Look at what was called since the step began; tell of calls that went to where nothing can be held."""
