@@ -170,6 +170,9 @@ class DebugKeys(FindingKeys):
         exchange = self.selected_exchange()
         if exchange is None or not exchange.target:
             return None
+        if exchange.kind is Kind.TOLD:
+            # What it carried is not known; what it is, is.
+            return exchange.target, exchange.action, None, False
         payload = _payload(exchange.opened.data)
         if exchange.kind in (Kind.REQUEST, Kind.ONE_WAY):
             return exchange.target, exchange.action, payload, False

@@ -102,6 +102,31 @@ def test_from_the_row_to_the_edited_message(shop: Shop) -> None:
     drive(shop.url, story, size=(120, 35))
 
 
+def test_from_the_row_of_what_was_told_of_the_time_before(shop: Shop) -> None:
+    assert shop.ask("ping").result() == {"pong": True}
+
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        console.app.session.pulls = True
+        await knows(console, shop)
+        await console.until(lambda: main.flow.count() == 1)
+        await console.press("home", "B")
+        await console.sees(f"Hold {shop.orders}.ping", "the next one")
+        await console.press("enter")
+        await console.sees("`unbreak 1` ends it")
+        number = main.selected_exchange().number
+        await console.command(f"break #{number} --place answer --once")
+        await console.sees(f"answers of {shop.orders}.ping held (once)")
+        asked = shop.ask("ping")
+        await held(console, 1)
+        await console.command("release all")
+        await held(console, 1, "answer")
+        await console.command("off")
+        assert await ended(asked, console) == {"pong": True}
+
+    drive(shop.url, story, size=(120, 35))
+
+
 def test_a_call_is_named_by_where_it_goes(shop: Shop) -> None:
     async def story(console: Driver) -> None:
         await knows(console, shop)

@@ -82,7 +82,7 @@ def _like(command: Command, context: Context, ref: str, place: str) -> tuple[lis
         raise at_word(command, ref, "#N is for prompts, which remember exchanges; at the shell, name a service")
     exchange = context.exchange(int(found[1]))
     target = exchange.target or ""
-    if exchange.kind in (Sort.REQUEST, Sort.ONE_WAY):
+    if exchange.kind in (Sort.REQUEST, Sort.ONE_WAY, Sort.TOLD):
         return [target], place, exchange.action
     if exchange.kind is not Sort.BROADCAST:
         raise at_word(command, ref, f"{ref} is no request, message or broadcast: nothing is like it that could be held")
