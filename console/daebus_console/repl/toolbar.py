@@ -30,8 +30,10 @@ def _connection(session: Session, jobs: int, read_only: bool) -> Fragments:
     with session.lock:
         services = sum(1 for one in session.directory.services.values() if one.subscribers)
         rate = session.rate.per_second(session.clock())
-        held = 0 if keeper is None else len(keeper.desk.held())
+        held, suspended = (0, 0) if keeper is None else (len(keeper.desk.held()), len(keeper.desk.suspended))
     found: Fragments = []
+    if suspended:
+        found.append(("class:warn", f"{suspended} suspended  "))
     if held:
         found.append(("class:warn", f"{held} held  "))
     if jobs:

@@ -62,8 +62,15 @@ def test_what_another_suspends_is_not_said_to_go_on(console: Debugging, other: D
         ours = console.keeper.desk.owner
         assert other.heard.errors[-1] == f"{shop.orders} stays suspended: by {ours}, not by you"
         assert not other.heard.notes
+    other.heard.notes.clear()
+    assert other("breaks") == Exit.DONE
+    assert other.heard.notes[-1] == f"{shop.orders} is suspended by {ours}"
+    assert console("breaks") == Exit.DONE
+    assert console.heard.notes[-1] == f"{shop.orders} is suspended by you; `resume {shop.orders}` ends it"
     assert console("resume") == Exit.DONE
     assert console.heard.notes[-1] == f"{shop.orders} goes on"
+    assert console("breaks") == Exit.DONE
+    assert "suspended" not in console.heard.notes[-1]
 
 
 def test_what_is_not_confirmed_is_left_to_the_other(console: Debugging, other: Debugging, shop: Shop) -> None:

@@ -212,6 +212,14 @@ class Desk:
                 going += [(service, instance) for instance in over]
         return going
 
+    def suspensions(self) -> dict[str, list[str]]:
+        """The services of which instances are suspended, by whomever, each with the owners; as they told last."""
+        found: dict[str, set[str]] = {}
+        for (service, _instance), report in sorted(self.reports.items()):
+            if report.suspended:
+                found.setdefault(service, set()).update(report.suspended)
+        return {service: sorted(owners) for service, owners in found.items()}
+
     # What is told ----------------------------------------------------------------------------------------------
 
     def take(self, report: Report) -> list[Held]:

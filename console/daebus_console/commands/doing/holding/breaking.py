@@ -99,7 +99,7 @@ def run_breaks(command: Command, context: Context) -> int:
     keeper = keeper_of(command, context)
     unknown = look_everywhere(keeper, context)
     with keeper.session.lock:
-        known, passed = keeper.desk.known(), keeper.desk.passed()
+        known, passed, suspended = keeper.desk.known(), keeper.desk.passed(), keeper.desk.suspensions()
     if command["json"]:
         for one in known:
             context.output.record(_data(keeper, one))
@@ -107,6 +107,10 @@ def run_breaks(command: Command, context: Context) -> int:
         context.output.result(table(("", "SERVICE", "RULE", "HITS", "BY"), rows_of(keeper, known), frozenset({3})))
     elif unknown is None:
         context.output.note("no rule stands; `help break` and `help fault` tell how to set one")
+    for service, owners in suspended.items():
+        who = ", ".join("you" if one == keeper.desk.owner else shown(one, text=True) for one in owners)
+        ends = f"; `resume {shown(service)}` ends it" if keeper.desk.owner in owners else ""
+        context.output.note(f"{shown(service)} is suspended by {who}{ends}")
     if passed:
         context.output.note(told_passed(passed))
     return ended(context, unknown)
