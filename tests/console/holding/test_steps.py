@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from daebus import Daebus, DaebusCaller
@@ -36,6 +38,19 @@ def test_into_over_out_run(console: Debugging, shop: Shop) -> None:
     assert asked.result() == {"placed": True, "charged": 5}
     assert [action for action, _payload in shop.handled] == ["place", "charge"]
     eventually(lambda: not console.keeper.desk.settings, what="no rule of a step is left")
+
+
+def test_running_tells_that_what_a_handler_waits_for_is_held(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.payment} charge")
+    asked = shop.ask(payload={"amount": 5})
+    (held,) = console.holding()
+    console.heard.lines.clear()
+    assert console(f"running {shop.orders} {shop.payment}") == Exit.DONE
+    told = "\n".join(console.heard.lines)
+    assert re.search(rf"waits for {shop.payment} charge \(#\d+\), held as H{held.number} \(before its handler\)", told)
+    assert re.search(rf"^{shop.payment} \w+  nothing runs, 1 held$", told, re.MULTILINE)
+    console("release all")
+    asked.result()
 
 
 def test_a_step_may_edit(console: Debugging, shop: Shop) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking.telling import session_of
 from daebus_console.commands.doing.shared.asking import ask, must_ask
 from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.under_way import under_way
+from daebus_console.engine.holding.desk import Held
+from daebus_console.engine.holding.words import stage
 from daebus_console.engine.live import glob
 from daebus_console.engine.records.running import Doing, Queued, Report
 from daebus_console.engine.records.standing import Find, cycle_text, number, short, waits_text, what
+from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, line
@@ -48,6 +52,7 @@ def run_running(command: Command, context: Context) -> int:
         reports = [one for one in session.telling.reports.values() if one.at >= begun]
         circles = session.telling.cycles(reports)
         find = session.correlator.find
+        holds = _held(session)
     found = sorted((one for one in reports if meant(one.service)), key=lambda one: (one.service, one.instance))
     circles = [one for one in circles if any(map(meant, one.services))]
     if command["json"]:
@@ -57,7 +62,9 @@ def run_running(command: Command, context: Context) -> int:
             context.output.record({"circle": list(circle.services), "text": cycle_text(circle, find)})
     else:
         for place, report in enumerate(found):
-            context.output.result([*([line("")] if place else []), *_lines(report, find, stack=command["stack"])])
+            context.output.result(
+                [*([line("")] if place else []), *_lines(report, find, holds, stack=command["stack"])]
+            )
         for circle in circles:
             context.output.result([line(""), line(Span(cycle_text(circle, find), "error"))])
     told = {report.service for report in found}
@@ -76,11 +83,28 @@ def run_running(command: Command, context: Context) -> int:
     return Exit.ERROR if circles else Exit.DONE
 
 
-def _lines(report: Report, find: Find, *, stack: bool) -> Iterator[Line]:
+def _held(session: Session) -> list[Held]:
+    """What a debugger of this console knows to be held. Hold the session's lock."""
+    keeper = under_way(session).keeper
+    return [] if keeper is None else keeper.desk.held()
+
+
+def _held_text(id: str | None, holds: Sequence[Held]) -> str:
+    """That what a handler waits for is held; empty where it is not."""
+    held = next((one for one in holds if id is not None and one.first.id == id), None)
+    return f", held as H{held.number} ({stage(held.first)})" if held is not None else ""
+
+
+def _lines(report: Report, find: Find, holds: Sequence[Held], *, stack: bool) -> Iterator[Line]:
     doing = f"{report.count} running" if report.count else "nothing runs"
     queue = f", {report.waiting} wait for a worker" if report.waiting else ""
+    of = (report.service, report.instance)
+    held = sum((hold.service, hold.instance) == of for one in holds for hold in one.holds)
     yield line(
-        Span(shown(report.service), "bold"), Span(f" {shown(report.instance, text=True)}", "dim"), f"  {doing}{queue}"
+        Span(shown(report.service), "bold"),
+        Span(f" {shown(report.instance, text=True)}", "dim"),
+        f"  {doing}{queue}",
+        Span(f", {held} held" if held else "", "warn"),
     )
     for one in report.doing:
         yield line(
@@ -89,7 +113,7 @@ def _lines(report: Report, find: Find, *, stack: bool) -> Iterator[Line]:
             Span(what(one), "key"),
             f"{number(one.id, find)}",
             Span(f"  from {shown(one.sender)}" if one.sender else "", "dim"),
-            Span("".join(f"  {waits_text(wait, find)}" for wait in one.waits), "warn"),
+            Span("".join(f"  {waits_text(wait, find)}{_held_text(wait.id, holds)}" for wait in one.waits), "warn"),
         )
         for place in one.stack if stack else (one.at,):
             if place:
