@@ -9,6 +9,7 @@ import pytest
 from daebus import Daebus, DaebusCaller
 from daebus_console.commands.context import Exit
 from tests.console.holding.conftest import Debugging, Shop, known
+from tests.support.framework_services import program
 from tests.support.waiting import eventually
 
 
@@ -62,6 +63,22 @@ def test_a_step_may_edit(console: Debugging, shop: Shop) -> None:
     assert held.first.payload == {"amount": 9}
     console("release all")
     assert asked.result() == {"placed": True, "charged": 9}
+
+
+def test_at_the_shell_a_step_stands_until_what_it_holds_has_gone_on(
+    console: Debugging, shop: Shop, redis_url: str
+) -> None:
+    console(f"break {shop.orders} place --once")
+    asked = shop.ask(payload={"amount": 5}, timeout=90)
+    (held,) = console.holding()
+    said = ["-m", "daebus_console", "--redis", redis_url, "release", held.first.hold, "--then", "over"]
+    with program(*said) as shell:
+        eventually(lambda: any(one.first.place == "answer" for one in console.held()), within=60)
+        (answer,) = console.holding()
+        assert console(f"release {answer.number}") == Exit.DONE
+        assert asked.result() == {"placed": True, "charged": 5}
+        assert shell.wait(30) == Exit.DONE
+    assert f"stopped at the answer of {shop.orders}.place" in shell.output
 
 
 def test_into_what_makes_no_call_stops_at_its_answer_and_says_so(console: Debugging, shop: Shop) -> None:

@@ -17,12 +17,14 @@ from daebus_console.commands.doing.holding.debugging import (
     stepper_of,
 )
 from daebus_console.commands.doing.holding.held_rows import HEADINGS, held_record, held_row
+from daebus_console.commands.doing.holding.standing import stay
 from daebus_console.commands.doing.shared.inputs import giving_up, misplaced
 from daebus_console.commands.doing.shared.sources import ContextSources
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.items import Item, Items, Json
 from daebus_console.commands.terms.words import Word
+from daebus_console.commands.verbs import Face
 from daebus_console.engine.export.as_race import NothingToDo, as_race
 from daebus_console.engine.export.where import bare_url
 from daebus_console.engine.holding.desk import Held
@@ -105,11 +107,8 @@ def run_release(command: Command, context: Context) -> int:
             continue
         try:
             if step is not None and step is not Step.RUN:
-                stepper_of(command, context).step(
-                    held, step, _edited(command, context, keeper, held) if whole is None else whole
-                )
-                context.output.note(f"{what} goes on; {step}: what comes next is held")
-                continue
+                payload = _edited(command, context, keeper, held) if whole is None else whole
+                return _step_from(command, context, held, step, payload)
             more = _more(command, verdict) if whole is None else {"payload": whole}
             if verdict == "go" and whole is None:
                 more = {"payload": _edited(command, context, keeper, held)}
@@ -126,6 +125,19 @@ def run_release(command: Command, context: Context) -> int:
         if whole_desk:
             _release_hidden(context, keeper)
     return status or ended(context, unknown if whole_desk else None)
+
+
+def _step_from(command: Command, context: Context, held: Held, step: Step, payload: Any) -> int:
+    """Let it go, and hold what comes next; at the shell until that has gone on, or it is interrupted."""
+    stepper = stepper_of(command, context)
+    stepper.step(held, step, payload)
+    how = "goes on" if payload is None else "goes on as edited"
+    context.output.note(f"H{held.number} {where(held.first)} {how}; {step}: what comes next is held")
+    if context.face is Face.PROMPT:
+        return Exit.DONE
+    # Nothing is held for longer than somebody is there.
+    keeper = stepper.keeper
+    return stay(command, context, keeper, over=lambda: not stepper.under_way and not keeper.desk.ours())
 
 
 def _release_hidden(context: Context, keeper: Keeper) -> None:

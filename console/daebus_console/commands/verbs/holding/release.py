@@ -38,7 +38,8 @@ VERB = Verb(
         "release save test_race.py",
     ),
     details="`release save FILE` writes what was let go so far, in its order, as a pytest that does it again."
-    " Of two consoles that release the same message one does; the other is told that it has gone on already.",
+    " Of two consoles that release the same message one does; the other is told that it has gone on already."
+    " At the shell what a step holds stays held until it is released from elsewhere, or Ctrl-C.",
     place=176,
 )
 
