@@ -409,5 +409,7 @@ def test_a_service_that_goes_takes_what_it_holds_with_it_and_nothing_is_said_to_
         with pytest.raises(DaebusError):
             asked.result()
         eventually(lambda: not console.held(), within=40, what="nothing of it is said to be held")
+        told = f"H1 is held no more: the instance of {service} that held it has gone, or is out of reach"
+        assert console.news() == [told]
         assert console("release next") == Exit.DONE
         assert console.heard.notes[-1] == "nothing is held"

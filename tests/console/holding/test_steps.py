@@ -78,7 +78,7 @@ def test_at_the_shell_a_step_stands_until_what_it_holds_has_gone_on(
         assert console(f"release {answer.number}") == Exit.DONE
         assert asked.result() == {"placed": True, "charged": 5}
         assert shell.wait(30) == Exit.DONE
-    assert f"stopped at the answer of {shop.orders}.place" in shell.output
+    assert f"{shop.orders}.place goes on; over: what comes next is held" in shell.output
 
 
 def test_into_what_makes_no_call_stops_at_its_answer_and_says_so(console: Debugging, shop: Shop) -> None:

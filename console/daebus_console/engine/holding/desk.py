@@ -17,6 +17,8 @@ from daebus_console.engine.holding.rule import Rule
 from daebus_console.naming import shown
 
 _MOST_REMEMBERED = 5_000
+_MOST_NAMED = 8
+"""Messages that are named in a sentence; others are counted."""
 
 
 @dataclass(frozen=True)
@@ -257,12 +259,26 @@ class Desk:
         """Instances of a service are there no more; all of it where none are named."""
         names = None if instances is None else set(instances)
         told = {*self.reports, *self.refusals, *self.able}
+        lost: set[int] = set()
         for key in [key for key in told if key[0] == service and (names is None or key[1] in names)]:
-            self.reports.pop(key, None)
+            report = self.reports.pop(key, None)
+            holds = () if report is None else report.holds
+            lost |= {self._number(hold) for hold in holds if hold.owner == self.owner and not hold.delayed}
             self.able.discard(key)
             self.refusals.pop(key, None)
             self._confirmed.pop(key, None)
             self.version += 1
+        # Others may have a copy of their own.
+        self._told_lost(service, lost.difference(map(self._number, self.holds())))
+
+    def _told_lost(self, service: str, numbers: Collection[int]) -> None:
+        if not numbers:
+            return
+        named = ", ".join(f"H{one}" for one in sorted(numbers)[:_MOST_NAMED])
+        more = f" and {len(numbers) - _MOST_NAMED:,} more" if len(numbers) > _MOST_NAMED else ""
+        are, it = ("is", "it") if len(numbers) == 1 else ("are", "them")
+        why = f"the instance of {shown(service)} that held {it} has gone, or is out of reach"
+        self.news.append(f"{named}{more} {are} held no more: {why}")
 
     def only(self, service: str, instances: Collection[str]) -> None:
         """These are all instances of a service that there are."""

@@ -149,9 +149,10 @@ class Stepper:
         ended = exchange.answer.at if exchange.answer is not None else exchange.until
         if now - ended < _ARRIVES_WITHIN:
             return None
-        service = shown(exchange.target or "?")
+        # Where the request was not seen, its answer stands alone, on the channel of whoever asked.
+        whose = "" if exchange.action is None else f" of {shown(exchange.target or '?')}"
         how = "was answered" if exchange.answer is not None else "got no answer"
-        return f"the step {planned.step} came nowhere: #{exchange.number} of {service} {how}, and nothing could be held"
+        return f"the step {planned.step} came nowhere: #{exchange.number}{whose} {how}, and nothing could be held"
 
     def _all_told_since(self, planned: Plan, held: Held) -> bool:
         """Whether all others would have told of what was called before that answer."""

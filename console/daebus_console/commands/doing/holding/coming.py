@@ -15,13 +15,14 @@ class Come(NamedTuple):
 
 
 class Coming:
-    """Tells everything once."""
+    """Tells everything once; what was out of reach and is held again, once more."""
 
     def __init__(self) -> None:
         self._told: set[int] = set()
 
     def take(self, desk: Desk) -> Come:
         """What has come since the last time. Hold the desk's lock."""
-        held = [one for one in desk.ours() if one.number not in self._told]
-        self._told |= {one.number for one in held}
+        ours = desk.ours()
+        held = [one for one in ours if one.number not in self._told]
+        self._told = {one.number for one in ours}
         return Come([desk.news.popleft() for _ in range(len(desk.news))], held)
