@@ -282,6 +282,9 @@ def test_a_broadcast_before_its_listener(console: Debugging, shop: Shop, redis_u
     (held,) = console.holding()
     assert held.first.place == "event"
     assert not heard
+    assert console("held") == Exit.DONE
+    assert "before its listener" in console.heard.lines[-1]
+    assert "?" not in console.heard.lines[-1], "nobody signs a broadcast"
     for verdict in ("answer x=1", "fail"):
         assert console(f"release {held.number} {verdict}") == Exit.USAGE
         told = f"H{held.number} {shop.audit} on {shop.placed}: a broadcast has no answer"

@@ -6,6 +6,7 @@ from typing import Any
 
 from daebus_console.commands.context import Context
 from daebus_console.engine.holding.desk import Held
+from daebus_console.engine.holding.report import Hold
 from daebus_console.engine.holding.words import left, patience, stage, where
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, line
@@ -19,7 +20,7 @@ def held_row(held: Held, now: float) -> list[str | Span]:
         Span(f"H{held.number}", "bold"),
         f"{where(first)}{copies}",
         stage(first),
-        shown(first.sender or "?"),
+        _sender(first),
         duration(max(0.0, now - first.since)),
         left(held, now),
         patience(first, now),
@@ -28,17 +29,22 @@ def held_row(held: Held, now: float) -> list[str | Span]:
     ]
 
 
+def _sender(hold: Hold) -> str:
+    """Who sent it; nobody signs a broadcast."""
+    return shown(hold.sender or "?") if hold.sender or hold.place != "event" else ""
+
+
 HEADINGS = ("", "WHAT", "WHERE", "FROM", "SINCE", "AT MOST", "WHO ASKED", "BY", "ID")
 
 
 def held_line(held: Held, now: float, called: str) -> Line:
     """One line, for when it has just been held; `called` is what lets it go by that name, in this face."""
     first = held.first
-    asked = patience(first, now)
+    asked, sender = patience(first, now), _sender(first)
     return line(
         Span(f"‖ H{held.number} ", "warn"),
         Span(where(first), "bold"),
-        f" {stage(first)}, from {shown(first.sender or '?')}",
+        f" {stage(first)}{f', from {sender}' if sender else ''}",
         Span(f", {asked}" if asked else "", "dim"),
         Span(f"  `release {called}`", "dim"),
     )
