@@ -30,6 +30,50 @@ def test_a_call_that_was_never_answered_counts_as_well(bus: Watched) -> None:
     assert bus.one("swallowed-error").text.endswith("ended without an answer in time")
 
 
+def test_a_call_that_was_given_up_just_before_the_answer_counts_as_well(bus: Watched) -> None:
+    order = bus.ask("gateway", "buy", timeout=10)
+    charge = bus.ask("billing", "charge", of=order, timeout=1)
+    bus.wait(0.995)
+    bus.answer(order)
+    assert bus.found() == []
+    bus.wait(0.1)
+    assert bus.one("swallowed-error").evidence == [order.number, charge.number]
+
+
+def test_a_call_that_is_answered_just_in_time_is_fine(bus: Watched) -> None:
+    order = bus.ask("gateway", "buy", timeout=10)
+    charge = bus.ask("billing", "charge", of=order, timeout=1)
+    bus.wait(0.995)
+    bus.answer(order)
+    bus.answer(charge)
+    bus.wait(2)
+    assert bus.found() == []
+
+
+def test_a_call_that_nobody_waits_for_and_that_times_out_later_is_not_swallowed(bus: Watched) -> None:
+    order = bus.ask("gateway", "buy", timeout=10)
+    bus.ask("billing", "charge", of=order, timeout=1)
+    bus.wait(0.5)
+    bus.answer(order)
+    bus.wait(2)
+    assert bus.found() == []
+
+
+def test_a_call_whose_late_answer_is_read_together_with_all_else_counts_as_well(bus: Watched) -> None:
+    """As from a capture, where a second is looked at at once."""
+    at = bus.now
+    order = {"action": "buy", "request_id": "o", "reply_to": "caller:web", "timeout": 10}
+    charge = {"action": "charge", "request_id": "c", "reply_to": "caller:gateway", "timeout": 0.2, "parent_id": "o"}
+    passed = [
+        (0.0, "gateway", order),
+        (0.01, "billing", charge),
+        (0.3, "caller:web", {"status": "success", "payload": {}, "request_id": "o"}),
+        (0.4, "caller:gateway", {"status": "success", "payload": {}, "request_id": "c"}),
+    ]
+    bus.take([(at + when, channel, message) for when, channel, message in passed])
+    assert bus.one("swallowed-error").text.endswith("ended without an answer in time")
+
+
 def test_an_error_that_rises_is_not_swallowed(bus: Watched) -> None:
     order = bus.ask("gateway", "buy")
     bus.fail(bus.ask("billing", "charge", of=order))

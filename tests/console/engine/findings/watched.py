@@ -33,6 +33,11 @@ class Watched:
         assert exchange is not None
         return exchange
 
+    def take(self, passed: list[tuple[float, str, Any]]) -> None:
+        """What passed at those times, all of it looked at together, as it is read from a capture."""
+        self.now = passed[-1][0]
+        self.session._take(self.now, [(at, ((channel, json.dumps(one).encode()),)) for at, channel, one in passed])
+
     def ask(
         self, service: str, action: str = "act", payload: Any = None, *, of: Exchange | None = None, **fields: Any
     ) -> Exchange:

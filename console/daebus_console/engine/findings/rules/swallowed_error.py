@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from daebus_console.engine.findings.families import Family
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
@@ -10,7 +12,9 @@ from daebus_console.engine.message.exchange import Exchange, Kind, State
 
 _LONGEST = 60
 _OK = State.OK
-_FAILED = (State.ERROR, State.TIMEOUT)
+_BEFORE_TIMEOUT = 0.05
+"""An asker has begun to wait before its request is seen here: it gives up that much earlier at the most."""
+_MOST = 1_000
 
 
 class Found(Rule):
@@ -31,6 +35,11 @@ success.
 Look at the answer: where what it says is true without that call, all is well, and you may mark this as known.
 Else let the error rise: without a try around the call, or with `return response.error(error)`."""
 
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+        self._undecided: dict[int, Exchange] = {}
+        """Those that answered with success just as a call of theirs ran out of time, by the number of that call."""
+
     def closed(self, parent: Exchange, family: Family) -> None:
         """The handler has ended: compare what it said with what it had been told."""
         answer = parent.answer
@@ -49,12 +58,38 @@ Else let the error rise: without a try around the call, or with `return response
             key = (one.target, one.action)
             if one.state is State.OK:
                 failed.pop(key, None)
-            elif one.state in _FAILED and (one.answer is None or one.answer.at <= answer.at):
+            elif _had_failed(one, answer.at):
                 failed[key] = one
         if family.beyond:
             return
         for one in failed.values():
-            self._tell(parent, one, answer.at)
+            if one.state is State.PENDING:
+                self._undecided[one.number] = parent
+                if len(self._undecided) > _MOST:
+                    del self._undecided[next(iter(self._undecided))]
+            else:
+                self._tell(parent, one, answer.at)
+
+    def expired(self, exchange: Exchange) -> None:
+        """Its time is over: its caller had given up when that one answered."""
+        parent = self._undecided.pop(exchange.number, None)
+        if parent is not None and parent.answer is not None:
+            self._tell(parent, exchange, parent.answer.at)
+
+    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """It was answered after all: in time, or when its time was over."""
+        del service, action
+        if not self._undecided:
+            return
+        for one in exchanges:
+            if one.state is State.TIMEOUT:
+                self.expired(one)
+            else:
+                self._undecided.pop(one.number, None)
+
+    def lost(self) -> None:
+        """An answer may be among what was not seen."""
+        self._undecided.clear()
 
     def _tell(self, parent: Exchange, failed: Exchange, at: float) -> None:
         above, below = call(parent.target, parent.action), call(failed.target, failed.action)
@@ -75,3 +110,11 @@ Else let the error rise: without a try around the call, or with `return response
             advice=f"see whether the answer of {above} is true without {below}; else let the error rise",
             where=numbers([parent.number, failed.number]),
         )
+
+
+def _had_failed(call_: Exchange, at: float) -> bool:
+    """Whether its caller had been told of a failure by then, or had given up: as nearly as that can be seen."""
+    if call_.state is State.ERROR:
+        return call_.answer is not None and call_.answer.at <= at
+    waited = call_.until - call_.opened.at
+    return call_.state in (State.TIMEOUT, State.PENDING) and call_.until - min(_BEFORE_TIMEOUT, waited / 5) <= at
