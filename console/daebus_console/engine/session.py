@@ -383,6 +383,8 @@ class Session:
         records = None if answer.error else self.telling.answered(answer, self.status.since)
         if records is not None:
             self._told(answer.at, records)
+            if not records:
+                self.findings.stood(answer.at, self.telling.standing_circles(answer.at))
             return
         told = {} if answer.error else wire.told_in(answer.data)
         if told:
@@ -413,7 +415,7 @@ class Session:
         if not self.pulls:
             return ()
         with self.lock:
-            return self.telling.asking.due(time.monotonic()) if self._hears() else ()
+            return self.telling.due(time.monotonic()) if self._hears() else ()
 
     def _keeps(self, name: str) -> bool:
         return self.directory.keeps(name) or self._following.counts(name)

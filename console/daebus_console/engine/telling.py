@@ -10,6 +10,7 @@ from daebus_console.engine.entries import ServiceEntry
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.figures.told import figures
 from daebus_console.engine.live.asking import Asking, Question, tells
+from daebus_console.engine.live.standstill import LATELY, Standstill
 from daebus_console.engine.message.envelope import WATCH_PREFIX
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message
 from daebus_console.engine.pairing.correlator import Correlator
@@ -52,6 +53,7 @@ class Telling:
         self.reports: dict[tuple[str, str], Report] = {}
         self.withheld = Withheld()
         self.asking = Asking(directory)
+        self._standstill = Standstill(directory)
         self._correlator, self._directory = correlator, directory
         self._journal = correlator.journal
         self.rows_at_end = False
@@ -185,6 +187,7 @@ class Telling:
         """The clock of the tap stepped: how far others are off is not known any more."""
         for source in self._records.sources.values():
             source.forget_clock()
+        self._standstill.forget()
 
     # What is asked ---------------------------------------------------------------------------------------------
 
@@ -230,6 +233,15 @@ class Telling:
                 if any(each is record for each in (*told.heard, *told.refused)):
                     return one
         return None
+
+    def due(self, now: float) -> list[Question]:
+        """What services are to be asked now (monotonic seconds)."""
+        return [*self.asking.due(now), *self._standstill.due(now, self.reports)]
+
+    def standing_circles(self, at: float) -> list[tuple[float, Cycle]]:
+        """The circles in which services wait at that time, as they have told twice; each with the seconds between."""
+        lately = [one for one in self.reports.values() if 0 <= at - one.at <= LATELY]
+        return self._standstill.stand(self.cycles(lately), lately)
 
     def links(self, exchanges: list[Exchange]) -> Links:
         """What records add to what the wire tells, for all of these exchanges."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -115,3 +115,45 @@ def test_each_fault_of_a_shop_is_named(shop: Shop) -> None:
     assert found["type-changed"].text.startswith("the field amount in requests of billing charge is a number in most")
     assert found["nobody-listens"].text == "requests went to 'billin', and nobody serves it; 'billing' is there"
     assert found["waits-for-itself"].text.startswith("stock waits for itself: stock audit → stock check got no worker")
+
+
+def test_services_that_wait_for_one_another_are_named_before_anybody_gives_up(own_redis: RedisServer) -> None:
+    with ExitStack() as stack:
+        shop = Shop(own_redis.url, stack)
+
+        def order() -> dict[str, Any]:
+            return dict(shop.to("stock").send_request("reserve", {}, timeout=300))
+
+        def reserve() -> dict[str, Any]:
+            return dict(shop.to("orders").send_request("price", {}, timeout=300))
+
+        def ask() -> None:
+            with suppress(DaebusError):
+                shop.to("orders").send_request("order", {}, timeout=300)
+
+        asking = threading.Thread(target=ask)
+        stack.callback(asking.join)
+        for name in ("orders", "stock"):
+            shop.to(name)
+        # They stop before the callers do: what waits for a worker is answered then, and nobody waits any more.
+        shop.serve("orders", 1, order=order, price=dict)
+        shop.serve("stock", 4, reserve=reserve)
+        asking.start()
+        with Session(own_redis.url) as session:
+            session.pulls = True
+            assert session.wait_up(10)
+
+            def is_named() -> bool:
+                with session.lock:
+                    return any(one.rule == "waits-for-itself" for one in session.findings.book)
+
+            eventually(is_named, within=60, what="the circle is named")
+            with session.lock:
+                (finding,) = [one for one in session.findings.book if one.rule == "waits-for-itself"]
+                assert session.findings.problem is None
+    assert finding.text == (
+        "orders and stock wait for one another: orders order → stock reserve → orders price, which gets no worker"
+    ) or finding.text == (
+        "stock and orders wait for one another: stock reserve → orders price → stock reserve, which gets no worker"
+    )
+    assert (finding.service, finding.action, finding.count) == ("orders", "price", 1)

@@ -24,6 +24,7 @@ from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.touched import bent
 from daebus_console.engine.pairing.taken import Taken
+from daebus_console.engine.records.cycles import Cycle
 from daebus_console.engine.records.record import Any_, Handled, Ran, key_of
 
 A_SECOND = 2_000
@@ -59,6 +60,7 @@ class Findings:
         self._told = self._having("told")
         self._look = self._having("look")
         self._recorded = self._having("recorded")
+        self._stood = self._having("stood")
         self._lost = self._having("lost")
         self._finish = self._having("finish")
         self._requests: dict[Asked, list[Exchange]] = {}
@@ -226,6 +228,12 @@ class Findings:
         """Whether nobody waited any more for what was handled."""
         exchange = self.world.find(key_of(record.id) or "")
         return exchange is not None and exchange.state is State.TIMEOUT
+
+    def stood(self, at: float, circles: Iterable[tuple[float, Cycle]]) -> None:
+        """Services wait in these circles, each for so many seconds at least."""
+        for seconds, circle in circles:
+            for stood in self._stood:
+                stood(at, seconds, circle)
 
     def polled(self, at: float, *, complete: bool) -> None:
         """The directory has just taken who is subscribed; all of it where that was `complete`."""

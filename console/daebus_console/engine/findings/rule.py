@@ -11,6 +11,7 @@ from daebus_console.engine.findings.families import Families, Family
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.instances import Instance, Instances
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
+from daebus_console.engine.records.cycles import Cycle
 from daebus_console.engine.records.record import Any_
 
 _FARTHEST = 32
@@ -112,6 +113,9 @@ class Rule:
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
         """A service has told of something that it did: of what failed, of a run, or of what it handled for somebody who
         had given up. The exchange is the one that it is of, where that is certain."""
+
+    def stood(self, at: float, seconds: float, circle: Cycle) -> None:
+        """Services tell that they wait in that circle, as they did so many seconds before."""
 
     def look(self) -> None:
         """About a second has passed; `world.now` is the time."""

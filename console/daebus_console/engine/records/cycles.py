@@ -1,13 +1,16 @@
 """Services that wait for one another, or for their own workers, out of what instances answered to `running`. Pure.
 
 A handler waits for a call. Where that call is in a handler as well, it is followed there; where it is in the queue of a
-service whose workers all wait, it waits for every one of them. Who comes back so to where it began waits in a circle.
+service whose workers all wait, it waits for every one of them. Who comes back so to where it began waits in a circle,
+if nothing else lets it go on: one worker that waits for what is being done elsewhere will be free again, and take what
+is queued.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from daebus_console.engine.records.running import Doing, Report, Wait
 
@@ -41,6 +44,14 @@ class Cycle:
         return frozenset(one for one in own if one is not None)
 
 
+class _Waiting(NamedTuple):
+    """One that waits for any of those ends to go on."""
+
+    doing: Doing
+    step: Step
+    ends: Sequence[Doing]
+
+
 def cycles(reports: Iterable[Report], workers: Mapping[str, int]) -> list[Cycle]:
     """The circles among what was answered; of those through the same services the shortest that is met.
 
@@ -48,18 +59,20 @@ def cycles(reports: Iterable[Report], workers: Mapping[str, int]) -> list[Cycle]
     the queue, or one that is in no handler, wait for them.
     """
     told = list(reports)
-    places = {one.id: (report, one) for report in told for one in report.doing if one.id is not None}
-    held: dict[str, list[tuple[Report, Doing]]] = {}
-    edges: dict[int, list[tuple[Doing, Step]]] = {}
+    places = {one.id: one for report in told for one in report.doing if one.id is not None}
+    held: dict[str, list[Doing]] = {}
+    waits: list[_Waiting] = []
     for report in told:
         for one in report.doing:
             for wait in one.waits:
                 reached = places.get(wait.id or "")
-                if wait.service not in held:
+                if reached is None and wait.service not in held:
                     held[wait.service] = _holders(wait.service, told, workers)
-                step = Step(report.service, report.instance, one, wait, reached is None)
                 ends = [reached] if reached is not None else held[wait.service]
-                edges.setdefault(id(one), []).extend((next_, step) for _there, next_ in ends)
+                waits.append(_Waiting(one, Step(report.service, report.instance, one, wait, reached is None), ends))
+    edges: dict[int, list[tuple[Doing, Step]]] = {}
+    for stuck in _in_vain(waits):
+        edges.setdefault(id(stuck.doing), []).extend((end, stuck.step) for end in stuck.ends)
     found: dict[frozenset[str], Cycle] = {}
     for first in [one for report in told for one in report.doing if id(one) in edges]:
         if id(first) not in edges:
@@ -76,6 +89,18 @@ def cycles(reports: Iterable[Report], workers: Mapping[str, int]) -> list[Cycle]
         if known is None or len(way) < len(known.steps):
             found[frozenset(cycle.services)] = cycle
     return list(found.values())
+
+
+def _in_vain(waits: Sequence[_Waiting]) -> Sequence[_Waiting]:
+    """Those that nothing ends: whatever they wait for waits so, too."""
+    while True:
+        stuck = {id(one.doing) for one in waits}
+        # A queue is stuck with the last of its workers: to see that of each once is enough.
+        queues = {id(one.ends): all(id(end) in stuck for end in one.ends) for one in waits}
+        left = [one for one in waits if one.ends and queues[id(one.ends)]]
+        if len(left) == len(waits):
+            return left
+        waits = left
 
 
 def _way_back(first: Doing, edges: Mapping[int, list[tuple[Doing, Step]]]) -> tuple[Step, ...] | None:
@@ -101,10 +126,10 @@ def _holds_a_worker(doing: Doing) -> bool:
     return bool(doing.action) or doing.cause.startswith("listener ")
 
 
-def _holders(service: str, told: list[Report], workers: Mapping[str, int]) -> list[tuple[Report, Doing]]:
+def _holders(service: str, told: list[Report], workers: Mapping[str, int]) -> list[Doing]:
     """Those who hold the workers of a service, where something waits for one and all are held by some that wait."""
     theirs = [report for report in told if report.service == service]
-    held = [(report, one) for report in theirs for one in report.doing if _holds_a_worker(one)]
+    held = [one for report in theirs for one in report.doing if _holds_a_worker(one)]
     count = workers.get(service, 0)
     full = any(report.waiting for report in theirs) and 0 < count <= len(held)
-    return held if full and all(one.waits for _report, one in held) else []
+    return held if full and all(one.waits for one in held) else []

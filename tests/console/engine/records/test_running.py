@@ -114,6 +114,29 @@ def test_services_that_wait_for_one_another() -> None:
             [answered("orders", does("a", "x", ("stock", "check", "b"))), answered("stock", does("b"))], id="chain"
         ),
         pytest.param(
+            [
+                answered(
+                    "orders",
+                    does("a", "x", ("orders", "y", "c")),
+                    does("b", "z", ("users", "get", "u")),
+                    queue=queued("c"),
+                ),
+                answered("users", does("u", "get")),
+            ],
+            id="another worker waits for what is being done, and will be free",
+        ),
+        pytest.param(
+            [
+                answered(
+                    "orders",
+                    does("a", "x", ("orders", "y", "c")),
+                    does("b", "z", ("elsewhere", "get", "u")),
+                    queue=queued("c"),
+                ),
+            ],
+            id="another worker waits for a service that tells nothing",
+        ),
+        pytest.param(
             [answered("orders", does("a", "x", ("orders", "y", "c")), queue=queued("c"))], id="a worker is free"
         ),
         pytest.param(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, duration, numbers, shown
+from daebus_console.engine.findings.words import call, duration, numbers, shown, to
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind
+from daebus_console.engine.records.cycles import Cycle
+from daebus_console.engine.records.standing import cycle_text
 
 _MOST = 1_000
 _LEEWAY = 0.05
 _TOGETHER = 5.0
+_Noted = TypeVar("_Noted", int, str | None)
 
 
 class Found(Rule):
@@ -26,6 +31,8 @@ handlers are quick, and yet nothing is answered.
 It is thought so because the call names the request it was made for (`parent_id`), that request went to the same
 service and was not answered until the call was given up, and the call got no worker: it was answered with
 `expired`, or handled much later in hardly any time, or as many requests as there are workers waited so at once.
+Before that it is thought so because the services themselves tell what their workers wait for, and told the same
+twice: those that have all workers at work while messages wait are asked every few seconds.
 
 Call the function instead of the action; or put what is called into a service of its own. More workers
 (`max_workers`) only move the point at which it happens."""
@@ -34,6 +41,7 @@ Call the function instead of the action; or put what is called into a service of
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
         self._blocked: dict[int, tuple[Exchange, Exchange]] = {}
         self._told: dict[int, None] = {}
+        self._standing: dict[str | None, None] = {}
 
     def expired(self, exchange: Exchange) -> None:
         """It got no answer: for want of a worker?"""
@@ -66,6 +74,33 @@ Call the function instead of the action; or put what is called into a service of
         if holder is not None and (expired or (exchange.elapsed is not None and exchange.elapsed < took / 2)):
             self._tell(exchange, holder, "it waited for a worker until it was too late")
 
+    def stood(self, at: float, seconds: float, circle: Cycle) -> None:
+        """It waits just now, and nobody has given up yet."""
+        last = next((step.wait for step in circle.steps if step.queued), circle.steps[-1].wait)
+        ids = [step.doing.id for step in circle.steps] + [step.wait.id for step in circle.steps]
+        found = {id: one for id in ids if id is not None and (one := self.world.find(id)) is not None}
+        seen = sorted({one.number for one in found.values()})
+        call_ = found.get(last.id or "")
+        if last.id in self._standing or (call_ is not None and call_.number in self._told):
+            return
+        _note(self._standing, last.id)
+        if call_ is not None:
+            _note(self._told, call_.number)
+        those = " and ".join(map(shown, circle.services))
+        self.book.report(
+            self.name,
+            self.severity,
+            at,
+            seen,
+            service=last.service,
+            action=last.action,
+            text=cycle_text(circle, lambda _id: None).removeprefix("a circle: "),
+            because=f"{those} told so, and again {duration(seconds)} later: all workers wait, and none goes on",
+            advice=f"running {shown(last.service)} shows where it stands; call the function instead of the action, or"
+            " put what is called into a service of its own",
+            where=numbers(seen) if seen else to(last.service),
+        )
+
     def lost(self) -> None:
         """An answer may be among what was not seen."""
         self._blocked.clear()
@@ -83,9 +118,7 @@ Call the function instead of the action; or put what is called into a service of
     def _tell(self, exchange: Exchange, holder: Exchange, why: str) -> None:
         if exchange.number in self._told:
             return
-        self._told[exchange.number] = None
-        if len(self._told) > _MOST:
-            del self._told[next(iter(self._told))]
+        _note(self._told, exchange.number)
         between = self.world.ancestors(exchange)
         circle = between[: between.index(holder) + 1][::-1] if holder in between else [holder]
         way = " → ".join(call(one.target, one.action) for one in [*circle, exchange])
@@ -103,3 +136,9 @@ Call the function instead of the action; or put what is called into a service of
             advice="call the function instead of the action, or put what is called into a service of its own",
             where=numbers([exchange.number, *(one.number for one in circle)]),
         )
+
+
+def _note(those: dict[_Noted, None], one: _Noted) -> None:
+    those[one] = None
+    if len(those) > _MOST:
+        del those[next(iter(those))]
