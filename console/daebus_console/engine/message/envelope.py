@@ -304,6 +304,17 @@ def text_of(data: bytes) -> str:
         raise Unreadable(f"not UTF-8 (byte {error.start})") from None
 
 
+def broken(data: bytes) -> str | None:
+    """Why a service cannot read a message; None where it can. An envelope may be read though what is in it may not."""
+    try:
+        read(data)
+        if not data.isascii():
+            text_of(data)
+    except Unreadable as error:
+        return str(error)
+    return None
+
+
 def payload_in(text: str) -> Any:
     """The same for the text of a message. Raises Unreadable."""
     try:

@@ -8,7 +8,7 @@ from daebus_console.dates import clock
 from daebus_console.engine import dialects
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.words import call, duration, near, quoted, shown, term
-from daebus_console.engine.message.envelope import Unreadable, read
+from daebus_console.engine.message.envelope import broken
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, State
 from daebus_console.engine.message.touched import bent, hand_in
 from daebus_console.engine.records.record import DEBUGGER
@@ -142,6 +142,8 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
     found = answers.elsewhere(exchange)
     if found is not None:
         return found
+    if exchange.answer is None and _is_broken(sight, exchange):
+        return _unreadable(exchange)
     if exchange.answer is None:
         return debugged.silenced(sight, exchange) or recorded.refused(sight, exchange) or unanswered(sight, exchange)
     itself = next(sight.findings_on(exchange, "waits-for-itself"), None)
@@ -160,6 +162,8 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
 
 def _one_way(sight: Sight, exchange: Exchange) -> Cause:
     service, action = exchange.target or "", exchange.action or ""
+    if _is_broken(sight, exchange):
+        return _unreadable(exchange)
     found = recorded.failed(sight, exchange) or recorded.done(sight, exchange) or debugged.silenced(sight, exchange)
     found = found or serving.unknown_action(sight, service, action, [exchange]) or recorded.refused(sight, exchange)
     found = found or serving.nobody(sight, service, exchange.opened.at)
@@ -174,11 +178,8 @@ def _one_way(sight: Sight, exchange: Exchange) -> Cause:
 
 def _broadcast(sight: Sight, exchange: Exchange) -> Cause:
     channel, world = exchange.target or "", sight.world
-    if channel in world.directory.framework or channel in world.directory.listened:
-        try:
-            read(exchange.opened.data)
-        except Unreadable:
-            return _unreadable(exchange)
+    if _is_broken(sight, exchange):
+        return _unreadable(exchange)
     entry = world.directory.channels.get(channel)
     found = recorded.failed(sight, exchange) or recorded.unheard(
         sight, exchange, set(entry.listeners) if entry else set()
@@ -208,12 +209,15 @@ def _broadcast(sight: Sight, exchange: Exchange) -> Cause:
     return Cause("", f"nothing speaks against it: {known}", ("what a listener did is not seen from the bus",), "")
 
 
+def _is_broken(sight: Sight, exchange: Exchange) -> bool:
+    """Whether a service of this framework is to read it, and cannot."""
+    directory = sight.world.directory
+    ours = exchange.target in directory.framework or exchange.target in directory.listened
+    return ours and broken(exchange.opened.data) is not None
+
+
 def _unreadable(exchange: Exchange) -> Cause:
-    try:
-        read(exchange.opened.data)
-        reason = "it has no form that is known"
-    except Unreadable as error:
-        reason = clean(str(error)[:200])
+    reason = clean((broken(exchange.opened.data) or "it has no form that is known")[:200])
     channel = quoted(exchange.opened.channel)
     return Cause(
         "unreadable",

@@ -194,3 +194,30 @@ def test_what_comes_often_does_not_hide_what_comes_seldom(bus: Watched) -> None:
         bus.send("billing", "charge", {"amount": "12.50" if number == 15 else 12.5})
         bus.wait(1)
     assert bus.one("type-changed").service == "billing"
+
+
+def test_a_payload_that_is_no_utf_8_is_dropped_by_its_service(bus: Watched) -> None:
+    bus.poll(_users=1)
+    fine = '{"action": "greet", "payload": {"name": "Zoé"}}'
+    bus.say("users", fine.encode())
+    assert bus.found() == []
+    sent = [bus.say("users", fine.encode("latin-1")) for _ in range(2)]
+    finding = bus.one("unreadable")
+    assert finding.text.startswith("a message on users cannot be read: not UTF-8 (byte ")
+    assert (finding.count, finding.filter) == (2, f"id:#{sent[0].number},#{sent[1].number}")
+    asked = '{"action": "greet", "payload": {"name": "Zoé"}, "request_id": "r", "reply_to": "caller:web"}'
+    bus.say("users", asked.encode("latin-1"))
+    assert sorted(one.about for one in bus.found() if one.rule == "unreadable") == ["one_way", "request"]
+
+
+def test_an_event_that_is_no_utf_8_is_dropped_by_its_listeners(bus: Watched) -> None:
+    bus.info("mailer", "send", listens=["news"])
+    bus.poll(_mailer=1, news=1)
+    bus.say("news", '{"text": "Zoé"}'.encode("latin-1"))
+    assert "not UTF-8" in bus.one("unreadable").text
+
+
+def test_what_others_write_to_each_other_may_be_what_it_likes(bus: Watched) -> None:
+    bus.poll(users=1)
+    bus.say("users", '{"action": "greet", "payload": {"name": "Zoé"}}'.encode("latin-1"))
+    assert bus.found() == []

@@ -373,3 +373,14 @@ def test_trees_that_are_circles_end(bus: Watched) -> None:
     for asked in (one, two, own):
         bus.answer(asked, {"error": "x"}, status="error")
         why(bus, asked)
+
+
+def test_a_message_whose_payload_no_service_reads(bus: Watched) -> None:
+    bus.info("users", "get")
+    bus.poll(_users=1)
+    message = '{"action": "get", "payload": {"name": "Zoé"}}'
+    assert why(bus, bus.say("users", message.encode())).name == ""
+    cause = why(bus, bus.say("users", message.encode("latin-1")))
+    assert (cause.name, cause.text) == ("unreadable", "no service takes it: not UTF-8 (byte 41)")
+    asked = '{"action": "get", "payload": {"name": "Zoé"}, "request_id": "r", "reply_to": "caller:web"}'
+    assert why(bus, bus.say("users", asked.encode("latin-1"))).name == "unreadable"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.keys import slip
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import shown, term
-from daebus_console.engine.message.envelope import Unreadable, read
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.findings.words import numbers, shown, term
+from daebus_console.engine.message.envelope import broken
+from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.text import clean
 
 _LONGEST = 200
@@ -31,6 +33,13 @@ is known; or because the channel is one of ours (of answers, say), and the messa
 Look at the message (enter): a text where an object is expected, bytes of pickle or MessagePack, an
 object cut short; one of another framework, whose services have a channel of the same name; a name that is
 misspelled; an event that is meant for listeners, who need a channel of their own."""
+
+    def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """One that has an envelope, and in its payload what no service reads."""
+        del action
+        for one in exchanges:
+            if not one.opened.data.isascii() and service in self.world.directory.framework:
+                self._judge(one, "a service reads that channel and takes JSON, which is UTF-8")
 
     def unreadable(self, exchange: Exchange) -> None:
         """What is ours by its channel and its marks, and broken."""
@@ -67,21 +76,22 @@ misspelled; an event that is meant for listeners, who need a channel of their ow
         )
 
     def _judge(self, exchange: Exchange, because: str) -> None:
-        channel = exchange.opened.channel
-        try:
-            read(exchange.opened.data)
-        except Unreadable as error:
-            reason = str(error)
-        else:
+        channel, data = exchange.opened.channel, exchange.opened.data
+        reason = broken(data)
+        if reason is None:
             return
-        self.book.report(
+        finding = self.book.report(
             self.name,
             self.severity,
             exchange.opened.at,
             [exchange.number],
             service=channel,
+            about="" if exchange.kind is Kind.UNREADABLE else exchange.kind.value,
             text=f"a message on {shown(channel)} cannot be read: {clean(reason[:_LONGEST])}",
             because=because,
             advice="look at what sent it; services drop it",
             where=f"channel:{term(channel)} kind:{exchange.kind.value}",
         )
+        if finding is not None and exchange.kind in (Kind.REQUEST, Kind.ONE_WAY):
+            # All others on that channel are as they should be.
+            finding.filter = numbers(finding.evidence)
