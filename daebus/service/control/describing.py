@@ -44,6 +44,8 @@ def describe_handlers(registry: Registry, *, schemas: bool = False) -> dict[str,
     actions = []
     for name, handler in registry.action_handlers.items():
         told: dict[str, Any] = {"name": name, "doc": first_line(original(handler.call))}
+        if handler.kind.on_loop:
+            told["async"] = True
         if schemas:
             told |= {"description": whole_docstring(original(handler.call)), **described(handler.call)}
         actions.append(told)

@@ -19,7 +19,7 @@ from typing import Any
 from daebus_console.engine.directory import Asked, Directory
 from daebus_console.engine.findings.book import Book
 from daebus_console.engine.findings.families import Family
-from daebus_console.engine.findings.rule import Rule, World
+from daebus_console.engine.findings.rule import SLOW, Rule, World
 from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.touched import bent
@@ -210,7 +210,7 @@ class Findings:
             for record in records:
                 # What went well takes no room from what failed: there may be a thousand of those, all at once.
                 wanted = record.failed or isinstance(record, Ran)
-                if not (wanted or (isinstance(record, Handled) and self._given_up(record))):
+                if not (wanted or (isinstance(record, Handled) and (_is_slow(record) or self._given_up(record)))):
                     continue
                 if not self._records:
                     self._skipped += 1
@@ -384,6 +384,10 @@ class Findings:
 
     def _broken(self, error: Exception) -> None:
         self._problem = f"{type(error).__name__}: {error}"
+
+
+def _is_slow(record: Handled) -> bool:
+    return (record.queued or 0.0) >= SLOW or (record.elapsed or 0.0) >= SLOW
 
 
 def _put(some: Mapping[Asked, list[Exchange]], others: dict[Asked, list[Exchange]]) -> None:

@@ -24,6 +24,9 @@ class Instance:
         self.answers = 0
         self.version = ""
         self.actions: frozenset[str] = frozenset()
+        self.coroutines: frozenset[str] = frozenset()
+        """Those of them that are async."""
+        self._loop: tuple[int, int] = 0, 0
         self.figures = Figures()
         self.before: Figures | None = None
         self.counts: Mapping[str, Any] = {}
@@ -37,12 +40,23 @@ class Instance:
         version = info.get("version")
         self.version = version if isinstance(version, str) else ""
         listed = info.get("actions")
-        names = [one.get("name") for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+        actions = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+        names = [one.get("name") for one in actions]
         self.actions = frozenset([name for name in names if isinstance(name, str)][:_MOST_ACTIONS])
+        loop = [one.get("name") for one in actions if one.get("async") is True]
+        self.coroutines = frozenset([name for name in loop if isinstance(name, str)][:_MOST_ACTIONS])
+        room = info.get("async")
+        busy, most = (room.get("busy"), room.get("max")) if isinstance(room, Mapping) else (0, 0)
+        self._loop = (busy, most) if isinstance(busy, int) and isinstance(most, int) else (0, 0)
         self.before = self.figures if self.answers > 1 else None
         self.figures = figures(info, at)
         counts = info.get("counts")
         self.counted, self.counts = self.counts, counts if isinstance(counts, Mapping) else {}
+
+    def has_loop_room(self, least: int) -> bool:
+        """Whether its event loop may run so many handlers at once, and was asked to run no more than half of that."""
+        busy, most = self._loop
+        return most >= least and busy <= most / 2
 
     def rise(self, name: str) -> int:
         """By how much that count rose between the last two answers."""

@@ -14,6 +14,8 @@ from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.records.cycles import Cycle
 from daebus_console.engine.records.record import Any_
 
+SLOW = 0.1
+"""Seconds in a handler, or before it, from which on what a service tells of one that ended well is looked at."""
 _FARTHEST = 32
 
 
@@ -111,8 +113,11 @@ class Rule:
         """An instance has told of itself."""
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
-        """A service has told of something that it did: of what failed, of a run, or of what it handled for somebody who
-        had given up. The exchange is the one that it is of, where that is certain."""
+        """A service has told of something that it did: of what failed, of a run, of what took long or waited long, or
+        of what it handled for somebody who had given up.
+
+        The exchange is the one that it is of, where that is certain.
+        """
 
     def stood(self, at: float, seconds: float, circle: Cycle) -> None:
         """Services tell that they wait in that circle, as they did so many seconds before."""

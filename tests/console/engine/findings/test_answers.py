@@ -281,3 +281,41 @@ def test_no_call_is_named_where_none_took_most_of_the_time(bus: Watched) -> None
     bus.wait(1.5)
     bus.answer(asked)
     assert bus.one("late-answer").text.endswith("the answer came after 1.5 s")
+
+
+def export(bus: Watched, rows: int, took: float, *, asked: int = 1) -> None:
+    request = bus.ask("history", "export", {"ids": ["x" * 99] * asked})
+    bus.wait(took)
+    bus.answer(request, {"rows": ["r" * 99] * rows})
+
+
+def test_an_action_whose_large_answers_alone_are_slow(bus: Watched) -> None:
+    for turn in range(60):
+        large = turn % 5 == 0
+        export(bus, 3_000 if large else 10, 0.6 if large else 0.004)
+    found = bus.one("slow-when-large")
+    assert found.text == "history export takes 601 ms where its answer is large, and 5 ms otherwise"
+    assert found.filter == "to:history action:export latency:>303ms"
+    assert (found.severity, found.count) == (Severity.INFO, 12)
+
+
+def test_an_action_whose_large_requests_alone_are_slow(bus: Watched) -> None:
+    for turn in range(60):
+        large = turn % 5 == 0
+        export(bus, 1, 0.6 if large else 0.004, asked=300 if large else 1)
+    assert bus.one("slow-when-large").about == "request"
+
+
+@pytest.mark.parametrize(
+    ("rows", "slow", "every"),
+    [
+        pytest.param(3_000, 0.004, 1, id="large and quick"),
+        pytest.param(10, 0.6, 1, id="slow and small"),
+        pytest.param(3_000, 0.6, 2, id="half of the large are quick"),
+    ],
+)
+def test_slow_or_large_but_not_for_that(bus: Watched, rows: int, slow: float, every: int) -> None:
+    for turn in range(120):
+        large = turn % 5 == 0
+        export(bus, rows if large else 10, slow if large and turn // 5 % every == 0 else 0.004)
+    assert "slow-when-large" not in bus.names()

@@ -234,3 +234,46 @@ def test_why_a_request_hangs(bus: Watched) -> None:
     assert cause.name == "running"
     assert cause.text.startswith("users get is in instance i1: in the handler for 2 s")
     assert cause.evidence == ("at c.py:7 get", "waits for stock ")
+
+
+def went(bus: Watched, number: int, action: str, begun: float, elapsed: float, queued: float) -> Sent:
+    """A handler of the service `patients` ended well, whose message had waited so long before it began."""
+    end = bus.now + begun + elapsed
+    return batch("patients", handled(number, f"h{number}", action, end, elapsed=elapsed, queued=queued))
+
+
+def of_patients(bus: Watched, room: int = 100, busy: int = 1) -> None:
+    told = [{"name": "lookup", "doc": "", "async": True}, {"name": "plain", "doc": ""}]
+    bus.info("patients", actions=told, **{"async": {"max": room, "busy": busy}})
+
+
+def test_an_async_handler_that_holds_the_loop(bus: Watched) -> None:
+    of_patients(bus)
+    for turn in range(6):
+        assert bus.names() == []
+        tell(bus, went(bus, turn + 1, "lookup", turn * 0.15, 0.15, 0.001 if turn == 0 else 0.15))
+    found = bus.one("loop-held")
+    assert found.text == (
+        "the async handler of patients lookup holds the event loop of patients: others waited up to 150 ms to begin"
+    )
+    assert (found.service, found.action, found.count, found.filter) == (
+        "patients", "lookup", 5, "to:patients action:lookup",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("action", "room", "busy", "apart"),
+    [
+        pytest.param("plain", 100, 1, 0.15, id="on worker threads"),
+        pytest.param("lookup", 2, 1, 0.15, id="few may run at once"),
+        pytest.param("lookup", 100, 80, 0.15, id="many run already"),
+        pytest.param("lookup", 100, 1, 0.05, id="it begins while the others run"),
+    ],
+)
+def test_handlers_that_wait_for_something_else(bus: Watched, action: str, room: int, busy: int, apart: float) -> None:
+    of_patients(bus, room, busy)
+    for turn in range(20):
+        tell(bus, went(bus, turn + 1, action, turn * apart, 0.15, 0.15))
+    if apart < 0.15:
+        tell(bus, went(bus, 50, action, 100.0, 0.15, 0.15))
+    assert bus.names() == []

@@ -93,6 +93,22 @@ def test_info_lists_them() -> None:
     assert actions == [{"name": name, "doc": line} for name, (_handler, line) in HANDLERS.items()]
 
 
+def test_info_tells_which_of_them_are_async() -> None:
+    app = Daebus("shop")
+
+    @app.action("plain")
+    def plain() -> None:
+        """Wait."""
+
+    @app.action("awaits")
+    async def awaits() -> None:
+        """Wait."""
+
+    with TestClient(app) as client:
+        actions = client._requester.call(f"{CONTROL_PREFIX}shop", "info")["actions"]
+    assert actions == [{"name": "plain", "doc": "Wait."}, {"name": "awaits", "doc": "Wait.", "async": True}]
+
+
 @pytest.mark.parametrize("doc", [5, property(lambda _self: 1 / 0)])
 def test_a_docstring_that_is_none_is_left_out(doc: Any) -> None:
     handler = type("Handler", (), {"__doc__": doc, "__call__": lambda _self: None})()
