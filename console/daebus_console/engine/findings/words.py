@@ -23,11 +23,14 @@ def to(service: str, action: str = "") -> str:
     return f"to:{term(service)}" + (f" action:{term(action)}" if action else "")
 
 
+_SHORTEST = 3
+
+
 def near(word: str, known: Iterable[str]) -> str | None:
     """The one of the known names that `word` was meant to be, where there is hardly a doubt; else None.
 
-    One slip in four letters or more, two in nine or more; or another case, or another sign between the words. Names
-    that differ in their digits alone are different things.
+    One slip in four letters or more, two in nine or more; or another case, or another sign between the words; or one
+    and several (lab, labs). Names that differ in their digits alone are different things.
     """
     best: tuple[int, str] | None = None
     plain = _plain(word)
@@ -36,6 +39,9 @@ def near(word: str, known: Iterable[str]) -> str | None:
             continue
         if _plain(name) == plain:
             return name
+        if min(len(name), len(word)) == _SHORTEST and (name == f"{word}s" or word == f"{name}s"):
+            best = 1, name
+            continue
         allowed = 2 if min(len(name), len(word)) >= 9 else 1 if min(len(name), len(word)) >= 4 else 0
         slips = _slips(word, name, allowed)
         if slips <= allowed and (best is None or (slips, name) < best):

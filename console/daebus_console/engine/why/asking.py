@@ -89,14 +89,38 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
     if found is not None:
         return found
     if not sight.subscribers(service) and not sight.world.instances.of(service):
-        meant = sight.meant(service)
-        hint = f"; {quoted(meant)} is there" if meant is not None else ""
-        return Cause("", f"nothing is known of {quoted(service)}{hint}", (), "services lists who is there")
+        return _unlisted(sight, service, action)
     text = f"nothing speaks against it: {serving.can(sight, service, name)}"
     if _seen(sight, service):
         return Cause("", text, (), "")
     never = "nothing was sent to it since this console looks: whoever calls it may use another Redis, or another name"
     return Cause("", text, (never,), f"see what its caller is connected to; tail to:{term(service)} shows what comes")
+
+
+def _unlisted(sight: Sight, service: str, action: str | None) -> Cause:
+    """Nobody told what it is, and who is subscribed to it is not known: what passed is all there is."""
+    exchanges = sight.journal.exchanges
+    sent = [one for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
+            if one.target == service and action in (None, one.action) and not one.flags & Flag.CONTROL]  # fmt: skip
+    cast = bool(sent) and all(one.kind is Kind.BROADCAST for one in sent)
+    meant = near(service, sorted(sight.world.directory.listened)) if cast else sight.meant(service)
+    hint = "" if meant is None else f"; {quoted(meant)} {'has listeners' if cast else 'is there'}"
+    if not sent:
+        return Cause("", f"nothing is known of {quoted(service)}{hint}", (), "services lists who is there")
+    requests = [one for one in sent if one.kind is Kind.REQUEST]
+    answered = sum(one.answer is not None for one in requests)
+    if answered:
+        text = f"nothing speaks against it: {answered:,} of {len(requests):,} requests to it were answered"
+        return Cause("", text, ("it has not told what it is",), "")
+    what = "broadcast" if cast else "message"
+    passed = f"{len(sent):,} {what}{'s' * (len(sent) != 1)} went there" + (", and no answer came" if requests else "")
+    listed = "a capture does not tell who was subscribed" if sight.recorded else "who is subscribed is not known"
+    advice = f"write {quoted(meant)} where {quoted(service)} is sent, if that is meant" if meant is not None else (
+        f"ask at the bus itself: why {term(service)}" if sight.recorded else ""
+    )  # fmt: skip
+    return Cause(
+        "", f"who {'listens to' if cast else 'serves'} {quoted(service)} is not known{hint}", (passed, listed), advice
+    )
 
 
 def _seen(sight: Sight, service: str) -> bool:

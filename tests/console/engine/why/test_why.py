@@ -384,3 +384,19 @@ def test_a_message_whose_payload_no_service_reads(bus: Watched) -> None:
     assert (cause.name, cause.text) == ("unreadable", "no service takes it: not UTF-8 (byte 41)")
     asked = '{"action": "get", "payload": {"name": "Zoé"}, "request_id": "r", "reply_to": "caller:web"}'
     assert why(bus, bus.say("users", asked.encode("latin-1"))).name == "unreadable"
+
+
+def test_of_whom_nobody_told_what_passed_is_told(bus: Watched) -> None:
+    """As in a capture, which does not tell who was subscribed."""
+    bus.info("lab", "order", listens=["bed.assigned"])
+    for _ in range(3):
+        bus.send("labs", "order")
+    cause = why_of(bus, "labs", "order")
+    assert (cause.found, cause.text) == (False, "who serves 'labs' is not known; 'lab' is there")
+    assert cause.evidence[0] == "3 messages went there"
+    bus.say("bed.assinged", {"bed": 7})
+    cause = why_of(bus, "bed.assinged")
+    assert cause.text == "who listens to 'bed.assinged' is not known; 'bed.assigned' has listeners"
+    assert cause.evidence[0] == "1 broadcast went there"
+    bus.call("billing", "charge")
+    assert why_of(bus, "billing").text == "nothing speaks against it: 1 of 1 requests to it were answered"
