@@ -33,6 +33,28 @@ def test_near_names(word: str, known: list[str], meant: str | None) -> None:
     assert near(word, known) == meant
 
 
+def test_of_a_service_that_has_come_nobody_says_that_nobody_serves_it(bus: Watched) -> None:
+    bus.poll(_prices=1)
+    bus.poll(_users=1)
+    bus.ask("prices", "get")
+    bus.wait(1.5)
+    bus.poll(_users=1)
+    assert bus.one("nobody-listens").text == "requests went to 'prices', and nobody serves it"
+    bus.wait(5)
+    bus.poll(_users=1, _prices=1)
+    bus.wait(1)
+    bus.poll(_users=1, _prices=1)
+    finding = bus.one("nobody-listens")
+    assert finding.text == "requests went to 'prices' while nobody served it; it is there now"
+    assert (finding.count, finding.severity) == (1, Severity.ERROR)
+    bus.wait(5)
+    bus.poll(_users=1)
+    bus.ask("prices", "get")
+    bus.wait(1.5)
+    bus.poll(_users=1)
+    assert bus.one("nobody-listens").text == "requests went to 'prices', and nobody serves it"
+
+
 def test_a_service_that_nobody_serves_is_named_with_the_one_that_was_meant(bus: Watched) -> None:
     bus.poll(_prices=1)
     asked = [bus.ask("price", "get") for _ in range(7)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.seen import Seen
 from daebus_console.engine.findings.words import near, quoted, shown, to
@@ -28,12 +28,16 @@ It is thought so because Redis listed all subscribers after the message, and the
 programs read by patterns, which Redis does not count, or where Redis does not list subscribers, nothing is
 said.
 
+Once it is there, that is said beside.
+
 Start the service, or correct its name where it is called: a service with nearly the same name is named. Look
 whether both are connected to the same Redis."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
         self._waiting: dict[str, Seen] = {}
+        self._away: dict[str, tuple[str, Finding]] = {}
+        """What was told of those that have not come since, and what had been sent."""
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Remember what went where nobody was subscribed at the last look."""
@@ -57,10 +61,26 @@ whether both are connected to the same Redis."""
             if self.world.is_unserved(service, latest) and not any(one.answer for one in waiting.first):
                 self._tell(service, waiting)
             del self._waiting[service]
+        for service in list(self._away):
+            entry = self.world.directory.services.get(service)
+            if entry is not None and entry.subscribers:
+                self._tell_back(service, *self._away.pop(service))
 
     def lost(self) -> None:
         """Whoever was there meanwhile is not known."""
         self._waiting.clear()
+
+    def _tell_back(self, service: str, what: str, finding: Finding) -> None:
+        """It has come: what was sent before is lost all the same."""
+        finding.text = f"{what} went to {quoted(service)} while nobody served it; it is there now"
+        finding.because = (
+            "Redis listed no subscriber of that channel, before and after they were sent, and lists one now"
+        )
+        finding.advice = (
+            "what was sent meanwhile is lost; where it was started anew, let the new instance start before the old one"
+            " stops"
+        )
+        self.book.version += 1
 
     def _tell(self, service: str, waiting: Seen) -> None:
         here = [one.name for one in self.world.directory.services.values() if one.subscribers]
@@ -72,7 +92,7 @@ whether both are connected to the same Redis."""
         if meant is not None:
             text += f"; {quoted(meant)} is there"
             advice = f"send to {quoted(meant)} where {quoted(service)} is called, if that is meant"
-        self.book.report(
+        finding = self.book.report(
             self.name,
             self.severity,
             waiting.last,
@@ -85,3 +105,7 @@ whether both are connected to the same Redis."""
             count=waiting.count,
             since=waiting.first[0].opened.at,
         )
+        if finding is not None:
+            self._away[service] = what, finding
+            if len(self._away) > _MOST:
+                del self._away[next(iter(self._away))]
