@@ -104,8 +104,10 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
     )
 
 
-def late(exchange: Exchange, calls: Sequence[Exchange] = ()) -> Cause | None:
-    """The answer came after the caller had given up; `calls` are those that were made for it."""
+def late(exchange: Exchange, calls: Sequence[Exchange] = (), queued: float | None = None) -> Cause | None:
+    """The answer came after the caller had given up; `calls` are those that were made for it, and `queued` are the
+    seconds that it waited for a worker, as its service tells.
+    """
     answer = exchange.answer
     if answer is None or not exchange.flags & Flag.LATE or exchange.flags & Flag.TIMELESS:
         return None
@@ -114,7 +116,12 @@ def late(exchange: Exchange, calls: Sequence[Exchange] = ()) -> Cause | None:
     where = "it took that long"
     if exchange.elapsed is not None and exchange.elapsed >= 0:
         evidence.append(f"{duration(exchange.elapsed)} of it in the handler, as the service tells")
-        where = "the handler took most of it" if exchange.elapsed > took / 2 else "it waited for a worker most of it"
+        where = (
+            "the handler took most of it" if exchange.elapsed > took / 2 else "most of it passed outside of its handler"
+        )
+    if queued is not None:
+        evidence.append(f"it had waited {duration(queued)} for a worker, as the service tells")
+        where = "it waited for a worker most of it" if queued > took / 2 else where
     slow = longest_call(calls, exchange)
     if slow is not None:
         below, spent = slow

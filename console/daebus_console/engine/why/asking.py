@@ -173,7 +173,9 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
     itself = next(sight.findings_on(exchange, "waits-for-itself"), None)
     if itself is not None and exchange.number in itself.evidence and exchange.state is not State.OK:
         return Cause("waits_for_itself", itself.text, (itself.because,), itself.advice)
-    found = answers.failed(sight, exchange) or answers.late(exchange, sight.calls_of(exchange))
+    found = answers.failed(sight, exchange)
+    if found is None and exchange.flags & Flag.LATE:
+        found = answers.late(exchange, sight.calls_of(exchange), sight.told(exchange).queued)
     if found is not None:
         return found
     finding = sight.book.of(exchange.number)

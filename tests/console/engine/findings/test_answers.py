@@ -17,7 +17,7 @@ from tests.console.engine.findings.watched import Watched
 def test_timed_out_although_the_work_was_done(bus: Watched) -> None:
     asked = bus.ask("payment", "refund", timeout=0.5)
     bus.wait(2)
-    bus.answer(asked)
+    bus.answer(asked, elapsed=1.9)
     finding = bus.one("late-answer")
     assert (finding.severity, finding.evidence) == (Severity.WARNING, [asked.number])
     assert finding.text == (
@@ -279,8 +279,27 @@ def test_no_call_is_named_where_none_took_most_of_the_time(bus: Watched) -> None
     asked = bus.ask("orders", "place", timeout=0.5)
     bus.call("users", "get", of=asked)
     bus.wait(1.5)
-    bus.answer(asked)
+    bus.answer(asked, elapsed=1.4)
     assert bus.one("late-answer").text.endswith("the answer came after 1.5 s")
+
+
+def test_an_answer_that_came_just_too_late_says_by_how_much(bus: Watched) -> None:
+    asked = bus.ask("payment", "refund", timeout=3)
+    bus.wait(3.003)
+    bus.answer(asked)
+    found = bus.one("late-answer")
+    assert found.text == (
+        "payment refund did its work for nobody: the caller gave up after 3 s, the answer came 4 ms later, only 1 ms of"
+        " it in the handler"
+    )
+    assert found.advice == ("find out what it waited for, a free worker perhaps: services payment; or wait longer")
+    bus.wait(1)
+    other = bus.ask("payment", "refund", timeout=3)
+    bus.wait(4)
+    bus.answer(other, elapsed=3.9)
+    found = bus.one("late-answer")
+    assert found.text.endswith("the caller gave up after 3 s, the answer came after 4 s")
+    assert found.advice == "wait longer than 4 s, or find out what takes so long"
 
 
 def export(bus: Watched, rows: int, took: float, *, asked: int = 1) -> None:

@@ -96,6 +96,14 @@ def test_a_handler_that_forgets_to_answer(bus: Watched) -> None:
     assert list(found.evidence) == [failed.number]
 
 
+def test_a_handler_that_lets_go_of_the_handle_it_was_to_answer_with(bus: Watched) -> None:
+    said = {"error": "action 'charge' dropped its handle without a final answer", "code": "no_response"}
+    bus.answer(bus.ask("payment", "charge"), said, status="error")
+    found = bus.one("handler-raised")
+    assert "what response.defer gave was let go of" in found.because
+    assert found.advice.startswith("keep the handle that response.defer gives until it has sent its answer")
+
+
 def test_a_handler_that_raises_when_it_has_answered(bus: Watched) -> None:
     asked = bus.ask("users", "get")
     bus.answer(asked, {"n": 1}, instance="one")

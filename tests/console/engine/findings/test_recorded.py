@@ -277,3 +277,15 @@ def test_handlers_that_wait_for_something_else(bus: Watched, action: str, room: 
     if apart < 0.15:
         tell(bus, went(bus, 50, action, 100.0, 0.15, 0.15))
     assert bus.names() == []
+
+
+@pytest.mark.parametrize(
+    ("queued", "where"),
+    [(1.8, "it waited for a worker most of it"), (0.001, "most of it passed outside of its handler")],
+)
+def test_why_an_answer_came_late_as_its_service_tells(bus: Watched, queued: float, where: str) -> None:
+    asked = bus.ask("payment", "refund", timeout=0.5)
+    bus.wait(2)
+    bus.answer(asked, elapsed=0.1)
+    tell(bus, batch("payment", handled(1, asked.request_id or "", "refund", bus.now, elapsed=0.1, queued=queued)))
+    assert why(bus, asked).text == f"the answer came 1.5 s too late: {where}"

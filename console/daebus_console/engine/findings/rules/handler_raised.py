@@ -17,6 +17,8 @@ from daebus_console.text import clean
 _LONGEST = 200
 _MOST = 1_000
 _RAISED, _SILENT = "handler_error", "no_response"
+_DROPPED = "dropped its handle"
+"""What the error says of an answer that was to come later."""
 _MISTAKES = frozenset(
     {
         "AssertionError",
@@ -95,6 +97,9 @@ have that the others have not."""
             text = f"the handler of {name} ended without an answer, and its caller got an error"
             because = f"the answer has the code {_SILENT}: it returned without one"
             advice = "let every way through it return a dict, or call response.send or response.error"
+            if _DROPPED in error:
+                because = f"the answer has the code {_SILENT}: what response.defer gave was let go of, unanswered"
+                advice = "keep the handle that response.defer gives until it has sent its answer"
         else:
             said = f": {clean(error[:_LONGEST])}" if error else ""
             text = f"the handler of {name} raised {kind}{said}" + in_place(self._places.get(key, ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from daebus_console.engine.findings.families import Family, longest_call
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, duration, numbers, to
+from daebus_console.engine.findings.words import call, duration, numbers, shown, to
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.records.record import Any_, Handled
 
@@ -24,7 +24,8 @@ The asker waited as long as it had said, gave up, and the answer came after that
 has its result. What changes something may so be done although its caller thinks that it failed.
 
 It is thought so because the request names its timeout and its answer came later by the clock of this console.
-Where one call of its handler took more than half of that time, that call is named.
+Where one call of its handler took more than half of that time, that call is named; where the handler took less than
+half of it, how long that was: the rest it waited, for a worker say.
 
 Let the caller wait longer, make the handler faster, or answer at once and do the work after that. An action
 that is called again after a timeout should bear to be done twice."""
@@ -74,7 +75,14 @@ that is called again after a timeout should bear to be done twice."""
         service, action = exchange.target or "", exchange.action or ""
         waited, took = exchange.until - exchange.opened.at, answer.at - exchange.opened.at
         slow = longest_call(family.calls if family is not None else (), exchange)
-        within = f", {duration(slow[1])} of it with its call to {call(slow[0].target, slow[0].action)}" if slow else ""
+        longer = "wait longer" if duration(took) == duration(waited) else f"wait longer than {duration(took)}"
+        within, advice = "", f"{longer}, or find out what takes so long"
+        if slow:
+            within = f", {duration(slow[1])} of it with its call to {call(slow[0].target, slow[0].action)}"
+            advice += f": trace #{exchange.number}"
+        elif exchange.elapsed is not None and 0 <= exchange.elapsed <= took / 2:
+            within = f", only {duration(exchange.elapsed)} of it in the handler"
+            advice = f"find out what it waited for, a free worker perhaps: services {shown(service)}; or {longer}"
         self.book.report(
             self.name,
             self.severity,
@@ -83,9 +91,13 @@ that is called again after a timeout should bear to be done twice."""
             service=service,
             action=action,
             text=f"{call(service, action)} did its work for nobody: the caller gave up after {duration(waited)},"
-            f" the answer came after {duration(took)}{within}",
+            f" the answer came {_after(waited, took)}{within}",
             because="the request names how long its caller waits, and its answer came later",
-            advice=f"wait longer than {duration(took)}, or find out what takes so long"
-            + (f": trace #{exchange.number}" if slow else ""),
+            advice=advice,
             where=f"{to(service, action)} is:late",
         )
+
+
+def _after(waited: float, took: float) -> str:
+    """When the answer came: where both times read the same, how long after the other."""
+    return f"{duration(took - waited)} later" if duration(took) == duration(waited) else f"after {duration(took)}"
