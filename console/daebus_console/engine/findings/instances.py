@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from daebus_console.engine.figures.told import Figures, figures
 
+_DATABASE = re.compile(r"rediss?://[^/?#]*/?([0-9]{0,9})$")
 MOST = 2_000
 """Services that are remembered."""
 _MOST_INSTANCES = 200
@@ -27,6 +29,8 @@ class Instance:
         self.coroutines: frozenset[str] = frozenset()
         """Those of them that are async."""
         self._loop: tuple[int, int] = 0, 0
+        self.database: str | None = None
+        """The number of the database of its Redis, None where it does not tell."""
         self.figures = Figures()
         self.before: Figures | None = None
         self.counts: Mapping[str, Any] = {}
@@ -43,6 +47,7 @@ class Instance:
         actions = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
         names = [one.get("name") for one in actions]
         self.actions = frozenset([name for name in names if isinstance(name, str)][:_MOST_ACTIONS])
+        self.database = _database(info.get("redis"))
         loop = [one.get("name") for one in actions if one.get("async") is True]
         self.coroutines = frozenset([name for name in loop if isinstance(name, str)][:_MOST_ACTIONS])
         room = info.get("async")
@@ -140,3 +145,9 @@ class Instances:
         """The clock stepped: what was told before it belongs to another time."""
         self._services.clear()
         self._actions.clear()
+
+
+def _database(redis: Any) -> str | None:
+    at = redis.get("at") if isinstance(redis, Mapping) else None
+    found = _DATABASE.match(at) if isinstance(at, str) else None
+    return None if found is None else str(int(found[1] or 0))

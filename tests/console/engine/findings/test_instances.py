@@ -65,6 +65,32 @@ def test_instances_with_other_actions(bus: Watched) -> None:
     assert finding.text == "instances of users have not the same actions: list on some only"
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "numbers"),
+    [
+        ("redis://localhost:6379/0", "redis://127.0.0.1:6379/3", "0 and 3"),
+        ("rediss://user:***@redis.example:6379", "rediss://redis.example:6379/12", "0 and 12"),
+        ("redis://localhost:6379", "redis://127.0.0.1:6379/0", None),
+        ("unix:///run/redis.sock?db=1", "redis://localhost:6379/0", None),
+        (None, "redis://localhost:6379/0", None),
+    ],
+)
+def test_instances_on_other_databases(bus: Watched, first: str | None, second: str, numbers: str | None) -> None:
+    for _ in range(2):
+        for name, at in (("a", first), ("b", second)):
+            bus.info("users", "get", instance=name, redis={"at": at})
+        bus.wait(10)
+    if numbers is None:
+        assert bus.names() == []
+        return
+    finding = bus.one("instances-differ")
+    assert (finding.severity, finding.about) == (Severity.WARNING, "databases")
+    assert finding.text == (
+        f"instances of users use different databases of Redis, {numbers}: what one puts into `cache` the other does not"
+        " find"
+    )
+
+
 def test_instances_with_other_versions(bus: Watched) -> None:
     pair(bus, 2, {"actions": ["get"]}, {"actions": ["get"], "version": "2.0"})
     finding = bus.one("instances-differ")

@@ -15,11 +15,12 @@ class Found(Rule):
 
     name = "instances-differ"
     severity = Severity.WARNING
-    title = "instances of one service with different actions or versions"
+    title = "instances of one service with different actions, versions or databases"
     page = """\
 Two instances of a service run beside each other and have not the same actions, or not the same version of the
 framework: what a caller gets depends on who answers. An update that did not reach all of them looks like this,
-and so does a second service that took the name of another.
+and so does a second service that took the name of another. Or they use different databases of Redis: messages pass
+all the same, and what they keep there (`cache`) they do not share.
 
 It is thought so because each told twice or more, over the same time, what it has. Instances that share no
 action at all are taken for two services that share a channel on purpose.
@@ -39,8 +40,16 @@ Restart the older ones. Different versions of the framework alone are only worth
             elif instance.version != other.version and instance.version and other.version:
                 versions = " and ".join(sorted({shown(instance.version), shown(other.version)}))
                 self._tell(service, Severity.INFO, "versions", f"run different versions of daebus: {versions}")
+            databases = {instance.database, other.database} - {None}
+            if len(databases) > 1 and instance.actions & other.actions:
+                numbers = " and ".join(sorted(map(str, databases), key=int))
+                what = (
+                    f"use different databases of Redis, {numbers}: what one puts into `cache` the other does not find"
+                )
+                advice = f"give all instances of {shown(service)} the same URL; messages pass whatever the number is"
+                self._tell(service, Severity.WARNING, "databases", what, advice)
 
-    def _tell(self, service: str, severity: Severity, about: str, what: str) -> None:
+    def _tell(self, service: str, severity: Severity, about: str, what: str, advice: str = "") -> None:
         self.book.report(
             self.name,
             severity,
@@ -49,7 +58,7 @@ Restart the older ones. Different versions of the framework alone are only worth
             about=about,
             text=f"instances of {shown(service)} {what}",
             because="they ran beside each other and told so of themselves, each more than once",
-            advice=f"restart the instances of {shown(service)} that are behind",
+            advice=advice or f"restart the instances of {shown(service)} that are behind",
             where=to(service),
         )
 
