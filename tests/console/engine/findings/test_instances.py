@@ -192,3 +192,60 @@ def test_whatever_an_instance_tells_is_borne() -> None:
     assert found[1].actions == {"get"}
     assert told.workers("s") is None
     assert told.actions("unknown") is None
+
+
+def test_a_service_that_went_away_while_it_was_asked(bus: Watched) -> None:
+    bus.poll(_ledger=1)
+    lost = [bus.ask("ledger", "book", timeout=5), bus.ask("ledger", "crash", timeout=5)]
+    bus.wait(1)
+    bus.poll(_ledger=1)
+    bus.wait(0.5)
+    bus.ask("ledger", "after", timeout=5)
+    bus.wait(0.5)
+    bus.poll()
+    bus.wait(5)
+    found = bus.one("gone-meanwhile")
+    assert found.text == "'ledger' went away while requests to it were under way: they got no answer"
+    assert (found.severity, found.count) == (Severity.ERROR, 2)
+    assert found.evidence == [one.number for one in lost]
+    assert found.filter == "to:ledger status:timeout"
+
+
+def test_a_service_that_was_started_anew_while_it_was_asked(bus: Watched) -> None:
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.poll(_ledger=1)
+    bus.ask("ledger", "book", timeout=70)
+    bus.wait(61)
+    bus.info("ledger", "book", instance="i2", started=bus.now - 1)
+    bus.poll(_ledger=1)
+    bus.wait(10)
+    assert "was started later" in bus.one("gone-meanwhile").because
+
+
+def test_services_that_are_still_there_or_were_not_there_before(bus: Watched) -> None:
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.poll(_ledger=1, _other=1)
+    bus.ask("ledger", "book", timeout=2)
+    asked = bus.ask("other", "act", timeout=2)
+    bus.wait(1)
+    bus.answer(asked)
+    bus.poll(_ledger=1)
+    bus.wait(1.5)
+    bus.poll(_ledger=1)
+    bus.ask("other", "act", timeout=2)
+    bus.wait(5)
+    bus.poll()
+    assert "gone-meanwhile" not in bus.names()
+
+
+def test_what_was_sent_while_a_service_was_started_anew_reached_nobody(bus: Watched) -> None:
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.poll(_ledger=1)
+    bus.wait(1)
+    bus.poll()
+    bus.ask("ledger", "book", timeout=70)
+    bus.wait(61)
+    bus.info("ledger", "book", instance="i2", started=bus.now - 1)
+    bus.poll(_ledger=1)
+    bus.wait(10)
+    assert "gone-meanwhile" not in bus.names()
