@@ -69,6 +69,9 @@ def _why(sight: Sight, exchange: Exchange) -> Cause:
 def why_action(sight: Sight, service: str, action: str | None) -> Cause:
     """Why requests or messages to that service, or its action, have no answer or effect."""
     name = action or ""
+    found = _of_channel(sight, service) if action is None else None
+    if found is not None:
+        return found
     found = serving.nobody(sight, service, 0.0)
     if found is None and action is not None:
         found = serving.unknown_action(sight, service, name, _sent(sight, service, name))
@@ -95,6 +98,35 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
         return Cause("", text, (), "")
     never = "nothing was sent to it since this console looks: whoever calls it may use another Redis, or another name"
     return Cause("", text, (never,), f"see what its caller is connected to; tail to:{term(service)} shows what comes")
+
+
+def _of_channel(sight: Sight, name: str) -> Cause | None:
+    """Where it is a channel of broadcasts, and no service: what became of the latest, or that none came."""
+    directory, exchanges = sight.world.directory, sight.journal.exchanges
+    entry = directory.channels.get(name)
+    if entry is None or name in directory.services or (sight.world.polled is None and not entry.listeners):
+        return None
+    cast = [one for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
+            if one.kind is Kind.BROADCAST and not one.flags & Flag.CONTROL]  # fmt: skip
+    here = [one for one in cast if one.target == name]
+    if here:
+        cause = _broadcast(sight, here[-1])
+        passed = f"{len(here):,} broadcast{'s' * (len(here) != 1)} on it {'are' if len(here) != 1 else 'is'} remembered"
+        return replace(cause, evidence=(*cause.evidence, f"{passed}, the latest in #{here[-1].number}"))
+    if not entry.listeners:
+        return None
+    those = " and ".join(map(shown, sorted(entry.listeners)))
+    listen = f"{those} listen{'s' * (len(entry.listeners) == 1)} to {quoted(name)}"
+    meant = near(name, sorted({one.target or "" for one in cast}))
+    if meant is None:
+        text = f"{listen}, and nothing came on it since this console looks"
+        return Cause("", text, (), f"tail channel:{term(name)} shows what comes")
+    return Cause(
+        "near_channel",
+        f"{listen}, and nothing came on it; broadcasts go to {quoted(meant)}",
+        (f"no broadcast on {quoted(name)} is remembered, and some on {quoted(meant)} are",),
+        f"write the same name in both places, if {quoted(meant)} is what {those} is to hear",
+    )
 
 
 def _unlisted(sight: Sight, service: str, action: str | None) -> Cause:

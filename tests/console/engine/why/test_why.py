@@ -402,3 +402,22 @@ def test_of_whom_nobody_told_what_passed_is_told(bus: Watched) -> None:
     assert cause.evidence[0] == "1 broadcast went there"
     bus.call("billing", "charge")
     assert why_of(bus, "billing").text == "nothing speaks against it: 1 of 1 requests to it were answered"
+
+
+def test_of_a_channel_of_broadcasts_nobody_says_that_nobody_serves_it(bus: Watched) -> None:
+    bus.info("push", "notify", listens=["message.postd"])
+    bus.poll(**{"_push": 1, "message.postd": 1})
+    cause = why_of(bus, "message.postd")
+    assert (cause.found, cause.text) == (
+        False,
+        "push listens to 'message.postd', and nothing came on it since this console looks",
+    )
+    sent = [bus.say("message.posted", {"text": "hi"}) for _ in range(2)]
+    bus.wait(1)
+    bus.poll(**{"_push": 1, "message.postd": 1})
+    cause = why_of(bus, "message.postd")
+    assert cause.name == "near_channel"
+    assert cause.text == "push listens to 'message.postd', and nothing came on it; broadcasts go to 'message.posted'"
+    cause = why_of(bus, "message.posted")
+    assert cause.text == "nobody listens to 'message.posted'; 'message.postd' has listeners"
+    assert cause.evidence[-1] == f"2 broadcasts on it are remembered, the latest in #{sent[1].number}"
