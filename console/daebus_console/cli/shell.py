@@ -16,7 +16,7 @@ from daebus_console.cli.options import Globals, take_globals
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.errors import FAULT, CommandError, fault
 from daebus_console.commands.grammar.command import Command, parse_argv
-from daebus_console.commands.grammar.help import help_on
+from daebus_console.commands.grammar.help import help_in
 from daebus_console.commands.verbs import Face
 from daebus_console.files.places import StreamError
 from daebus_console.render import line
@@ -74,7 +74,7 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
             return _help(output) if settings.help else _full_screen(settings, output)
         command = parse_argv([*rest, "--help"] if settings.help else rest)
         if command.name == "help":
-            output.result(line(text) for text in help_on(command["topic"], Face.SHELL))
+            output.result(line(text) for text in help_in(output.width, command["topic"], Face.SHELL))
             return 0
     except CommandError as error:
         output.mistake(_safe(error, settings))
@@ -120,7 +120,7 @@ def _version(output: TerminalOutput) -> int:
 
 
 def _help(output: TerminalOutput) -> int:
-    output.result(line(text) for text in help_on(None, Face.SHELL))
+    output.result(line(text) for text in help_in(output.width, None, Face.SHELL))
     return 0
 
 

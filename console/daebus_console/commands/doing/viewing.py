@@ -5,7 +5,7 @@ from __future__ import annotations
 from daebus_console.commands.context import Context, Exit, View
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
-from daebus_console.commands.grammar.help import help_on
+from daebus_console.commands.grammar.help import help_in
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message.exchange import Flag
 from daebus_console.render import line
@@ -13,7 +13,7 @@ from daebus_console.render import line
 
 def run_help(command: Command, context: Context) -> int:
     """Show help."""
-    context.output.result(line(text) for text in help_on(command["topic"], context.face))
+    context.output.result(line(text) for text in help_in(context.output.width, command["topic"], context.face))
     return Exit.DONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,11 +11,18 @@ from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.terms.words import split
 from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS, Face, Option, Verb
+from daebus_console.text import folded
 
 PROGRAM = "daebus-console"
 _TOPICS = ("items", "names", "filters", "dialects", "rules")
 _COLUMN = 30
 _PAGE = 78
+_WIDEST, _NARROWEST = 100, 20
+_USAGE = "usage: "
+_ROW = re.compile(r"  \S.*  +(?=\S)| {4,}(?=\S)")
+"""What stands before the meaning in a row of two columns, or in one that goes on with it."""
+_IN_BRACKETS = re.compile(r"\[[^\]]*\]")
+_NO_BREAK = "\u00a0"
 
 _ITEMS = (
     ("name=text", "a text"),
@@ -54,6 +62,30 @@ _SHELL_EXAMPLES = (
 )
 
 
+def help_in(width: int, topic: str | None, face: Face) -> list[str]:
+    """The help on a topic in lines of at most so many cells, and no more than are read with ease; examples and forms
+    to copy stay whole. Raises CommandError."""
+    return [part for text in help_on(topic, face) for part in _in_lines(text, min(width, _WIDEST))]
+
+
+def _in_lines(text: str, width: int) -> list[str]:
+    if len(text) <= width:
+        return [text]
+    row = _ROW.match(text)
+    if row is not None:
+        indent = row.end()
+    elif text.startswith(_USAGE):
+        indent = len(_USAGE)
+        text = _IN_BRACKETS.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
+    elif text.startswith(" "):
+        return [text]
+    else:
+        indent = 0
+    first, *others = folded(text[indent:], max(_NARROWEST, width - indent))
+    lines = [text[:indent] + first, *(" " * indent + other for other in others)]
+    return [line.replace(_NO_BREAK, " ") for line in lines]
+
+
 def help_on(topic: str | None, face: Face) -> list[str]:
     """The help on a verb or another topic, or without one the list of verbs. Raises CommandError."""
     if topic is None:
@@ -85,11 +117,12 @@ def overview(face: Face) -> list[str]:
         return list(_shell_overview())
     lines = ["verbs"]
     lines += _rows((_short_usage(verb), verb.summary) for verb in VERBS.values() if face in verb.faces)
-    return [
-        *lines,
-        "",
-        "`help VERB` tells more; also `help items`, `help names`, `help filters`, `help dialects` and `help rules`.",
-    ]
+    return [*lines, "", f"`help VERB` tells more; also {_other_topics()}."]
+
+
+def _other_topics() -> str:
+    *others, last = (f"`help {topic}`" for topic in _TOPICS)
+    return f"{', '.join(others)} and {last}"
 
 
 def _short_usage(verb: Verb) -> str:
@@ -114,7 +147,7 @@ def _shell_overview() -> Iterator[str]:
     yield "exit status"
     yield from _rows((str(number), meaning) for number, meaning in _STATUSES)
     yield ""
-    yield f"`{PROGRAM} VERB --help` tells more of a verb; also `help items`, `help names` and `help filters`."
+    yield f"`{PROGRAM} VERB --help` tells more of a verb; also {_other_topics()}."
 
 
 def _verb(verb: Verb, face: Face) -> Iterator[str]:
@@ -234,8 +267,14 @@ def rule_help(name: str) -> list[str] | None:
 
 def _rows(rows: Iterable[tuple[str, str]]) -> list[str]:
     found = list(rows)
-    width = min(max((len(left) for left, _right in found), default=0), _COLUMN)
-    return [f"  {left:<{width}}  {right}" for left, right in found]
+    width = max((len(left) for left, _right in found if len(left) <= _COLUMN), default=0)
+    lines: list[str] = []
+    for left, right in found:
+        if len(left) > width:
+            lines.append(f"  {left}")
+            left = ""
+        lines.append(f"  {left:<{width}}  {right}")
+    return lines
 
 
 def _option_rows(options: Sequence[Option]) -> list[str]:

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 VERB = Verb(
     "help",
     "tell what the verbs do",
-    (Argument("topic", Kind.TOPIC, "a verb, `items`, `names`, `filters`, `rules` or one of them", required=False),),
+    (
+        Argument(
+            "topic",
+            Kind.TOPIC,
+            "a verb, `items`, `names`, `filters`, `dialects`, `rules` or one of these",
+            required=False,
+        ),
+    ),
     examples=("help", "help request", "help items", "help filters"),
     place=300,
 )

@@ -1,0 +1,45 @@
+"""Help in lines that fit: words stay whole, meanings stand in their column, and what is copied is on one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus_console.commands.grammar.help import help_in, help_on
+from daebus_console.commands.verbs import VERBS, Face
+from daebus_console.text import cells
+
+TOPICS = ("items", "names", "filters", "dialects", "rules")
+
+
+@pytest.mark.parametrize("width", [80, 400])
+@pytest.mark.parametrize("topic", [None, *TOPICS, *VERBS])
+def test_help_is_parted_between_words(topic: str | None, width: int) -> None:
+    for face in (Face.SHELL, Face.PROMPT):
+        whole, lines = help_on(topic, face), help_in(width, topic, face)
+        assert " ".join(lines).split() == " ".join(whole).split()
+        copied = {line for line in whole if line.startswith("  ")}
+        assert [line for line in lines if cells(line) > min(width, 100) and line not in copied] == []
+
+
+@pytest.mark.parametrize("name", ["break", "release"])
+def test_meanings_stand_in_one_column(name: str) -> None:
+    lines = help_in(80, name, Face.SHELL)
+    columns = set()
+    for option in VERBS[name].options:
+        begin = " ".join(option.help.split()[:2])
+        columns.update(line.index(begin) for line in lines if begin in line and line.startswith("  "))
+    assert len(columns) == 1
+
+
+def test_an_option_with_its_value_is_not_parted() -> None:
+    lines = help_in(80, "replay", Face.SHELL)
+    usage = lines[: lines.index("")]
+    assert len(usage) > 1
+    assert all(line.count("[") == line.count("]") for line in usage)
+    assert all(line.startswith("       [") for line in usage[1:])
+
+
+def test_all_topics_are_named() -> None:
+    for face in (Face.SHELL, Face.PROMPT):
+        end = " ".join(help_in(80, None, face)[-2:])
+        assert all(f"`help {topic}`" in end for topic in TOPICS)
