@@ -173,6 +173,11 @@ def sparkline(values: Sequence[int]) -> str:
     return "".join(" " if not value else _LEVELS[min(7, value * 8 // (top + 1))] for value in values)
 
 
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 gap`, `3 gaps`, `12,345 messages`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds in three figures and a fitting unit."""
     if seconds is None:
@@ -215,6 +220,7 @@ __all__ = [
     "json_spans",
     "line",
     "pad",
+    "plural",
     "preview",
     "repeated_line",
     "size",

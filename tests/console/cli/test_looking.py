@@ -345,7 +345,7 @@ def test_a_pipe_that_is_not_read_holds_up_nothing_and_the_loss_is_told(own_redis
     assert "gap" not in kinds
     shown, missed = len(kinds), 40_000 - len(kinds)
     assert missed > 0
-    assert f"{shown} messages shown, {missed} not shown" in err
+    assert f"{shown:,} messages shown, {missed:,} not shown" in err
 
 
 def test_interrupting_is_status_130_and_quiet(console: Console, redis_url: str) -> None:

@@ -250,7 +250,7 @@ def test_what_becomes_of_a_capture_between_plan_and_replay(
     prompt: Prompt, news: Path, happens: Callable[[Path], object], status: Exit, sent: str
 ) -> None:
     def confirm(question: str, word: str = "y") -> bool:
-        assert question.startswith("2000 broadcasts go out again")
+        assert question.startswith("2,000 broadcasts go out again")
         happens(news)
         return True
 

@@ -182,7 +182,9 @@ def _about_service(service: ServiceEntry) -> str:
 
 
 def _about_action(action: ActionEntry) -> str:
-    return action.doc or ("" if action.declared else f"seen being asked {action.requests} times")
+    if action.doc or action.declared:
+        return action.doc or ""
+    return "seen being asked " + ("once" if action.requests == 1 else f"{action.requests} times")
 
 
 def _about_exchange(exchange: Exchange) -> str:

@@ -8,7 +8,7 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.grammar.help import help_in
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message.exchange import Flag
-from daebus_console.render import line
+from daebus_console.render import line, plural
 
 
 def run_help(command: Command, context: Context) -> int:
@@ -44,7 +44,7 @@ def run_clear(_command: Command, context: Context) -> int:
         session.status.remembered = session.clock()
     if context.view is not None:
         context.view.cleared()
-    context.output.note(f"{count} messages forgotten")
+    context.output.note(f"{plural(count, 'message')} forgotten")
     return Exit.DONE
 
 

@@ -76,7 +76,7 @@ def record(shape: Shape) -> dict[str, Any]:
 
 def comment(shape: Shape) -> str:
     """What was seen there, in a few words."""
-    parts = [f"seen {shape.count} times"]
+    parts = ["seen once" if shape.count == 1 else f"seen {shape.count} times"]
     if len(shape.types) > 1:
         parts.append(", ".join(f"{name} {count}" for name, count in sorted(shape.types.items(), key=_most_first)))
     if shape.hidden:

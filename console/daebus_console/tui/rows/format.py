@@ -6,6 +6,7 @@ import time
 from functools import lru_cache
 
 from daebus_console import dates
+from daebus_console.render import plural as plural
 
 
 @lru_cache(maxsize=4096)
@@ -82,11 +83,6 @@ def rate(per_second: float) -> str:
     if per_second < 999.5:
         return f"{per_second:.0f}/s"
     return f"{size(round(per_second))}/s"
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """`1 gap`, `3 gaps`, `12,345 messages`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"

@@ -95,3 +95,12 @@ def test_for_a_while_what_passes_and_until_it_is_interrupted(redis_url: str, nam
         prompt.context.cancellation.cancel()
         assert prompt(f"groups to:{name}.responses --for 60") == Exit.INTERRUPTED
         assert prompt.heard.notes[-1] == "1 of 1 failed"
+
+
+def test_a_single_one_is_told_as_one() -> None:
+    with remembered() as passed:
+        passed >> request("users", "get_user", id="a")
+        assert passed("groups") == Exit.DONE
+        assert passed.notes == ["no failure among 1 exchange"]
+        assert passed("clear") == Exit.DONE
+        assert passed.notes == ["1 message forgotten"]

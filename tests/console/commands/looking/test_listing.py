@@ -74,6 +74,20 @@ def test_a_bus_without_services_of_ours_is_not_said_to_be_empty(
         assert any("no service is known here" in note for note in prompt.heard.notes)
 
 
+@pytest.mark.parametrize(
+    ("channels", "told"),
+    [(("news",), "1 other channel has subscribers"), (("news", "tea"), "2 other channels have subscribers")],
+)
+def test_other_channels_are_counted(
+    own_redis: RedisServer, foreign: redis.client.PubSub, channels: tuple[str, ...], told: str
+) -> None:
+    foreign.subscribe("users", "daebus.control.users", *channels)
+    confirmed(foreign, 2 + len(channels))
+    with looking(own_redis.url, lambda session: len(session.directory.channels) == len(channels)) as prompt:
+        assert prompt("services") == Exit.DONE
+        assert f"{told}; --all lists them" in prompt.heard.notes
+
+
 def test_an_empty_bus_is_said_to_be_empty(own_redis: RedisServer) -> None:
     with looking(own_redis.url, lambda _session: True) as prompt:
         assert prompt("services") == Exit.DONE

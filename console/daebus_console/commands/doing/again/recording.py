@@ -19,7 +19,7 @@ from daebus_console.engine.filter import language as filters
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.withheld import why_unheard
 from daebus_console.files.places import FileError
-from daebus_console.render import Span, line, size
+from daebus_console.render import Span, line, plural, size
 
 _TICK = 0.25
 _END = {Face.SHELL: "Ctrl-C", Face.PROMPT: "ctrl+c"}
@@ -78,7 +78,7 @@ def _wait(command: Command, context: Context, writer: CaptureWriter) -> bool:
             left = _TICK if deadline is None else min(_TICK, max(0.0, deadline - time.monotonic()))
             if context.cancellation.wait(left):
                 return True
-            told = f"{writer.written} messages, {size(writer.bytes)}"
+            told = f"{plural(writer.written, 'message')}, {size(writer.bytes)}"
             output.progress(line(Span("● ", "error"), told), transient=True)
     except KeyboardInterrupt:
         # The usual way to end it at the shell.
@@ -98,6 +98,6 @@ def _say_unheard(context: Context, interrupted: bool) -> None:
 
 def _tell(context: Context, writer: CaptureWriter) -> None:
     lost = f"; {writer.lost} are missing, the disk was too slow" if writer.lost and writer.error is None else ""
-    context.output.note(f"{writer.written} messages, {size(writer.bytes)}, in {writer.path}{lost}")
+    context.output.note(f"{plural(writer.written, 'message')}, {size(writer.bytes)}, in {writer.path}{lost}")
     if writer.error is not None:
         context.output.error(writer.error)

@@ -30,6 +30,7 @@ from daebus_console.engine.replay.wire import check_no_replica, count_subscriber
 from daebus_console.engine.sender import Cancelled
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.naming import quoted, shown
+from daebus_console.render import plural
 
 _HOLD = {
     Face.SHELL: "Ctrl-C ends it, Ctrl-Z holds it until `fg`",
@@ -168,15 +169,18 @@ class _Many:
             return
         context, broadcasts = self.context, plan.channels.total()
         if broadcasts:
-            who = "an unknown number of" if counts is None else str(sum(counts[name] for name in plan.channels))
+            what = plural(broadcasts, "broadcast goes out", "broadcasts go out")
+            heard = None if counts is None else sum(counts[name] for name in plan.channels)
+            who = "an unknown number of subscribers" if heard is None else plural(heard, "subscriber")
             where = ", ".join(map(shown, plan.channels))
             if not context.confirm(
-                f"{broadcasts} broadcasts go out again, on {where}, to {who} subscribers. Send them?"
+                f"{what} again, on {where}, to {who}. {'Send it' if broadcasts == 1 else 'Send them'}?"
             ):
                 raise Cancelled("not confirmed, so nothing was sent (--yes does not ask)")
         host = host_of(self.address.url)
         if context.confirm_remote and not is_this_machine(host):
-            question = f"{plan.total} messages go to {self.address}, not on this machine. To go on, type {host}"
+            what = plural(plan.total, "message goes", "messages go")
+            question = f"{what} to {self.address}, not on this machine. To go on, type {host}"
             if not context.confirm(question, host):
                 raise Cancelled("not confirmed, so nothing was sent (--yes does not ask)")
 

@@ -15,7 +15,7 @@ from daebus_console.engine.insight.contrast import FEWEST, Difference
 from daebus_console.engine.insight.sides import Compared, compare
 from daebus_console.engine.insight.terms import Terms, plain, terms
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, fit, line, preview, size, table
+from daebus_console.render import Line, Span, fit, line, plural, preview, size, table
 
 FAILURES = "status:error,timeout"
 """What is selected where nothing is said."""
@@ -69,7 +69,7 @@ def lines_of(one: Compared, selecting: str, width: int) -> list[tuple[Line, Diff
     ]
     differences = one.differences(selecting)
     more = f"; {len(differences) - _MOST_SHOWN} more differ" if len(differences) > _MOST_SHOWN else ""
-    told = f"  {one.contrast.compared:,} values compared"
+    told = f"  {plural(one.contrast.compared, 'value')} compared"
     if one.selected < FEWEST or one.others < FEWEST:
         told = f"  too few to compare: {FEWEST} are needed on either side"
         differences = []

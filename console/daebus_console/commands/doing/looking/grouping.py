@@ -11,7 +11,7 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.insight.group import Group
 from daebus_console.engine.insight.groups import Groups
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, fit, line, sparkline, table
+from daebus_console.render import Line, Span, fit, line, plural, sparkline, table
 
 _BARS = 12
 _MOST_SHOWN = 100
@@ -33,9 +33,9 @@ def run_groups(command: Command, context: Context) -> int:
             context.output.note(f"and {len(found) - _MOST_SHOWN:,} more groups; --json tells all")
     if not command["json"]:
         what = "no failure" if not groups.failed else f"{groups.failed:,} of {groups.looked:,} failed"
-        context.output.note(what if groups.failed else f"{what} among {groups.looked:,} exchanges")
+        context.output.note(what if groups.failed else f"{what} among {plural(groups.looked, 'exchange')}")
     if groups.left_out:
-        context.output.note(f"{groups.left_out:,} failures got no group: there are too many different ones")
+        context.output.note(f"{plural(groups.left_out, 'failure')} got no group: there are too many different ones")
     material.tell_warnings(context)
     return material.ended()
 

@@ -18,7 +18,7 @@ from daebus_console.engine.rate import RATE_WINDOW, Rate
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import shown, with_names
-from daebus_console.render import Line, Span, clean, duration, line, table
+from daebus_console.render import Line, Span, clean, duration, line, plural, table
 
 LOOK_FOR = 1.5
 """Seconds after which services that have not told of themselves are listed without their actions."""
@@ -108,7 +108,9 @@ def _print(
     every = command["all"] or (not records and not command["service"])
     listeners = by_pattern or [] if every else []
     if others and not every:
-        output.note(f"{_counted(others)} other channels have subscribers; --all lists them")
+        output.note(
+            f"{plural(_counted(others), 'other channel has', 'other channels have')} subscribers; --all lists them"
+        )
     if command["json"]:
         for record in [*records, *others] if command["all"] else records:
             output.record(with_names(record, "service", "channel"))

@@ -13,6 +13,7 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import Entry, Liner, record
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.render import plural
 
 MOST_WAITING = 20_000
 MOST_WAITING_BYTES = 64 * 1024 * 1024
@@ -126,7 +127,7 @@ class _Tail:
     def _end(self, status: Exit) -> int:
         if self.feed.missed:
             self.context.output.note(
-                f"{self.printed} messages shown, {self.feed.missed} not shown: the output could not keep up"
+                f"{plural(self.printed, 'message')} shown, {self.feed.missed:,} not shown: the output could not keep up"
             )
         if self.quiet:
             self.context.output.note(f"{self.quiet} heartbeats and the like not shown: --all or is:quiet shows them")
@@ -152,7 +153,9 @@ class _Tail:
         """Print one entry; True when that was the last one."""
         output = self.context.output
         if isinstance(entry, Missed):
-            output.note(f"{entry.count} messages are not shown here: the output could not keep up")
+            output.note(
+                f"{plural(entry.count, 'message is', 'messages are')} not shown here: the output could not keep up"
+            )
             return False
         gap = entry.gap
         if gap is not None and gap.partly and gap.end is None and gap.reason in self.told and not self.json:

@@ -18,7 +18,7 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.records.joining import Links
 from daebus_console.engine.records.lines import name_of_run
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, cells, cut, duration, fit, line, pad
+from daebus_console.render import Line, Span, cells, cut, duration, fit, line, pad, plural
 
 MOST_CONVERSATIONS = 5
 MOST_EXCHANGES = 200_000
@@ -55,7 +55,9 @@ def run_trace(command: Command, context: Context) -> int:
     for conversation in found:
         _print(conversation, waterfall(conversation, now), command, context)
     if more:
-        context.output.note(f"{more:,} more exchanges match; a narrower filter shows theirs")
+        context.output.note(
+            f"{plural(more, 'more exchange matches', 'more exchanges match')}; a narrower filter shows theirs"
+        )
     if not found:
         context.output.error("nothing matches")
     return material.ended(Exit.DONE if found else Exit.NOBODY)

@@ -26,7 +26,7 @@ from daebus_console.engine.withheld import why_unheard
 from daebus_console.files.places import FileError, expanded, reason_of
 from daebus_console.naming import fields, shown
 from daebus_console.render import Span as Piece
-from daebus_console.render import duration, line, size
+from daebus_console.render import duration, line, plural, size
 
 AT_MOST = 20
 _TICK = 0.1
@@ -176,7 +176,7 @@ class _Watch:
             output.record(self._record(keeping))
         else:
             more = f", {len(keeping.hits)} times" if len(keeping.hits) > 1 else ""
-            about = f"{keeping.messages} messages, {size(keeping.size)}: {_about(hit, self.context)}{more}"
+            about = f"{plural(keeping.messages, 'message')}, {size(keeping.size)}: {_about(hit, self.context)}{more}"
             output.result([line(Piece(f"kept {keeping.path}", "accent"), f"  {about}")])
         if keeping.short:
             output.note(f"of the time before, {duration(keeping.short)} are not remembered")

@@ -14,7 +14,7 @@ from daebus_console.commands.doing.sending.sending import payload_of
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.figures.histogram import Histogram
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, duration, line
+from daebus_console.render import Line, Span, duration, line, plural
 
 REQUESTS = 100
 MOST_AT_ONCE = 1_000
@@ -185,7 +185,7 @@ def _record(bench: Bench) -> dict[str, Any]:
 def _lines(bench: Bench) -> list[Line]:
     tally, found = bench.tally, bench.tally.latencies
     rate = tally.done / tally.seconds if tally.seconds else 0.0
-    told = f"  {tally.done} requests in {tally.seconds:.2f} s, {rate:.1f}/s, {bench.concurrency} at once"
+    told = f"  {plural(tally.done, 'request')} in {tally.seconds:.2f} s, {rate:.1f}/s, {bench.concurrency} at once"
     lines = [
         line(Span(f"{shown(bench.service)} {shown(bench.action, text=True)}", "bold"), told),
         line(

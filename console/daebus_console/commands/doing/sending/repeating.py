@@ -190,11 +190,11 @@ def publish_often(command: Command, context: Context, what: str, publish: Callab
             if command["json"]:
                 tell_delivery(command, context, delivery, what)
             else:
-                context.output.progress(line(Span(f"{what} {number} times", "dim")), transient=True)
+                context.output.progress(line(Span(f"{what} {_times(number)}", "dim")), transient=True)
     except KeyboardInterrupt:
         context.cancellation.cancel()
     if delivery is not None and not command["json"]:
-        tell_delivery(command, context, delivery, f"{what} {done} times")
+        tell_delivery(command, context, delivery, f"{what} {_times(done)}")
     return Exit.INTERRUPTED if context.cancellation.cancelled else Exit.DONE
 
 
@@ -208,3 +208,7 @@ def tell_delivery(command: Command, context: Context, delivery: Delivery, what: 
     number = delivery.receivers if delivery.subscribers is None else delivery.subscribers
     noun = "receiver" if delivery.subscribers is None else "subscriber"
     context.output.result([line(Span(what, "ok"), f", {number} {noun}{'s' * (number != 1)}")])
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
