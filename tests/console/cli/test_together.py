@@ -73,6 +73,8 @@ def test_what_goes_together_goes(console: Console, capture: str, line: str) -> N
 @pytest.mark.parametrize(
     ("line", "told"),
     [
+        ("trace #12", "#N is for prompts, which remember exchanges; at the shell, name a capture file"),
+        ("stats #12", "#N is for prompts, which remember exchanges; at the shell, name a capture file"),
         ("break #12", "#N is for prompts, which remember exchanges; at the shell, name a service"),
         ("replay status:error", "at the shell a capture file comes first, and the filter behind it"),
         ("export status:error --as json", "at the shell a capture file comes first, and the filter behind it"),

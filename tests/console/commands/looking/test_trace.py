@@ -114,3 +114,26 @@ def test_of_a_name_without_room_the_action_stays_whole(passed: Passed) -> None:
         assert ".charge_the_card_again " in text
         assert "…" in text
         assert "<1 ms" in text
+
+
+def test_what_asks_services_for_themselves_is_no_conversation_unless_it_is_named() -> None:
+    with remembered() as passed:
+        passed >> request("daebus.control.orders", "info", id="a", service="console")
+        passed >> answer("caller:1", id="a")
+        passed >> request("orders", "create", id="b", service="web")
+        passed >> answer("caller:1", id="b")
+        assert passed("trace") == Exit.DONE
+        assert "orders.info" not in passed.said
+        assert "#2 orders.create from web" in passed.said
+        for line in ("trace #1", "trace is:control", "trace id:#1"):
+            assert passed(line) == Exit.DONE
+            assert "#1 orders.info from console" in passed.said
+
+
+def test_a_bar_in_a_pipe_is_no_longer_than_on_a_terminal(passed: Passed) -> None:
+    with passed.session.lock:
+        exchange = passed.session.correlator.find("a")
+    assert exchange is not None
+    found = waterfall(Conversation(exchange, [exchange]), passed.now)
+    (_number, drawn), *_said = lines_of(found, 400, Redactor(()), most=100)
+    assert 100 < len("".join(span.text for span in drawn)) < 150

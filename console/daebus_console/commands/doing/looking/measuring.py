@@ -14,7 +14,14 @@ from daebus.errors import DaebusError
 from daebus_console.commands.context import Context
 from daebus_console.commands.doing.shared.asking import ask
 from daebus_console.commands.doing.shared.inputs import tell_warnings, whole
-from daebus_console.commands.doing.shared.material import LOOK_FOR, file_among, recording_of, status_of, wait
+from daebus_console.commands.doing.shared.material import (
+    LOOK_FOR,
+    check_remembers,
+    file_among,
+    recording_of,
+    status_of,
+    wait,
+)
 from daebus_console.commands.doing.shared.numbered import named_by
 from daebus_console.commands.grammar.command import Command, filter_of
 from daebus_console.commands.verbs import Face
@@ -53,6 +60,7 @@ def run_stats(command: Command, context: Context) -> int:
         stats, looked = _remembered(context.session, wanted)
         _count_queues(context.session, wanted, stats)
     else:
+        check_remembers(words, context)
         first = context.session.journal.next_number
         stats, looked, interrupted, missed = _watched(context, wanted, seconds or LOOK_FOR)
         if not interrupted:

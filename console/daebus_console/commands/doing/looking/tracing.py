@@ -25,6 +25,8 @@ MOST_EXCHANGES = 200_000
 """Exchanges of a capture among which the conversation is looked for."""
 _STYLES = {State.OK: "ok", State.ERROR: "error", State.TIMEOUT: "warn", State.PENDING: "accent"}
 _NARROWEST = 10
+_LONGEST_BAR = 100
+"""Cells of a bar that is printed: a longer one, in a pipe, tells no more."""
 
 
 def run_trace(command: Command, context: Context) -> int:
@@ -68,7 +70,9 @@ def _starts(material: Material, command: Command, exchanges: Sequence[Exchange])
     numbers = [word for word in material.words if word.text.startswith("#")]
     if not numbers:
         wanted = filters.parse(filter_of(material.words, command.line) or "")
-        return [one for one in exchanges if one.kind is not Kind.GAP and wanted(one)]
+        # What only asks services for themselves is no conversation of theirs.
+        hidden = 0 if wanted.names_control else Flag.CONTROL
+        return [one for one in exchanges if one.kind is not Kind.GAP and not one.flags & hidden and wanted(one)]
     if len(numbers) != len(material.words):
         other = next(word for word in material.words if word not in numbers)
         raise other.error("expected numbers such as #12, or a filter, not both")
@@ -87,7 +91,7 @@ def _print(conversation: Conversation, found: Waterfall, command: Command, conte
         for row in found.rows:
             context.output.record(_record(row, found, context))
         return
-    lines = [one for _number, one in lines_of(found, context.output.width, context.redact)]
+    lines = [one for _number, one in lines_of(found, context.output.width, context.redact, most=_LONGEST_BAR)]
     context.output.result([head_of(conversation, found), *lines, line("")])
     if conversation.left_out:
         context.output.note(f"{conversation.left_out:,} more belong to it and are left out")
@@ -110,11 +114,15 @@ def head_of(conversation: Conversation, found: Waterfall) -> Line:
 
 
 def lines_of(
-    found: Waterfall, width: int, redact: Redactor, held: Callable[[Exchange], str] = lambda _exchange: ""
+    found: Waterfall,
+    width: int,
+    redact: Redactor,
+    held: Callable[[Exchange], str] = lambda _exchange: "",
+    most: int | None = None,
 ) -> list[tuple[int, Line]]:
     """The lines of the drawing in that many cells, each with the number of the exchange that it is of (0: none).
 
-    `held` says how an exchange is held by a debugger, where it is.
+    `held` says how an exchange is held by a debugger, where it is; a bar has at most so many cells (default: all).
     """
     rows = drawn(found)
     numbers = max((len(f"#{one.row.exchange.number}") for one in rows if one.row and one.row.exchange), default=1)
@@ -122,6 +130,7 @@ def lines_of(
     # Without room for both, the bar yields to how long it took.
     free = width - numbers - names - 11
     room = max(0, min(free, _NARROWEST), free - 2)
+    room = room if most is None else min(room, most)
     lines: list[tuple[int, Line]] = []
     for one in rows:
         row = one.row

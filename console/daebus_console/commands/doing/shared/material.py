@@ -88,6 +88,7 @@ def gather(command: Command, context: Context, *, with_filter: bool = True) -> M
         kept = _Kept(recording)
         named_by(wanted, rest, kept.exchanges())
         return Material(kept.exchanges, tuple(rest), wanted, recording)
+    check_remembers(rest, context)
     session, interrupted, missed = context.session, False, None
     if context.face is Face.SHELL or command["for"] is not None:
         context.look()
@@ -165,6 +166,13 @@ def recording_of(file: Word, context: Context) -> Recording:
         return inputs.recording(file.text, context)
     except CaptureError as error:
         raise file.error(str(error)) from None
+
+
+def check_remembers(words: Sequence[Word], context: Context) -> None:
+    """Raise CommandError where exchanges are named by number beside no capture, and nothing was seen yet."""
+    number = next((word for word in words if word.text.startswith("#")), None)
+    if number is not None and context.face is Face.SHELL:
+        raise number.error("#N is for prompts, which remember exchanges; at the shell, name a capture file")
 
 
 def file_among(words: Sequence[Word]) -> tuple[Word | None, Sequence[Word]]:

@@ -30,7 +30,8 @@ VERB = Verb(
     " time in the handler, ▞ waiting for a worker, both as the service tells, ░ on the way, ▒ what nobody tells apart,"
     " ╌ waited for in vain. Broadcasts, their listeners, and what one-way messages did come from the services' flight"
     " recorders; ≈ marks times by a service's own clock. Of errors it tells where they arose, how far they rose, and"
-    " what answered well all the same. A filter shows the conversations of the first five that match.",
+    " what answered well all the same. A filter shows the conversations of the first five that match, without what"
+    " consoles ask services about themselves, unless it is named (is:control).",
     place=62,
 )
 
