@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
+import sys
+from types import FunctionType, ModuleType
 
 from daebus.errors import DaebusError, RegistrationError
 from daebus.service.app import Daebus
@@ -25,9 +26,21 @@ def find_app(where: str) -> Daebus:
         return found
     apps = [each for each, value in vars(module).items() if isinstance(value, Daebus)]
     there = f"it has {', '.join(f'{module_name}:{each}' for each in apps)}" if apps else "it has no Daebus"
+    factory = _factory(module, name)
+    if factory is not None:
+        raise Mistake(
+            f"{module_name}:{factory} is a function and no app; write app = {factory}() in a module of its own, say,"
+            f" and name that app; {there}"
+        )
     if found is None:
         raise Mistake(f"{module_name!r} has no {name or 'app'!r}; {there}")
     raise Mistake(f"{module_name}:{name or 'app'} is no Daebus but a {type(found).__name__}; {there}")
+
+
+def _factory(module: ModuleType, name: str) -> str | None:
+    """The name of the function that is named in the place of an app, with or without parentheses."""
+    called = name.partition("(")[0]
+    return called if isinstance(getattr(module, called, None), FunctionType) else None
 
 
 def check_name(where: str) -> None:
@@ -48,6 +61,9 @@ def _module(name: str, where: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (error.name == name or name.startswith(f"{error.name}.")):
             meant = f"; for the file {name}, write {where.replace('.py', '', 1)}" if name.endswith(".py") else ""
+            parent, _dot, last = name.rpartition(".")
+            if isinstance(getattr(sys.modules.get(parent), last, None), Daebus):
+                meant = f"; for {last!r} in the module {parent!r}, write {parent}:{last}"
             raise Mistake(f"there is no module {error.name!r} here or where Python looks for them{meant}") from None
         raise Mistake(f"{name!r} cannot be imported: {last_line(error)}") from None
     except DaebusError as error:

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from io import TextIOWrapper
 
@@ -40,7 +41,7 @@ WORKERS = "DAEBUS_MAX_WORKERS"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments (default: those of the process) say; returns the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(given)
+    options = _options(given)
     # As with `python -m`: modules of the folder that one is in are found.
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -55,6 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         # While the module is imported, say: a service that runs ends by itself.
         return INTERRUPTED
+
+
+def _options(given: Sequence[str]) -> argparse.Namespace:
+    """What is asked for. Ends the process where that is no command, with how it is used."""
+    parser, verbs = _parser()
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        verb = verbs[options.verb]
+        near = get_close_matches(unknown[0].partition("=")[0], verb.format_usage().split(), 1, 0.7)
+        meant = f"; did you mean {near[0].strip('[]')}?" if near else ""
+        verb.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+    return options
 
 
 def _print(text: str) -> int:
@@ -81,22 +94,30 @@ def _wrong(text: str) -> int:
     return USAGE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="daebus", description="Runs services that talk over Redis Pub/Sub.")
+def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """It, and that of each verb. What an option is short for is not guessed: --workers is none of ours."""
+    parser = argparse.ArgumentParser(
+        prog="daebus", description="Runs services that talk over Redis Pub/Sub.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=f"daebus {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    run = verbs.add_parser("run", help="run a service until it is told to end", description="Run a service.")
+    run = verbs.add_parser(
+        "run", help="run a service until it is told to end", description="Run a service.", allow_abbrev=False
+    )
     check = verbs.add_parser(
         "check",
         help="say what a service has, without Redis",
         description="Import a service and say what it has. Redis is not asked.",
+        allow_abbrev=False,
     )
     for verb in (run, check):
         verb.add_argument("app", metavar="MODULE[:NAME]", help="where the app is, such as shop.users:app")
     _add_run(run)
-    new = verbs.add_parser("new", help="begin a service", description="Make a folder with a service and its test.")
+    new = verbs.add_parser(
+        "new", help="begin a service", description="Make a folder with a service and its test.", allow_abbrev=False
+    )
     new.add_argument("name", metavar="NAME", help="the name of the service, of its module and of its folder")
-    return parser
+    return parser, verbs.choices
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:

@@ -226,6 +226,14 @@ def test_check_tells_what_a_service_has(write: Write, capsys: pytest.CaptureFixt
             "from daebus import Daebus\nDaebus('a').action('b')(lambda *c, d: c)",
             "'{}' cannot be imported: the handler of action 'b' (*users.py:2) takes *c,",
         ),
+        (
+            "{}:create_app",
+            "def create_app(): ...",
+            "{}:create_app is a function and no app; write app = create_app() in a module of its own, say, and name"
+            " that app; it has no Daebus",
+        ),
+        ("{}:create_app()", USERS + "\ndef create_app(): ...", "write app = create_app() *; it has {}:app, {}:other"),
+        ("{}.other", USERS, "there is no module '{}.other' *; for 'other' in the module '{}', write {}:other"),
         ("", USERS, "'' names no module; write it as Python imports it, such as shop.users:app"),
         (":app", USERS, "':app' names no module"),
         ("users.py", USERS, "there is no module 'users' here or *; for the file users.py, write users"),
@@ -304,6 +312,27 @@ def test_a_wrong_url_of_the_environment_is_told_with_its_variable(
     monkeypatch.setenv(name, "localhost:6379")
     assert main(["run", write(USERS)]) == 2
     assert capsys.readouterr().err.endswith(f", from {name}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "users:app", "--workers", "4"], "unrecognized arguments: --workers 4; did you mean --max-workers?"),
+        (["run", "users:app", "--share"], "unrecognized arguments: --share; did you mean --shared?"),
+        (["run", "users:app", "--redis-url=redis://h"], "unrecognized arguments: --redis-url=redis://h; did you mean"),
+        (["run", "users:app", "users:app"], "unrecognized arguments: users:app\n"),
+        (["check", "users:app", "--shared"], "unrecognized arguments: --shared\n"),
+    ],
+)
+def test_an_option_that_there_is_not_is_told_with_the_one_meant(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"usage: daebus {arguments[0]} ")
+    assert said in told
 
 
 def test_it_tells_its_version_and_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
