@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, TypeVar, overload
 
 from daebus.errors import Misfit, RegistrationError
@@ -107,8 +108,12 @@ class Hooks:
         blueprint only for its own actions, and before that of the app. What it handles is not logged as an error. A
         payload that does not fit a typed handler is left to that of `Misfit` alone, not to one of `Exception`.
         """
-        if not (isinstance(exception, type) and issubclass(exception, Exception)):
-            raise RegistrationError(f"errorhandler takes a subclass of Exception, not {checks.shown(exception)}")
+        given: object = exception
+        if not (isinstance(given, type) and issubclass(given, Exception)):
+            told = "errorhandler takes a subclass of Exception"
+            if isinstance(given, FunctionType):
+                raise RegistrationError(f"{told}: write @app.errorhandler(KeyError), say, above {given.__name__}")
+            raise RegistrationError(f"{told}, not {checks.shown(given)}")
 
         def register(handler: Handler) -> Handler:
             kind = must_fit(handler, f"the error handler of {exception.__name__}", "the exception")

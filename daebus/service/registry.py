@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, overload
 
 from daebus.errors import RegistrationError
@@ -62,7 +63,7 @@ class Registry(Hooks):
         dict that it returns, or `response`. A generator, of either sort, answers in parts: with each value that it
         yields, of which the last is the final answer unless it returns one.
         """
-        _need_name(action_name, "an action")
+        _need_name(action_name, "an action", "action")
 
         def register(handler: Handler) -> Handler:
             what = f"the handler of action {action_name!r}"
@@ -75,7 +76,7 @@ class Registry(Hooks):
 
     def listen(self, channel: str) -> Callable[[Handler], Handler]:
         """Hear broadcasts on `channel`; the handler takes the decoded object. A channel may have several handlers."""
-        _need_name(channel, "a channel")
+        _need_name(channel, "a channel", "listen")
 
         def register(handler: Handler) -> Handler:
             kind = must_fit(handler, f"the listener of {channel!r}", "the payload")
@@ -87,7 +88,7 @@ class Registry(Hooks):
 
     def background(self, name: str, interval: float) -> Callable[[Handler], Handler]:
         """Call the function every `interval` seconds, the first time after one interval, never overlapping itself."""
-        _need_name(name, "a background task")
+        _need_name(name, "a background task", "background")
         what = f"the interval of background task {name!r}"
         seconds = checks.seconds(interval, what, RegistrationError)
         if not 0 < seconds < math.inf:
@@ -103,7 +104,7 @@ class Registry(Hooks):
 
     def thread(self, name: str, auto_start: bool = True) -> Callable[[Handler], Handler]:
         """Run the function in a thread of its own; it takes `running`, a callable that is false when it should end."""
-        _need_name(name, "a thread")
+        _need_name(name, "a thread", "thread")
 
         def register(handler: Handler) -> Handler:
             must_fit(handler, f"thread {name!r}", "running", kinds=THREADS)
@@ -186,7 +187,11 @@ class Registry(Hooks):
         handlers[name] = handler
 
 
-def _need_name(name: object, what: str) -> None:
+def _need_name(name: object, what: str, decorator: str) -> None:
+    if isinstance(name, FunctionType):
+        function = name.__name__
+        todo = f'write @app.{decorator}("{function}") above {function}, not @app.{decorator}'
+        raise RegistrationError(f"{what} needs a name: {todo}")
     if not isinstance(name, str) or not name:
         raise RegistrationError(f"{what} needs a name (a non-empty str), not {checks.shown(name)}")
     checks.name(name, f"the name of {what}", RegistrationError)

@@ -25,7 +25,7 @@ from .recording import RecordingBus, Settling
 try:
     import fakeredis
 except ImportError as error:
-    raise ImportError("app.test_client() needs fakeredis: pip install 'daebus[testing]'") from error
+    raise ImportError("running services without Redis needs fakeredis: pip install 'daebus[testing]'") from error
 
 
 class LocalListener(Settling, Listener):

@@ -19,6 +19,7 @@ Whatever runs there, nothing is raised from here, and no request that wants an a
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import math
 import os
@@ -115,7 +116,11 @@ class Links:
             text = f"action {request.action!r} ended without a final response"
             if returned is not None and not isinstance(returned, dict | Receipt):
                 text += f": it returned {type(returned).__name__}"
-            note(log, logging.ERROR, "%s: %s (call response.send or return a dict)", self._runtime.name, text)
+            todo = "call response.send or return a dict"
+            if inspect.isawaitable(returned):
+                todo = "await what it returns, and return a dict"
+                text += ", which nothing awaits"
+            note(log, logging.ERROR, "%s: %s (%s)", self._runtime.name, text, todo)
             response.fail(text, "no_response")
 
     async def _raised(

@@ -110,3 +110,17 @@ def test_a_setting_that_cannot_be(settings: dict[str, Any]) -> None:
 def test_a_service_needs_a_name(service: str | None) -> None:
     with pytest.raises(ConfigurationError, match="name the service"):
         Daebus("__main__").start(service=service)
+
+
+@pytest.mark.parametrize("decorator", ["action", "listen", "thread"])
+def test_a_decorator_without_parentheses_is_told_as_that(decorator: str) -> None:
+    with pytest.raises(RegistrationError) as caught:
+        getattr(Daebus("shop"), decorator)(nothing)
+    assert str(caught.value).endswith(
+        f'needs a name: write @app.{decorator}("nothing") above nothing, not @app.{decorator}'
+    )
+
+
+def test_an_errorhandler_without_parentheses_is_told_as_that() -> None:
+    with pytest.raises(RegistrationError, match=r"write @app\.errorhandler\(KeyError\), say, above hear$"):
+        Daebus("shop").errorhandler(hear)  # type: ignore[arg-type]

@@ -143,6 +143,22 @@ def test_a_number_of_one_without_parameters_is_no_answer_and_the_error_says_what
         ask(counts, {})
 
 
+def test_a_forgotten_await_is_told_as_one(caplog: pytest.LogCaptureFixture) -> None:
+    async def looked_up() -> dict[str, int]:
+        return {"n": 1}
+
+    made = []
+
+    async def forgets() -> Any:
+        made.append(looked_up())
+        return made[0]
+
+    with pytest.raises(RequestFailed, match=r"it returned coroutine, which nothing awaits$"):
+        ask(forgets, {})
+    assert "(await what it returns, and return a dict)" in caplog.text
+    made[0].close()
+
+
 def test_json_default_writes_what_else_is_there() -> None:
     app = Daebus("typed")
     app.json_default(lambda value: str(value) if isinstance(value, complex) else _refuse())
