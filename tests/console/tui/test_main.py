@@ -207,6 +207,8 @@ def test_a_redis_that_refuses_is_told_from_one_that_is_not_there(own_redis: Redi
         said = left_pane(console)
         assert "Connection refused" in said
         assert "Start it there" in said
+        await console.sees("Nothing is seen, since Redis is not connected")
+        await console.loses("Nothing has been published")
 
     with Session(own_redis.url) as session:
         drive(session, away, size)

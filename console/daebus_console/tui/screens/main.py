@@ -215,6 +215,7 @@ class MainScreen(DebugKeys):
             held_back=self.flow.held_back(),
             sharded=session.tap.sharded and not session.recorded,
             recorded=session.recorded,
+            away=not session.recorded and not session.status.up and bool(session.status.problem),
             doubt=self.doubt,
         )
         if self.flow.gaps_alone:

@@ -43,18 +43,24 @@ def no_flow(
     held_back: tuple[int, int] = (0, 0),
     sharded: bool = False,
     recorded: bool = False,
+    away: bool = False,
     doubt: Doubt | None = None,
 ) -> list[Line]:
     """The flow has nothing to show: which keys bring back what is `hidden`.
 
-    `held_back` is how many of the rows came since it was paused, and how many of those would be shown; `doubt` is what
-    was perhaps not meant by the filter.
+    `held_back` is how many of the rows came since it was paused, and how many of those would be shown; `away` where
+    there is no connection, and `doubt` what was perhaps not meant by the filter.
     """
     since, waiting = held_back
     if not total and recorded:
         return [
             [("   There is no message in this capture.", "plain")],
             [("   Nothing passed while it was recorded, or nothing that was wanted.", "dim")],
+        ]
+    if not total and away:
+        return [
+            [("   Nothing is seen, since Redis is not connected.", "plain")],
+            [("   The top line says why. It is tried again all the time.", "dim")],
         ]
     only_ours = hidden.as_control and not (hidden.by_filter or hidden.muted or hidden.quiet or since)
     if not total or (only_ours and not recorded):
