@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from daebus_console.engine import jsontext
-from daebus_console.text import cells, clean, clean_json, cut, pad
+from daebus_console.text import cells, clean, clean_json, cut, folded, pad
 
 
 class Span(NamedTuple):
@@ -23,6 +23,7 @@ class Span(NamedTuple):
 
 Line = tuple[Span, ...]
 
+_NARROWEST = 20
 _SGR = {
     "ok": "32",
     "error": "31",
@@ -67,6 +68,19 @@ def fit(spans: Iterable[Span], width: int) -> Line:
         if left <= 0:
             break
     return tuple(fitted)
+
+
+def width_of(spans: Iterable[Span]) -> int:
+    """How many cells a line takes."""
+    return sum(cells(clean(span.text)) for span in spans)
+
+
+def hanging(head: Iterable[Span], text: str | Span, width: int) -> list[Line]:
+    """A text behind its head, in lines of at most `width` cells: what goes on stands below where it began."""
+    span, before = text if isinstance(text, Span) else Span(text), tuple(head)
+    indent = width_of(before)
+    first, *others = folded(clean(span.text), max(_NARROWEST, width - indent))
+    return [(*before, Span(first, span.style)), *((Span(" " * indent), Span(one, span.style)) for one in others)]
 
 
 def to_json(value: Any, *, ascii_only: bool = False, indent: int | None = None) -> str:
@@ -216,6 +230,7 @@ __all__ = [
     "cut",
     "duration",
     "fit",
+    "hanging",
     "json_lines",
     "json_spans",
     "line",
@@ -229,4 +244,5 @@ __all__ = [
     "to_json",
     "to_record",
     "to_text",
+    "width_of",
 ]

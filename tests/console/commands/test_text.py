@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.grammar.explain import explain
-from daebus_console.render import Span, duration, fit, json_lines, line, size, table, to_json, to_text
+from daebus_console.render import (
+    Span,
+    duration,
+    fit,
+    hanging,
+    json_lines,
+    line,
+    size,
+    table,
+    to_json,
+    to_text,
+    width_of,
+)
 from daebus_console.text import cells, clean, clean_json, cut, folded, pad
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
@@ -45,6 +57,17 @@ def test_nothing_cleaned_can_command_or_hide(text: str) -> None:
         assert unicodedata.category(sign) not in ("Cc", "Cs", "Zl", "Zp"), repr(sign)
         assert unicodedata.bidirectional(sign) not in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
     assert clean(shown) == shown
+
+
+@given(ANY_TEXT, st.integers(min_value=30, max_value=60))
+def test_what_hangs_behind_its_head_is_all_there(text: str, width: int) -> None:
+    head = [Span("do", "dim"), Span("  ")]
+    first, *others = hanging(head, Span(text, "bold"), width)
+    assert first[:2] == tuple(head)
+    assert all(one[0] == Span("    ") for one in others)
+    assert all(width_of(one) <= width for one in (first, *others))
+    kept = "".join(to_text([one[-1]]) for one in (first, *others))
+    assert kept.replace(" ", "") == clean(text).replace(" ", "")
 
 
 @given(ANY_TEXT)

@@ -92,6 +92,16 @@ def test_a_capture_is_looked_through(capture: Path) -> None:
     assert heard.errors == []
 
 
+def test_what_is_told_is_parted_between_words(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Heard, "width", 60)
+    status, heard = shell(f"findings {capture}")
+    assert status == Exit.DONE
+    long = [one for one in heard.lines if len(one) > 60 and not one.startswith("        see ")]
+    assert long == []
+    because = next(index for index, one in enumerate(heard.lines) if one.startswith("        because  "))
+    assert heard.lines[because + 1].startswith((" " * 17, "        do"))
+
+
 def test_of_a_long_capture_no_more_is_kept_than_has_room(
     tmp_path: Path, capture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

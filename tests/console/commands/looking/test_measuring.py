@@ -52,9 +52,24 @@ def test_how_long_messages_waited_is_counted_as_services_tell_it() -> None:
         assert waited["get"] == (pytest.approx(250, rel=0.05), pytest.approx(250, rel=0.05))
         assert passed("stats action:list --json") == Exit.DONE
         assert [row["action"] for row in passed.records] == ["list"]
+        passed.prompt.heard.width = 120
         assert passed("stats") == Exit.DONE
         assert "HANDLER P95" in passed.said
         assert "QUEUE P95" in passed.said
+
+
+def test_what_a_narrow_terminal_has_no_room_for_is_left_out_and_named() -> None:
+    with remembered() as passed:
+        passed >> request("users", "get_user", id="a")
+        passed.wait(0.1)
+        passed >> answer("caller:1", id="a", elapsed=0.01)
+        for width, left_out in ((200, None), (80, "no room for QUEUE P95, HANDLER P95, P99: --json has all")):
+            passed.prompt.heard.width = width
+            assert passed("stats") == Exit.DONE
+            assert max(map(len, passed.prompt.heard.lines)) <= width
+            assert "P50" in passed.said
+            assert ("P99" in passed.said) == (left_out is None)
+            assert left_out is None or left_out in passed.notes
 
 
 def write(file: Path, *lines: tuple[float, tuple[str, bytes]] | dict[str, Any]) -> None:

@@ -50,6 +50,19 @@ def test_the_cause_its_evidence_and_the_next_step(capture: Path) -> None:
     assert heard.records[0]["cause"] == "no_response"
 
 
+def test_a_cause_is_parted_between_words(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Heard, "width", 40)
+    status, heard = shell(f"why #1 --in {capture}")
+    assert status == Exit.DONE
+    assert heard.lines == [
+        "users get: its handler ended without an",
+        "answer",
+        "  · it answered no_response: no",
+        "→ let the handler of users return a dict",
+        "  or call response.send",
+    ]
+
+
 def test_of_a_capture_that_ends_before_the_answer_it_is_said_so(tmp_path: Path) -> None:
     path, bus = tmp_path / "short.jsonl", Watched()
     with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:

@@ -20,7 +20,7 @@ from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
 from daebus_console.engine.withheld import why_unasked
-from daebus_console.render import Line, Span, line
+from daebus_console.render import Line, Span, hanging, line
 
 _REF = re.compile(r"#(\d{1,15})")
 
@@ -140,8 +140,10 @@ def _find(command: Command, session: Session, number: int | None, doors: Doors, 
 
 def _lines(cause: Cause, context: Context) -> list[Line]:
     masked = context.redact.text
-    lines = [line(Span(masked(cause.text), "bold" if cause.found else ""))]
-    lines += [line("  ", Span("·", "dim"), f" {masked(text)}") for text in cause.evidence]
+    width = context.output.width
+    lines = hanging((), Span(masked(cause.text), "bold" if cause.found else ""), width)
+    for text in cause.evidence:
+        lines += hanging(line("  ", Span("·", "dim"), " "), masked(text), width)
     if cause.advice:
-        lines.append(line(Span("→ ", "accent"), cause.advice))
+        lines += hanging([Span("→ ", "accent")], cause.advice, width)
     return lines

@@ -26,7 +26,7 @@ from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
 from daebus_console.engine.withheld import NOT_ASKED, why_missed, why_unheard, why_unseen
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, line
+from daebus_console.render import Line, Span, hanging, line
 
 LOOK_FOR = 20.0
 """Seconds that the shell looks where it is not said how long: twice the time after which services are asked again."""
@@ -145,7 +145,7 @@ def _print(command: Command, context: Context, listed: list[tuple[Finding, Mark 
             context.output.record(record(finding, mark))
     else:
         for index, (finding, mark) in enumerate(shown_):
-            context.output.result([*([line("")] if index else []), *_lines(finding, mark)])
+            context.output.result([*([line("")] if index else []), *_lines(finding, mark, context.output.width)])
         if not shown_ and seen:
             context.output.note(f"nothing was found; {len(RULES)} things were looked for: help rules")
     if hidden:
@@ -163,18 +163,18 @@ def _notes(context: Context, skipped: int, left_out: int, problem: str | None) -
         context.output.error(f"a rule could not judge what it was shown, which is a fault of this console: {problem}")
 
 
-def _lines(finding: Finding, mark: Mark | None) -> Iterator[Line]:
+def _lines(finding: Finding, mark: Mark | None, width: int) -> Iterator[Line]:
     style = _STYLES[finding.severity]
     times = clock_time(finding.first)[:8]
     if clock_time(finding.last)[:8] != times:
         times += f" to {clock_time(finding.last)[:8]}"
-    yield line(Span(f"{finding.severity.word:<8}", style), Span(finding.text, "bold"))
+    yield from hanging([Span(f"{finding.severity.word:<8}", style)], Span(finding.text, "bold"), width)
     indent = " " * 8
     often = "once" if finding.count == 1 else f"{finding.count:,} times"
     head = line(indent, Span(f"{often}, {times}  {finding.rule}  {finding.id}", "dim"))
     yield (*head, Span(f"  known: {mark.note or 'no note'}", "accent")) if mark is not None else head
-    yield line(indent, Span("because  ", "dim"), finding.because)
-    yield line(indent, Span("do       ", "dim"), finding.advice)
+    yield from hanging(line(indent, Span("because  ", "dim")), finding.because, width)
+    yield from hanging(line(indent, Span("do       ", "dim")), finding.advice, width)
     numbers = ", ".join(f"#{number}" for number in finding.evidence[:_MOST_SHOWN])
     more = ", …" if len(finding.evidence) > _MOST_SHOWN else ""
     yield line(indent, Span("see      ", "dim"), Span(finding.filter, "key"), f"   {numbers}{more}" if numbers else "")

@@ -6,7 +6,7 @@ import math
 import time
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -36,9 +36,11 @@ from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_missed
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, duration, table
+from daebus_console.render import Line, Span, duration, table, width_of
 
 _AT_ONCE = 1_000
+_LEAST_WANTED = ("QUEUE P95", "HANDLER P95", "P99", "RATE/S", "MAX")
+"""Columns that a narrow terminal does without, the first ones first."""
 """Records that are looked at while the tap waits."""
 
 
@@ -210,7 +212,10 @@ def _print(command: Command, context: Context, stats: Stats, looked: float, now:
             context.output.record(_record(row, looked))
         return
     if rows:
-        context.output.result(_lines([*rows, stats.totals(now)], looked))
+        lines, left_out = _lines([*rows, stats.totals(now)], looked, context.output.width)
+        context.output.result(lines)
+        if left_out:
+            context.output.note(f"no room for {', '.join(left_out)}: --json has all")
     else:
         context.output.note("no requests were seen")
     others = [(stats.broadcasts, "broadcast"), (stats.orphans, "orphan answer")]
@@ -253,7 +258,8 @@ def _action(row: Row) -> str:
     return f"(beyond {row.beyond:,} actions)" if row.beyond else shown(row.action, text=True)
 
 
-def _lines(rows: list[Row], looked: float) -> list[Line]:
+def _lines(rows: list[Row], looked: float, width: int) -> tuple[list[Line], Sequence[str]]:
+    """The figures in so many cells, and the columns for which there is no room in them: the least wanted ones."""
     cells: list[list[str | Span]] = []
     for row in rows:
         total = row is rows[-1]
@@ -285,4 +291,10 @@ def _lines(rows: list[Row], looked: float) -> list[Line]:
         "HANDLER P95",
         "QUEUE P95",
     )
-    return table(headings, cells, right=frozenset(range(2, len(headings))))
+    kept, left = list(range(len(headings))), list(_LEAST_WANTED)
+    while True:
+        columns = [[row[index] for index in kept] for row in cells]
+        lines = table([headings[index] for index in kept], columns, right=frozenset(range(2, len(kept))))
+        if not left or max(map(width_of, lines)) <= width:
+            return lines, _LEAST_WANTED[: len(_LEAST_WANTED) - len(left)]
+        kept.remove(headings.index(left.pop(0)))
