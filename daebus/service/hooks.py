@@ -51,12 +51,13 @@ class Hooks:
     def after_request(self, hook: Handler) -> Handler: ...
 
     def after_request(self, hook: Handler | None = None) -> Handler | Callable[[Handler], Handler]:
-        """Call the function with the payload of each final answer, before it is sent; it returns None or another dict.
+        """Call the function with the payload of each final answer, before it is sent; it returns None or another one.
 
-        That may be the payload of an error, which has `error` and mostly `code`, and stays one. Where there are such
-        hooks a final answer is sent when the handler has ended. An exception takes the place of the answer. They are
-        called in reverse order, those of a blueprint before those of the app; for a message that has no answer, and
-        one that is answered later (`response.defer`), not at all.
+        That other one is a dict, or of the kind of what it was given, such as the list with which a typed handler
+        answers. What it is given may be the payload of an error, which has `error` and mostly `code`, and stays one.
+        Where there are such hooks a final answer is sent when the handler has ended. An exception takes the place of
+        the answer. They are called in reverse order, those of a blueprint before those of the app; for a message that
+        has no answer, and one that is answered later (`response.defer`), not at all.
         """
         return self._hook(self.after_requests, hook, "the after_request hook", "the answer")
 

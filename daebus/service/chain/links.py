@@ -188,7 +188,8 @@ class Links:
         try:
             for hook in admitted.route.after:
                 changed = await calls.call(hook, payload)
-                if isinstance(_fit(changed, hook, "after_request"), dict):
+                # A typed handler may answer with a list, say: what is of that kind is another answer, too.
+                if type(changed) is type(payload) or isinstance(_fit(changed, hook, "after_request"), dict):
                     payload = changed
             response.let_go(payload, ok)
         except BaseException as error:  # noqa: BLE001 - it is code of the app like any other

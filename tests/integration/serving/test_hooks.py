@@ -183,6 +183,29 @@ def test_one_before_it_may_answer(redis_url: str, name: str, handlers: Sort, hoo
             assert "get" not in shop.take()
 
 
+@hooks
+def test_one_after_it_may_return_what_it_was_given_whatever_that_is(redis_url: str, name: str, hooks: Sort) -> None:
+    app = Daebus(name)
+    app.after_request(hooks(lambda payload: payload))
+
+    @app.action("ids")
+    def ids(most: int) -> list[int]:
+        return list(range(most))
+
+    @app.action("word")
+    def word() -> int:
+        return response.send("tea")
+
+    with serving(app, redis_url, name), Requester(redis_url) as caller:
+        assert caller.call(name, "ids", {"most": 3}) == [0, 1, 2]
+        assert caller.call(name, "word", {}) == "tea"
+    longer = Daebus(name)
+    longer.action("ids")(ids)
+    longer.after_request(hooks(lambda payload: [*payload, 17]))
+    with serving(longer, redis_url, name), Requester(redis_url) as caller:
+        assert caller.call(name, "ids", {"most": 1}) == [0, 17]
+
+
 @handlers
 @hooks
 def test_an_exception_in_one_is_as_one_of_the_handler(
