@@ -55,6 +55,13 @@ class _RequestProxy(_Proxy):
             raise _outside("request", context, "have one")
         return context.request
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        request = self._target()
+        if not hasattr(request, name):
+            hint = "what hooks and handlers share for one message is kept in a contextvars.ContextVar"
+            raise AttributeError(f"`request` has no {name!r} and takes nothing more; {hint}")
+        setattr(request, name, value)
+
 
 class _ResponseProxy(_Proxy):
     __slots__ = ()

@@ -206,6 +206,25 @@ def test_one_after_it_may_return_what_it_was_given_whatever_that_is(redis_url: s
         assert caller.call(name, "ids", {"most": 1}) == [0, 17]
 
 
+def test_what_hooks_share_with_handlers_does_not_go_into_the_request(redis_url: str, name: str) -> None:
+    app, user = Daebus(name), ContextVar[str]("user")
+
+    @app.before_request
+    def look_up() -> None:
+        user.set("Ann")
+        if "wrong" in request.payload:
+            request.user = "Ann"  # type: ignore[attr-defined]
+
+    @app.action("who")
+    def who() -> dict[str, str]:
+        return {"user": user.get()}
+
+    with serving(app, redis_url, name), Requester(redis_url) as caller:
+        assert caller.call(name, "who", {}) == {"user": "Ann"}
+        with pytest.raises(RequestFailed, match=r"takes nothing more; .* in a contextvars\.ContextVar"):
+            caller.call(name, "who", {"wrong": True})
+
+
 @handlers
 @hooks
 def test_an_exception_in_one_is_as_one_of_the_handler(
