@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,13 @@ def test_every_target_in_it_can_be_made(document: Path) -> None:
     text = document.read_text()
     named = set(re.findall(r"(?:`|^    )make ([a-z-]+)", text, re.MULTILINE))
     assert named <= targets
+
+
+def test_what_they_name_is_in_the_source_distribution() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packed = project["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    named = {document.relative_to(ROOT).parts[0] for document in DOCUMENTS} | {room.strip("/") for room in ROOMS}
+    assert named <= set(packed)
 
 
 def test_a_path_that_is_not_there_is_found() -> None:

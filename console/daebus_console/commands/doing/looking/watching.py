@@ -92,9 +92,10 @@ class _Watch:
     def _say_what(self) -> None:
         what = [self.command["filter"]] if self.command["filter"] else []
         what += [f"findings ({self.command['on_finding']})"] if self.command["on_finding"] else []
+        most = "once" if self.most == 1 else f"{self.most:,} times"
         self.context.output.note(
             f"watching for {' and '.join(what)}: {self.span.before:g} s before and {self.span.after:g} s after go to"
-            f" {self.folder}, {self.most} times at most; {_END[self.context.face]} ends it"
+            f" {self.folder}, {most} at most; {_END[self.context.face]} ends it"
         )
         self.context.output.flush()
 
