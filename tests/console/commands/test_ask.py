@@ -117,6 +117,16 @@ def test_what_cannot_be_asked_is_told_and_nothing_is_sent(redis_url: str, name: 
         assert told in prompt.heard.mistakes[-1].message
 
 
+@pytest.mark.parametrize(("line", "place"), [("ask nst nst", 4), ("mock nst --dialect nst --answer 1", 19)])
+def test_a_dialect_that_there_is_not_is_pointed_at(redis_url: str, line: str, place: int) -> None:
+    with Session(redis_url) as session, prompting(session) as prompt:
+        assert prompt(line) == Exit.USAGE
+        mistake = prompt.heard.mistakes[-1]
+        assert mistake.message == "there is no dialect 'nst'; what can be asked and answered is faststream and nest"
+        assert mistake.suggestion == "nest"
+        assert (mistake.position, mistake.length) == (place, 3)
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

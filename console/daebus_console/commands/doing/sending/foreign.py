@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from daebus.errors import ServiceUnavailable
@@ -50,17 +51,25 @@ def _taps(context: Context) -> int:
 
 
 def dialect_in(command: Command) -> Dialect:
-    """The dialect that is named. Raises CommandError."""
+    """The dialect that is named, in which something can be asked. Raises CommandError."""
     name = command["dialect"]
     known = dialects.installed()[0]
     if name == DAEBUS:
-        raise CommandError("services of Daebus are asked with `request SERVICE ACTION`", len(command.line))
+        raise _at(command, name, "services of Daebus are asked with `request SERVICE ACTION`")
     if name not in known:
-        suggestion = nearest(name, known)
-        raise CommandError(
-            f"there is no dialect {name!r}; there are {', '.join(known)}", len(command.line), suggestion=suggestion
-        )
+        able = [one for one, dialect in known.items() if type(dialect).ask is not Dialect.ask]
+        text = f"there is no dialect {name!r}; what can be asked and answered is {' and '.join(able)}"
+        raise _at(command, name, text, able)
     return known[name]
+
+
+def _at(command: Command, name: str, text: str, known: Iterable[str] = ()) -> CommandError:
+    """An error that points at the name of the dialect."""
+    place = command.line.find(name, max(len(command.name), command.line.find("--dialect")))
+    length = len(name) if place >= 0 else 0
+    return CommandError(
+        text, place if place >= 0 else len(command.line), length, suggestion=nearest(name, known) if known else None
+    )
 
 
 def content_in(command: Command, text: str) -> bytes:
