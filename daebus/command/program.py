@@ -145,6 +145,10 @@ def _add_run(run: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, given: Sequence[str]) -> int:
     check_name(options.app)
+    for name, value in (("--service", options.service), ("--redis", options.redis)):
+        if value is not None and not value.strip():
+            # From a variable that is not set, mostly: what stands in its place is not what was meant.
+            raise Mistake(f"{name} is given, and is empty: name one, or leave {name} out")
     url = _redis(options.redis)
     workers = _workers(options, os.environ)
     if options.log_format is not None:

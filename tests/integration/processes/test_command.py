@@ -335,6 +335,15 @@ def test_an_option_that_there_is_not_is_told_with_the_one_meant(
     assert said in told
 
 
+@pytest.mark.parametrize("option", ["--service", "--redis"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_option_is_not_taken_for_none(
+    write: Write, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    assert main(["run", write(USERS), option, value]) == 2
+    assert capsys.readouterr().err == f"error: {option} is given, and is empty: name one, or leave {option} out\n"
+
+
 def test_it_tells_its_version_and_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, status, said in ((["--version"], 0, __version__), (["--help"], 0, "VERB"), ([], 2, "VERB")):
         with pytest.raises(SystemExit) as ended:
