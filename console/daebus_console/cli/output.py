@@ -131,7 +131,8 @@ class TerminalOutput:
 
     def mistake(self, error: CommandError) -> None:
         """Show on standard error what is wrong with the command, and where."""
-        self._say(explain(error, "daebus-console "))
+        columns = shutil.get_terminal_size((80, 24)).columns if self._err_is_terminal else None
+        self._say(explain(error, "daebus-console ", columns))
 
     def flush(self) -> None:
         """Let everything be seen. Raises StreamError where that cannot be."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar.command import parse_argv
+from daebus_console.commands.grammar.explain import explain
 from daebus_console.commands.grammar.help import help_in, help_on
 from daebus_console.commands.verbs import VERBS, Face
+from daebus_console.render import to_text
 from daebus_console.text import cells
 
 TOPICS = ("items", "names", "filters", "dialects", "rules")
@@ -43,3 +47,14 @@ def test_all_topics_are_named() -> None:
     for face in (Face.SHELL, Face.PROMPT):
         end = " ".join(help_in(80, None, face)[-2:])
         assert all(f"`help {topic}`" in end for topic in TOPICS)
+
+
+def test_so_it_is_below_a_mistake() -> None:
+    with pytest.raises(CommandError) as caught:
+        parse_argv(["replay", "today.jsonl", "--speed", "x"])
+    told = [to_text(line) for line in explain(caught.value, "daebus-console ", 80)]
+    usage = told[3:]
+    assert usage[0].startswith("usage: daebus-console replay WHAT...")
+    assert len(usage) > 1
+    assert all(len(line) <= 80 and line.count("[") == line.count("]") for line in usage)
+    assert len(explain(caught.value, "daebus-console ")) == 4

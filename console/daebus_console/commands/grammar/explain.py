@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar.help import in_lines
 from daebus_console.render import Line, Span, cells, clean, line
 
 _BEFORE = 50
 _AROUND = 90
 
 
-def explain(error: CommandError, program: str = "") -> list[Line]:
+def explain(error: CommandError, program: str = "", width: int | None = None) -> list[Line]:
     """What is wrong, the line with a caret under the place, the nearest right word, and how the verb is used.
 
-    `program` stands before the usage where commands are given to one.
+    `program` stands before the usage where commands are given to one, `width` bounds the lines of that.
     """
     meant = [f"; did you mean {error.suggestion}?"] if error.suggestion else []
     lines = [line(Span("error: ", "error"), error.message, *meant)]
     if error.line.strip():
         lines += _pointer(error)
     if error.usage:
-        lines.append(line(Span(f"usage: {program}{error.usage}", "dim")))
+        usage = f"usage: {program}{error.usage}"
+        lines += [line(Span(one, "dim")) for one in (in_lines(usage, width) if width is not None else [usage])]
     return lines
 
 

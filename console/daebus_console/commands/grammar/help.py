@@ -65,10 +65,11 @@ _SHELL_EXAMPLES = (
 def help_in(width: int, topic: str | None, face: Face) -> list[str]:
     """The help on a topic in lines of at most so many cells, and no more than are read with ease; examples and forms
     to copy stay whole. Raises CommandError."""
-    return [part for text in help_on(topic, face) for part in _in_lines(text, min(width, _WIDEST))]
+    return [part for text in help_on(topic, face) for part in in_lines(text, min(width, _WIDEST))]
 
 
-def _in_lines(text: str, width: int) -> list[str]:
+def in_lines(text: str, width: int) -> list[str]:
+    """A line of help in lines of at most so many cells."""
     if len(text) <= width:
         return [text]
     row = _ROW.match(text)
