@@ -381,6 +381,39 @@ def test_a_lost_connection_is_a_gap_in_the_flow(own_redis: RedisServer) -> None:
     assert message["payload"] == {"after": True}
 
 
+@pytest.mark.parametrize("mode", [[], ["--json"]])
+def test_who_has_no_answer_and_whose_fate_is_unknown_is_told_as_it_becomes_so(
+    own_redis: RedisServer, mode: list[str]
+) -> None:
+    """As people and programs are told; each is counted where the filter is after them."""
+    console = Console(own_redis.url)
+
+    def asked(action: str, timeout: float) -> str:
+        return json.dumps({"action": action, "reply_to": "r", "request_id": action, "timeout": timeout})
+
+    with console.start("tail", *mode, "status:timeout,unknown", "--count", "2", "--for", "60") as tail:
+        with own_redis.client() as client:
+            eventually(lambda: client.pubsub_numpat() or None, what="it looks")
+            client.publish("shop", asked("forgotten", 0.1))
+            assert tail.stdout is not None
+            told = tail.stdout.readline()
+            client.publish("shop", asked("cut_off", 1_000))
+            client.client_kill_filter(_type="pubsub")
+        out, _err = tail.communicate(timeout=60)
+    assert tail.returncode == 0
+    (unknown,) = [line for line in out.splitlines() if "cut_off" in line]
+    if mode:
+        both = [json.loads(told), json.loads(unknown)]
+        assert [(one["kind"], one["action"], one["status"]) for one in both] == [
+            ("request", "forgotten", "timeout"),
+            ("request", "cut_off", "unknown"),
+        ]
+    else:
+        assert "forgotten" in told
+        assert "no answer within 0.1 s" in told
+        assert "unknown: its answers cannot be seen" in unknown
+
+
 def test_stats_counts_by_service_and_action(console: Console, redis_url: str, service: str) -> None:
     # It takes long enough for a busy console not to read the answer along with the request.
     slow, fail = ask(service, "slow", {"seconds": 0.1}), ask(service, "fail", {})

@@ -24,12 +24,20 @@ class Entry(NamedTuple):
     state: State
     flags: int
     gap: Gap | None = None
+    over: float | None = None
+    """When its time was over, or its fate became unknown, where the entry tells that of a request."""
 
     @staticmethod
     def of(message: Message, exchange: Exchange) -> Entry:
         """The entry as of now; call it under the session's lock."""
         gap = exchange.aside.gap if message.kind is Kind.GAP else None
         return Entry(message, exchange, exchange.state, exchange.flags, gap)
+
+    @staticmethod
+    def unanswered(exchange: Exchange, now: float) -> Entry:
+        """That a request has no answer that was seen, as of now, likewise."""
+        entry = Entry.of(exchange.asking, exchange)
+        return entry._replace(over=min(exchange.until, now))
 
     @property
     def status(self) -> str:
@@ -172,7 +180,8 @@ class Liner:
     def day(self, entry: Entry) -> Line | None:
         """What to say before the line of an entry: the date and the offset, where they are not as before."""
         before = self._at
-        self._at = entry.message.at if entry.gap is None else entry.gap.end or entry.gap.start
+        at = entry.message.at if entry.over is None else entry.over
+        self._at = at if entry.gap is None else entry.gap.end or entry.gap.start
         return None if before is None or not dates.change(before, self._at) else day_line(self._at)
 
     def line(self, entry: Entry) -> Line:
@@ -198,9 +207,9 @@ class Liner:
         ]
         return self._with_payload(spans, message)
 
-    def expired(self, exchange: Exchange) -> Line:
-        """The line that says that a request got no answer in its time, or none that could be seen."""
-        waited = exchange.until - exchange.opened.at
+    def expired(self, exchange: Exchange, over: float | None = None) -> Line:
+        """The line that says that a request got no answer in its time, or none that could be seen, by `over`."""
+        waited = round(exchange.until - exchange.opened.at, 3)
         unknown = exchange.state is State.UNKNOWN
         silent = dialects.named(exchange.dialect)
         told = f"no answer within {waited:g} s"
@@ -208,7 +217,7 @@ class Liner:
             told = (silent and silent.silence) or "unknown: its answers cannot be seen"
         return fit(
             [
-                Span(clock_time(exchange.until) + " ", "dim"),
+                Span(clock_time(exchange.until if over is None else over) + " ", "dim"),
                 Span(f"{'#' + str(exchange.number):>6} ", "bold"),
                 Span("? " if unknown else "× ", "warn"),
                 Span(self._column(0, shown(exchange.target or "")) + " "),

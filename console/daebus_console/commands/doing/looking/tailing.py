@@ -12,7 +12,7 @@ from daebus_console.commands.doing.shared.material import tell_missed
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import Entry, Liner, record
 from daebus_console.engine.filter import language as filters
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message
 from daebus_console.render import plural
 
 MOST_WAITING = 20_000
@@ -88,6 +88,8 @@ class _Tail:
         self.quiet = 0
         """Messages that are said all the time, and were not shown."""
         self.told_quiet = "is:quiet" in (command["filter"] or "")
+        self.by_status = "status:" in (command["filter"] or "").casefold()
+        """Whether requests may match from when they have no answer on, and not before."""
         self.feed = Feed()
         self.printed = 0
         self.told: set[str | None] = set()
@@ -96,7 +98,7 @@ class _Tail:
         self.since = 0.0
 
     def run(self) -> int:
-        unwatch = self.context.session.watch(self._watch, self._expire)
+        unwatch = self.context.session.watch(self._watch, self._unanswered, self._unanswered)
         try:
             session = self.context.look()
             self.told = {session.status.blind, session.tap.missing}
@@ -141,10 +143,10 @@ class _Tail:
                 return
             self.feed.put(Entry.of(message, exchange))
 
-    def _expire(self, exchange: Exchange) -> None:
-        """Also on the tap's thread: a request got no answer in its time, of which no message tells."""
-        if not self.json and self._wanted(exchange) and self.filter(exchange):
-            self.feed.put(Entry.of(exchange.opened, exchange))
+    def _unanswered(self, exchange: Exchange) -> None:
+        """Also on the tap's thread: no answer came in time, or nobody knows, of which no message tells."""
+        if self._wanted(exchange) and self.filter(exchange):
+            self.feed.put(Entry.unanswered(exchange, self.context.session.clock()))
 
     def _wanted(self, exchange: Exchange) -> bool:
         return self.all or not exchange.flags & (Flag.CONTROL | Flag.OURS)
@@ -166,11 +168,13 @@ class _Tail:
             output.result([day])
         if self.json:
             output.record(record(entry, self.context.redact))
-        elif entry.state in (State.TIMEOUT, State.UNKNOWN) and entry.message is entry.exchange.opened:
-            output.result([self.liner.expired(entry.exchange)])
-            return False
+        elif entry.over is not None:
+            output.result([self.liner.expired(entry.exchange, entry.over)])
         else:
             output.result([self.liner.line(entry)])
+        if entry.over is not None and not self.by_status:
+            # It is counted already, as a request.
+            return False
         if entry.gap is None:
             self.printed += 1
         return self.count is not None and self.printed >= self.count
