@@ -82,6 +82,8 @@ def predicate(term: Term) -> Predicate:
 
 def _unknown(term: Term, name: str) -> FilterError:
     known: Sequence[str] = [key.name for key in KEYS]
+    if name.startswith("!") and key_of(name[1:]) is not None:
+        return term.error(f"there is no key {name!r}", f"-{name[1:]}")
     suggestion = nearest(name, known)
     hint = "" if suggestion else f"; keys are {' '.join(known)}. To search for a text with a colon, put it in quotes"
     return term.error(f"there is no key {name!r}{hint}", suggestion)

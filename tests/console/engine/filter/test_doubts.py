@@ -24,6 +24,14 @@ from daebus_console.engine.filter.language import parse
         ("status:error && to:users", "&&", "terms side by side all have to hold"),
         ("not status:ok", "not", "-status:ok is “not”"),
         ("to:users NOT -status:ok", "NOT", "-status:ok is “not”"),
+        ("status=error", "status=error", "status:error is a term"),
+        ("to:users latency>100ms", "latency>100ms", "latency:>100ms is a term"),
+        ("payload.n>=5 to:users", "payload.n>=5", "payload.n:>=5 is a term"),
+        ("payload.user.name==Ann", "payload.user.name==Ann", "payload.user.name:Ann is a term"),
+        ("status!=ok", "status!=ok", "-status:ok is a term"),
+        ("-Status=ok", "-Status=ok", "-Status:ok is a term"),
+        ("latency > 100", ">", "latency:>100 is a term"),
+        ("status == error", "==", "status:error is a term"),
     ],
 )
 def test_a_word_where_others_have_an_operator_is_told_of(text: str, word: str, instead: str) -> None:
@@ -48,6 +56,13 @@ def test_a_word_where_others_have_an_operator_is_told_of(text: str, word: str, i
         "is:or",
         "action:or x",
         "a:",
+        "a=1",
+        '"status=error"',
+        "payload.a:b=1",
+        "text=status:error",
+        "status=",
+        "=error",
+        "a > 1",
     ],
 )
 def test_what_is_no_operator_is_not_doubted(text: str) -> None:

@@ -333,6 +333,7 @@ def test_cheap_terms_are_asked_first() -> None:
 @pytest.mark.parametrize(
     ("text", "marked", "says", "suggestion"),
     [
+        ("to:a !status:ok", "!status", "there is no key '!status'", "-status"),
         ("chanel:x", "chanel", "no key", "channel"),
         ("ok stauts:ok", "stauts", "no key", "status"),
         ("http://x", "http", "in quotes", None),

@@ -24,9 +24,10 @@ VERB = Verb(
     ),
     examples=("tail", "tail service:users status:error", "tail -action:ping latency:>100ms --for 30s --json"),
     details="Requests (→) and their answers (←) bear the number of their exchange. That a request has no answer in its"
-    " time (×), or that a gap leaves its fate unknown (?), is told as well: with --json by its line once more, with that"
-    " status. Ends with Ctrl-C, or when its output is closed. What is packed (msgpack, CBOR, FastStream, kombu, gzip, zlib, pickle) is shown as what it says,"
-    " after by what it was decoded; with --json, under decoded_by, headers and incomplete.",
+    " time (×), or that a gap leaves its fate unknown (?), is told as well: with --json by its line once more, with"
+    " that status. Ends with Ctrl-C, or when its output is closed. What is packed (msgpack, CBOR, FastStream, kombu,"
+    " gzip, zlib, pickle) is shown as what it says, after by what it was decoded; with --json, under decoded_by,"
+    " headers and incomplete.",
     place=20,
 )
 
