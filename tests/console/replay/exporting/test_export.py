@@ -20,11 +20,13 @@ from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.export import FORMATS, ExportError, ExportOptions, export, format_for
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, State
+from daebus_console.engine.offline import OfflineSender, OfflineSession
 from daebus_console.engine.pairing.clock import Step
 from daebus_console.engine.replay.source import Recording
 from tests.console.cli.conftest import Console
 from tests.console.engine.bus import Bus, answer, progress, raw, request
 from tests.console.replay.conftest import Shop
+from tests.console.replay.prompt import Prompt
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -245,6 +247,33 @@ def test_the_verb_writes_files_for_their_owner_only(console: Console, recorded: 
     assert "write a file" in console("export", str(recorded), "--copy").err
     lines = console("export", str(recorded), "--as", "jsonl").out.splitlines()
     assert len([json.loads(line) for line in lines]) == 6
+
+
+@pytest.mark.parametrize("face", ["shell", "prompt"])
+@pytest.mark.parametrize("partly", [False, True])
+def test_who_is_named_by_number_and_unknown_by_a_gap_is_so_in_a_capture_of_it(
+    console: Console, tmp_path: Path, face: str, partly: bool
+) -> None:
+    path, some = tmp_path / "all.jsonl", tmp_path / "some.jsonl"
+    with CaptureWriter(path, "redis://h/0", 1.0) as writer:
+        if partly:
+            writer.gap(1.0, 0.0, "not all", partly=True)
+        for at, number in (2.0, 1), (3.0, 2):
+            body = {"action": "a", "reply_to": "r", "request_id": f"r{number}"}
+            writer.write(at, "users", json.dumps(body).encode())
+        if not partly:
+            writer.gap(4.0, 1.0, "gone")
+        writer.write(60.0, "news", b"{}")
+    asked = 3 if partly else 2
+    if face == "shell":
+        done = console("export", str(path), f"#{asked}", "--as", "capture", "-o", str(some))
+        assert (done.status, done.err.startswith("1 exchange written")) == (0, True)
+    else:
+        session = OfflineSession(path)
+        with Prompt(session, OfflineSender(session)) as prompt:
+            assert prompt(f"export #{asked} --as capture -o {some}") == 0
+    assert {one.request_id: one.state for one in Recording(path).exchanges()}["r2"] is State.UNKNOWN
+    assert {one.request_id: one.state for one in Recording(some).exchanges()} == {None: State.GAP, "r2": State.UNKNOWN}
 
 
 def test_a_capture_of_some_has_the_gaps_between_them(console: Console, tmp_path: Path) -> None:

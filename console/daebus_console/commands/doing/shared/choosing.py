@@ -19,7 +19,7 @@ from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import NAMED_SO, CaptureError, Header
 from daebus_console.engine.filter import language as filters
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange, State
 from daebus_console.engine.message.exchange import Kind as MessageKind
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import Recording
@@ -31,7 +31,8 @@ class Chosen:
     """Exchanges: `numbers` as they were named, else those of `path` or of the session that match.
 
     `each()` iterates over them, and may be called more than once; so does `with_gaps()`, which has the gaps between
-    them as well. `rest` are the words that belong to something else.
+    them as well (where they are named by numbers, if one of them is unknown). `rest` are the words that belong to
+    something else.
     """
 
     each: Callable[[], Iterable[Exchange]]
@@ -90,7 +91,18 @@ def _numbered(words: Sequence[Word], context: Context) -> Chosen:
     told = next((number for number, one in zip(numbers, exchanges, strict=True) if one.kind is MessageKind.TOLD), None)
     if told is not None:
         raise words[0].error(f"#{told} was not seen: a service told of it, and its messages are not known")
-    return Chosen(lambda: exchanges, tuple(numbers), rest=tuple(words[len(numbers) :]))
+    session = context.session
+
+    def all_seen() -> list[Exchange]:
+        with session.lock:
+            return list(session.journal.exchanges)
+
+    return Chosen(
+        lambda: exchanges,
+        tuple(numbers),
+        rest=tuple(words[len(numbers) :]),
+        with_gaps=lambda: _named_with_gaps(exchanges, all_seen),
+    )
 
 
 def _is_file(word: Word, context: Context) -> bool:
@@ -115,7 +127,14 @@ def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, con
     matching = filters.parse(filter_of(rest, line) or "")
     named = named_by(matching, rest, recording.exchanges())
     if named is not None:
-        return Chosen(lambda: named, (), path, matching, recording=recording)
+        return Chosen(
+            lambda: named,
+            (),
+            path,
+            matching,
+            recording=recording,
+            with_gaps=lambda: _named_with_gaps(named, recording.exchanges),
+        )
     return Chosen(
         lambda: _matching(recording.exchanges(), matching),
         path=path,
@@ -136,6 +155,14 @@ def _of_session(words: Sequence[Word], line: str, context: Context) -> Chosen:
         matching=matching,
         with_gaps=lambda: exchanges,
     )
+
+
+def _named_with_gaps(named: Iterable[Exchange], all_seen: Callable[[], Iterable[Exchange]]) -> list[Exchange]:
+    """Those in the order in which they were opened, with the gaps where one of them is unknown, which is by a gap."""
+    found = {one.number: one for one in named}
+    if any(one.state is State.UNKNOWN for one in found.values()):
+        found |= {one.number: one for one in all_seen() if one.kind is MessageKind.GAP}
+    return sorted(found.values(), key=lambda one: one.opened.seq)
 
 
 def _with_gaps(exchanges: Iterable[Exchange], matching: filters.Filter) -> Iterator[Exchange]:
