@@ -9,7 +9,7 @@ from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.live.tap import PROVEN_WITHIN
-from daebus_console.engine.message.exchange import Exchange, Kind, Message
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, Kind, Message
 from daebus_console.engine.session import Session
 from daebus_console.files.places import GivenUp, never
 
@@ -49,6 +49,8 @@ class Recorder:
             given_up=given_up,
         )
         self._chosen: dict[int, None] = {}
+        self._shared: dict[int, None] = {}
+        """By their seq, messages in the file that may belong to several exchanges."""
         # Not before: the bus need not wait until a file, or the reader of a pipe, is there.
         with session.lock:
             gap = session.correlator.open_gap
@@ -83,13 +85,13 @@ class Recorder:
         if message.kind is _GAP:
             self._gap(exchange)
         else:
-            self.writer.write(message.at, message.channel, message.data)
+            self._write(message)
 
     def _some(self, message: Message, exchange: Exchange) -> None:
         if message.kind is _GAP:
             self._gap(exchange)
         elif exchange.number in self._chosen:
-            self.writer.write(message.at, message.channel, message.data)
+            self._write(message)
         else:
             self._choose(exchange)
 
@@ -105,14 +107,26 @@ class Recorder:
         """Record an exchange from now on, and what there is of it, if it matches now."""
         if self.matching is None or exchange.number in self._chosen or not self.matching(exchange):
             return
-        if len(self._chosen) >= _MOST_REMEMBERED:
-            del self._chosen[next(iter(self._chosen))]
-        self._chosen[exchange.number] = None
+        _remember(self._chosen, exchange.number)
         for message in exchange.messages:
-            self.writer.write(message.at, message.channel, message.data)
+            self._write(message)
+
+    def _write(self, message: Message) -> None:
+        """Write a message, once: in other dialects one may tell of several exchanges, and is told of with each."""
+        if message.dialect != DAEBUS:
+            if message.seq in self._shared:
+                return
+            _remember(self._shared, message.seq)
+        self.writer.write(message.at, message.channel, message.data)
 
     def _gap(self, exchange: Exchange) -> None:
         """Write the gap when it has ended; until then nothing comes anyway, unless a part is seen."""
         gap = exchange.aside.gap
         if gap is not None and (gap.partly or gap.end is not None):
             self.writer.gap(gap.start, gap.seconds or 0.0, gap.reason, partly=gap.partly, lost=gap.lost)
+
+
+def _remember(numbers: dict[int, None], number: int) -> None:
+    if len(numbers) >= _MOST_REMEMBERED:
+        del numbers[next(iter(numbers))]
+    numbers[number] = None

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.exchange import State
@@ -19,6 +21,7 @@ from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from daebus_console.engine.tripwire.wire import Tripwire
+from tests.console.engine.dialects.test_pairing import event, kombu
 from tests.console.live.conftest import Publish
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
@@ -53,6 +56,24 @@ def test_with_a_filter_an_answer_brings_its_request_along(
     found = [json.loads(frame.data)["request_id"] for frame in read_capture(tmp_path / "bad.jsonl")
              if isinstance(frame, Frame)]  # fmt: skip
     assert found == ["2", "2", "3"]
+
+
+@pytest.mark.parametrize("matching", ["", "dialect:celery", "status:ok"])
+def test_what_tells_of_several_exchanges_is_recorded_once(
+    open_session: OpenSession, publish: Publish, tmp_path: Path, matching: str
+) -> None:
+    """As Celery's events do, of which a frame holds many."""
+    session = open_session()
+    frames = [kombu([event("task-received", one, name="t") for one in "abc"])]
+    frames.append(kombu([event("task-succeeded", one, runtime=0.5) for one in "ab"]))
+    with Recorder(session, tmp_path / "once.jsonl", matching=filters.parse(matching)):
+        for frame in frames:
+            publish("/0.celeryev/task.multi", frame)
+        assert session.wait_for(lambda: session.status.messages >= 2, 5)
+    found = [one for one in read_capture(tmp_path / "once.jsonl") if isinstance(one, Frame)]
+    assert [json.loads(one.data) for one in found] == frames
+    told = [(one.request_id, one.state) for one in Recording(tmp_path / "once.jsonl").exchanges()]
+    assert told[:3] == [("a", State.OK), ("b", State.OK), ("c", State.PENDING)]
 
 
 def test_a_gap_is_recorded(open_session: OpenSession, own_redis: RedisServer, tmp_path: Path) -> None:
