@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,24 @@ def test_a_capture_without_messages_is_no_bus(tmp_path: Path) -> None:
     async def story(console: Driver) -> None:
         await console.sees("There is no message in this capture", "No service is seen in capture")
         await console.loses("Nothing has been published")
+
+    with OfflineSession(path) as session:
+        drive(session, story)
+
+
+def test_a_capture_is_not_followed_for_nothing_comes(tmp_path: Path) -> None:
+    path = tmp_path / "capture.jsonl"
+    lines = [json.dumps({"at": 10.0 + n, "channel": "news", "data": json.dumps({"n": n})}) for n in range(60)]
+    path.write_text("\n".join(['{"daebus_capture": 1}', *lines]) + "\n")
+
+    async def story(console: Driver) -> None:
+        await console.sees(":09.000     60")
+        assert "following" not in console.text
+        await console.press("home")
+        await console.sees(":10.000      1", "f to the newest")
+        await console.press("f")
+        await console.sees(":09.000     60")
+        await console.loses("f to the newest")
 
     with OfflineSession(path) as session:
         drive(session, story)

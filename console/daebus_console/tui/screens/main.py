@@ -238,7 +238,7 @@ class MainScreen(DebugKeys):
     def tell(self) -> None:
         """Write the titles of the flow and of its columns."""
         with self.session.lock:
-            told = flow_title(self.flow, self.filter_text)
+            told = flow_title(self.flow, self.filter_text, passing=self.session.passing)
         self.flow_title.show(*told)
         self.columns.show(heading(max(1, self.flow.size.width - 1), date=self.flow.date, digits=self.flow.digits))
 

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from daebus_console.tui.widgets.flow import FlowList
 
 
-def flow_title(flow: FlowList, filter_text: str) -> tuple[Line, Line]:
-    """Left: which view and how many of how many. Right: following, paused, or how many are new."""
+def flow_title(flow: FlowList, filter_text: str, *, passing: bool = True) -> tuple[Line, Line]:
+    """Left: which view and how many of how many. Right: following, paused, or how many are new.
+
+    Where nothing is `passing` any more, as in a capture that is read, nothing can be followed.
+    """
     model = flow.model
     shown, total = len(model.rows), model.total
     left: Line = [(" Messages" if model.by_message else " Flow", "strong")]
@@ -39,6 +42,8 @@ def flow_title(flow: FlowList, filter_text: str) -> tuple[Line, Line]:
         left.append(("  looking …", "wait"))
     if flow.paused:
         return left, [(f" ‖ paused, {model.behind():,} waiting · space ", "warn")]
+    if not passing:
+        return left, [] if flow.following else [(" f to the newest ", "dim")]
     if flow.following:
         return left, [(" ▲ following " if flow.order == "newest first" else " ▼ following ", "ok")]
     if flow.new:
