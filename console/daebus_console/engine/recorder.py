@@ -51,6 +51,8 @@ class Recorder:
         self._chosen: dict[int, None] = {}
         self._shared: dict[int, None] = {}
         """By their seq, messages in the file that may belong to several exchanges."""
+        self._steps: list[tuple[int, float]] = []
+        """Where the clock stepped since it began: the seq of what came then, and how many seconds it went ahead."""
         # Not before: the bus need not wait until a file, or the reader of a pipe, is there.
         with session.lock:
             gap = session.correlator.open_gap
@@ -117,11 +119,15 @@ class Recorder:
             if message.seq in self._shared:
                 return
             _remember(self._shared, message.seq)
-        self.writer.write(message.at, message.channel, message.data)
+        # What was seen before a step and is written after it has its time by the clock of then.
+        ahead = sum(seconds for seq, seconds in self._steps if message.seq < seq) if self._steps else 0.0
+        self.writer.write(message.at + ahead, message.channel, message.data)
 
     def _gap(self, exchange: Exchange) -> None:
         """Write the gap when it has ended; until then nothing comes anyway, unless a part is seen."""
         gap = exchange.aside.gap
+        if gap is not None and not gap.lost and gap.end is not None and gap.end != exchange.opened.at:
+            self._steps.append((exchange.opened.seq, gap.end - exchange.opened.at))
         if gap is not None and (gap.partly or gap.end is not None):
             self.writer.gap(gap.start, gap.seconds or 0.0, gap.reason, partly=gap.partly, lost=gap.lost)
 

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from daebus_console.commands.terms.entries import Entry, Liner
+from daebus_console.engine.filter import language as filters
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.pairing.clock import Clock
 from daebus_console.engine.recorder import Recorder
+from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from daebus_console.render import to_text
 from tests.console.live.conftest import Publish
@@ -172,3 +175,40 @@ def test_a_recording_and_a_listing_tell_it(session: Session, wall: Wall, publish
     shown = to_text(Liner(200, Redactor(())).line(entries[1]))
     assert "set forward by 2 h 0 min" in shown
     assert "connection" not in shown
+
+
+@pytest.mark.parametrize("far", [AHEAD, -AHEAD], ids=["forward", "back"])
+def test_a_recording_by_filter_over_a_step_knows_who_was_asked_before_it(
+    session: Session, wall: Wall, publish: Publish, tmp_path: Path, far: float
+) -> None:
+    """What was asked is written when its answer matches, by the clock that goes on then."""
+    path = tmp_path / "bad.jsonl"
+
+    def asked(name: str) -> None:
+        publish("svc", {"action": "a", "payload": {}, "reply_to": "caller:me", "request_id": name, "timeout": 60})
+
+    def failed(name: str) -> None:
+        publish("caller:me", {"status": "error", "payload": {"error": "no"}, "request_id": name, "final": True})
+
+    with Recorder(session, path, matching=filters.parse("action:a status:error")):
+        asked("before")
+        assert session.wait_for(lambda: session.status.messages == 1, 10)
+        wall.set_by = far
+        assert session.wait_for(lambda: bool(gaps(session)), 10)
+        asked("after")
+        failed("before")
+        failed("after")
+        asked("never")
+        assert session.wait_for(lambda: session.status.messages == 5, 10)
+    with session.lock:
+        live = {one.request_id: one.state for one in session.journal.exchanges if one.kind is Kind.REQUEST}
+    del live["never"]
+    with OfflineSession(path) as offline:
+        assert offline.wait_up(10)
+        opened = list(offline.journal.exchanges)
+    for exchanges in (list(Recording(path).exchanges()), opened):
+        asked_then = [one for one in exchanges if one.kind is Kind.REQUEST]
+        assert {one.request_id: one.state for one in asked_then} == live
+        assert not any(one.has(Flag.LATE) for one in asked_then)
+        assert all(abs(one.opened.at - wall()) < 60 for one in asked_then)
+        assert all(one.latency is None or one.latency < 60 for one in asked_then)
