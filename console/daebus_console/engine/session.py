@@ -25,6 +25,7 @@ from daebus_console.engine.live.shard_tap import ShardTap
 from daebus_console.engine.live.tap import Batch, Tap
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
+from daebus_console.engine.message.frame import CAUSE
 from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.clock import Clock, Step
 from daebus_console.engine.pairing.correlator import Arrived, Correlator, Taken
@@ -308,12 +309,16 @@ class Session:
         self._begin_anew(step.seconds)
         self._stepped_at = step.after
         gap = self.correlator.open_gap
-        if gap is not None and gap.partly:
-            # Some of it comes in all the same: that is a gap of the old time, and another one of the new.
+        # Where some of it comes in all the same, or what comes next has earlier times than what came last, that is a
+        # gap of the old time, and another one of the new.
+        ended = gap if gap is not None and (gap.partly or step.seconds < 0) else None
+        if ended is not None:
             self._tell_gap(self.correlator.resume(step.before))
         self._tell_gap(self.correlator.step(step))
-        if gap is not None and gap.partly:
-            self._lose_in_part(step.after, gap.reason)
+        if ended is not None and ended.partly:
+            self._lose_in_part(step.after, ended.reason)
+        elif ended is not None:
+            self._tell_gap(self.correlator.lose(step.after, ended.reason.partition(CAUSE)[0]))
 
     def _begin_anew(self, seconds: float) -> None:
         """Times are those of another clock, which is so far ahead."""

@@ -212,3 +212,30 @@ def test_a_recording_by_filter_over_a_step_knows_who_was_asked_before_it(
         assert not any(one.has(Flag.LATE) for one in asked_then)
         assert all(abs(one.opened.at - wall()) < 60 for one in asked_then)
         assert all(one.latency is None or one.latency < 60 for one in asked_then)
+
+
+def test_one_that_is_set_back_while_redis_is_away_is_told_in_a_recording(
+    session: Session, own_redis: RedisServer, wall: Wall, publish: Publish, tmp_path: Path
+) -> None:
+    """Else who was asked afterwards would seem to have waited for as long as it went back."""
+    path = tmp_path / "back.jsonl"
+    with Recorder(session, path):
+        publish("svc", {"action": "a", "payload": {}, "reply_to": "caller:me", "request_id": "before", "timeout": 60})
+        assert session.wait_for(lambda: session.status.messages == 1, 10)
+        own_redis.stop()
+        assert session.wait_for(lambda: not session.status.up, 10)
+        wall.set_by = -AHEAD
+        assert session.wait_for(lambda: session.clock() < time.time() - AHEAD / 2, 10)
+        own_redis.start()
+        assert session.wait_for(lambda: session.status.up, 20)
+        for name in ("answered", "waiting"):
+            publish("svc", {"action": "a", "payload": {}, "reply_to": "caller:me", "request_id": name, "timeout": 900})
+        publish("caller:me", {"status": "success", "payload": {}, "request_id": "answered", "final": True})
+        assert session.wait_for(lambda: session.status.messages == 4, 10)
+    with session.lock:
+        live = [(one.request_id, one.state, one.flags) for one in session.journal.exchanges]
+    assert [state for _id, state, _flags in live if _id is not None] == [State.UNKNOWN, State.OK, State.PENDING]
+    assert [reason.partition(":")[0] for reason in gaps(session)][1] == (
+        "the clock of this machine was set back by 2 h 0 min"
+    )
+    assert [(one.request_id, one.state, one.flags) for one in Recording(path).exchanges()] == live
