@@ -6,9 +6,11 @@ decoding the message, and this runs over every message of the journal.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import isfinite
 from typing import Any, Union
 
 import msgspec
@@ -290,7 +292,7 @@ def judge(values: Sequence[Value]) -> Accepts:
         if kind is str:
             return names[found] if len(found) <= _LONGEST_REMEMBERED else names.accepts(found)
         if kind is int or kind is float or kind is jsontext.Number:
-            return accepts_number(found)
+            return accepts_number(found) or (kind is float and not isfinite(found) and names[json.dumps(found)])
         if isinstance(found, list):
             return any(accepts(item) for item in found if not isinstance(item, list | dict))
         return not isinstance(found, dict) and names[_WORDS[found]]

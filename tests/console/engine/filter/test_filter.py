@@ -408,3 +408,21 @@ def test_each_dialect_can_be_named_with_either_dash(name: str) -> None:
     exchange = bus["A-1"]
     for text in {name, name.replace("-", "_")}:
         assert parse(f"dialect:{text}")(exchange) == (name == exchange.opened.dialect)
+
+
+def test_what_is_no_number_in_json_is_found_by_its_name() -> None:
+    bus = Bus()
+    found = [bus >> raw("news", f'{{"x": {value}, "y": [1, {value}]}}') for value in ("NaN", "Infinity", "-Infinity")]
+    bus >> raw("news", '{"x": 1e400, "y": [1.5]}')
+    everything = list(bus.journal.exchanges)
+
+    def matching(text: str) -> list[Exchange]:
+        return [one for one in everything if parse(text)(one)]
+
+    for key in ("payload.x", "payload.y", "payload.y[1]", "payload.*", "carries"):
+        assert matching(f"{key}:nan") == found[:1]
+        assert matching(f'{key}:"NaN"') == found[:1]
+        assert matching(f"{key}:Infinity,NaN") == found[:2]
+        assert matching(f"{key}:-Inf*") == found[2:]
+    assert len(matching("payload.x:>1e300")) == 2
+    assert matching("payload.x:*") == everything
