@@ -6,8 +6,12 @@ import os
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from daebus_console.tui.settings import LARGEST, SettingsFile, to_toml
+from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive
+from tests.console.tui.test_bindings import go
 
 
 def test_what_is_written_is_read_back_with_its_comments(tmp_path: Path) -> None:
@@ -103,3 +107,25 @@ def test_a_settings_file_that_is_a_link_stays_one_and_keeps_its_mode(tmp_path: P
     assert target.stat().st_mode & 0o777 == 0o644
     SettingsFile(tmp_path / "new.toml").set("wrap", True)
     assert (tmp_path / "new.toml").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("pane", ["flow", "directory", "detail"])
+def test_what_only_stands_behind_a_zoomed_pane_is_not_remembered_as_hidden(tmp_path: Path, pane: str) -> None:
+    path = tmp_path / "settings.toml"
+
+    async def zoomed(console: Driver) -> None:
+        await go(console, pane)
+        await console.press("z")
+        whole = console.app.main.layout_of.of_focus().outer_size
+        await console.press("plus", "minus", "greater_than_sign", "less_than_sign", "f4", "f4")
+        assert console.app.main.layout_of.of_focus().outer_size == whole
+
+    drive(scene(), zoomed, settings=SettingsFile.load(path))
+    kept = SettingsFile.load(path).get("layout", dict, {})
+    assert kept == {"hidden": ["repl-pane"], "sizes": {}}
+
+    async def again(console: Driver) -> None:
+        await console.sees("Services", "Flow", "Timeline")
+        await console.loses("Commands ")
+
+    drive(scene(), again, settings=SettingsFile.load(path))

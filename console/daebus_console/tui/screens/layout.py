@@ -67,7 +67,9 @@ class Layout:
                 self.resize(pane.id, self.sizes[pane.id])
 
     def make_higher(self, rows: int) -> None:
-        """Make the pane with the keyboard higher, or lower."""
+        """Make the pane with the keyboard higher, or lower; not where it has the whole screen."""
+        if self.zoomed is not None:
+            return
         pane = self.of_focus()
         if pane.id in ("left", "flow-pane"):
             # They take what the others leave.
@@ -75,7 +77,9 @@ class Layout:
         self.resize(str(pane.id), pane.outer_size.height + rows)
 
     def make_wider(self, cells: int) -> None:
-        """Make the directory wider, or narrower."""
+        """Make the directory wider, or narrower; not where a pane has the whole screen."""
+        if self.zoomed is not None:
+            return
         self.resize("left", self.pane("left").outer_size.width + cells)
 
     def resize(self, name: str, size: int) -> None:
@@ -91,8 +95,8 @@ class Layout:
             pane.styles.height = self.sizes[name]
 
     def state(self) -> dict[str, Any]:
-        """What is to be remembered."""
-        hidden = [name for name in HIDEABLE if not self.pane(name).display]
+        """What is to be remembered: of the panes those that the user hid, and not those behind a zoomed one."""
+        hidden = [name for name in HIDEABLE if self.pane(name).styles.inline.display == "none"]
         return {"hidden": hidden, "sizes": dict(self.sizes)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
