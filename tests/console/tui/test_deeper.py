@@ -9,7 +9,10 @@ import pytest
 
 from daebus import DaebusCaller
 from daebus_console.engine.offline import OfflineSession
+from daebus_console.tui.rows.exchanges import heading
+from daebus_console.tui.rows.lines import text_of
 from daebus_console.tui.screens.findings import FindingsScreen
+from daebus_console.tui.screens.main import MainScreen
 from daebus_console.tui.settings import SettingsFile
 from daebus_console.tui.widgets import flow_view
 from daebus_console.tui.widgets.flow_view import SLOWEST
@@ -291,6 +294,32 @@ def test_a_zoomed_pane_has_the_screen_and_its_keys(pane: str) -> None:
         await console.press("z")
         await console.sees("Services", "Flow", "Timeline", "Commands")
         await console.until(lambda: whole.outer_size == size, what="as large as before")
+
+    drive(scene(), story)
+
+
+def test_the_columns_are_named_at_their_places_as_soon_as_the_flow_has_another_width() -> None:
+    """And not only when titles are written anew, twice a second: the names stood elsewhere meanwhile, or were cut."""
+
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        slow, main._slow = main._slow, lambda: None  # type: ignore[method-assign]
+        main.tell = lambda: None  # type: ignore[method-assign]
+
+        def fit() -> bool:
+            flow = main.flow
+            named = text_of(heading(flow.size.width - 1, date=flow.date, digits=flow.digits))
+            return console.line("# from").endswith(named.rstrip())
+
+        await go(console, "detail")
+        for there, back in (("z", "z"), ("z", "escape"), ("f2", "f2")):
+            await console.press(there)
+            MainScreen.tell(main)
+            slow()
+            await console.press(back)
+            assert fit()
+        await console.press("f2")
+        assert fit()
 
     drive(scene(), story)
 

@@ -26,7 +26,6 @@ from daebus_console.tui.messages import (
     Prefill,
     StopRequested,
 )
-from daebus_console.tui.rows.exchanges import heading
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.debug_keys import DebugKeys
 from daebus_console.tui.screens.layout import Layout
@@ -35,6 +34,7 @@ from daebus_console.tui.titles import hints
 from daebus_console.tui.titles.commands import commands_title
 from daebus_console.tui.titles.flow import flow_title
 from daebus_console.tui.titles.header import YIELDING, doing, header
+from daebus_console.tui.widgets.columns import ColumnNames
 from daebus_console.tui.widgets.detail_pane import DetailPane
 from daebus_console.tui.widgets.directory import DirectoryList
 from daebus_console.tui.widgets.filter_bar import FilterBar
@@ -93,7 +93,7 @@ class MainScreen(DebugKeys):
         self.directory = DirectoryList(session.directory, session.stats, session.lock, session.clock, id="directory")
         self.directory_title = TitleLine([(" Services", "strong")], classes="pane-title")
         self.flow_title = TitleLine([(" Flow", "strong")], id="flow-title", classes="pane-title")
-        self.columns = TitleLine(id="columns")
+        self.columns = ColumnNames(id="columns")
         self.flow = FlowList(models[0], session.lock, session.clock, id="flow")
         self.flow.dated = session.recorded
         self.filter_bar = FilterBar(self.accept_filter, id="filter-bar")
@@ -236,11 +236,11 @@ class MainScreen(DebugKeys):
             self.notify(clean(told), severity="warning", timeout=8, markup=False)
 
     def tell(self) -> None:
-        """Write the titles of the flow and of its columns."""
+        """Write the title of the flow, and the names of its columns."""
         with self.session.lock:
             told = flow_title(self.flow, self.filter_text, passing=self.session.passing)
         self.flow_title.show(*told)
-        self.columns.show(heading(max(1, self.flow.size.width - 1), date=self.flow.date, digits=self.flow.digits))
+        self.columns.over(self.flow.date, self.flow.digits)
 
     @on(events.DescendantFocus)
     def _light_pane(self) -> None:
