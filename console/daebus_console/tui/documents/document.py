@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
 
 from daebus_console.tui.rows.lines import Line, text_of, wrap
 
@@ -45,6 +48,17 @@ class Document:
     def lay_out(self, width: int, *, whole: bool) -> None:
         """Be shown in lines of that many cells; with `whole` long values take several, else they are cut to one."""
 
+    def place(self, index: int) -> Any:
+        """What stands on that line: the same in any layout, and in a later state of the document."""
+        return index
+
+    def row_of(self, place: Any) -> int:
+        """The line of what another state or layout had in that place, or the nearest; there are some."""
+        return min(int(place), self.count() - 1)
+
+    def open_to(self, _place: Any) -> None:
+        """Open what is closed over that place."""
+
     def adopt(self, _before: Document) -> None:
         """Be folded as another document was, of which this is a later state."""
 
@@ -58,14 +72,24 @@ class Lines(Document):
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self.lines = lines
-        self._rows = [(line, line) for line in lines]
-        """What stands in each row, and the line that it is a part of."""
+        self.lay_out(0, whole=False)
 
     def lay_out(self, width: int, *, whole: bool) -> None:
-        self._rows = [(row, line) for line in self.lines for row in (wrap(line, width) if whole else [line])]
+        laid = [list(wrap(line, width)) if whole else [line] for line in self.lines]
+        self._rows = [(row, line) for rows, line in zip(laid, self.lines, strict=True) for row in rows]
+        """What stands in each row, and the line that it is a part of."""
+        self._starts = [0, *accumulate(map(len, laid))]
 
     def count(self) -> int:
         return len(self._rows)
+
+    def place(self, index: int) -> tuple[int, int]:
+        number = bisect_right(self._starts, index) - 1
+        return number, index - self._starts[number]
+
+    def row_of(self, place: tuple[int, int]) -> int:
+        number, row = min(place[0], len(self.lines) - 1), place[1]
+        return max(0, min(self._starts[number] + row, self._starts[number + 1] - 1))
 
     def line(self, index: int, _width: int) -> Line:
         return self._rows[index][0]

@@ -64,6 +64,16 @@ class Raw(Document):
         ]
         self._starts = [0, *accumulate(sizes)]
 
+    def place(self, index: int) -> tuple[int, int, int | None]:
+        which, row = self._at(index)
+        head = len(self._heads[which])
+        return (which, row, None) if row < head else (which, 0, self._begin(which, row - head))
+
+    def row_of(self, place: tuple[int, int, int | None]) -> int:
+        which, row, byte = place
+        head = len(self._heads[which])
+        return self._starts[which] + (min(row, head - 1) if byte is None else head + self._row_of(which, byte))
+
     def count(self) -> int:
         return self._starts[-1]
 

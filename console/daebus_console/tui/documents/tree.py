@@ -5,7 +5,10 @@ Nothing below a closed node exists, and the children of a large one come in grou
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 from daebus_console.engine.filter import writing
 from daebus_console.engine.hiding.redact import MASK
@@ -18,6 +21,18 @@ from daebus_console.tui.rows.lines import Line, text_of
 
 OPEN_ROWS = 60
 """How many rows are opened from the start."""
+
+
+class _Like(NamedTuple):
+    """What a line has in common with itself in another layout."""
+
+    path: str
+    kind: str
+    key: str | int | None
+
+
+Place = tuple[tuple[str, int], _Like, int]
+"""Which root, which lines inside of it, and which of these, or with how many signs before it."""
 
 
 class Tree(Document):
@@ -62,6 +77,41 @@ class Tree(Document):
 
     def _rows_of(self, root: Node) -> Iterable[Node]:
         return laid_out(root, self._wrap) if root.kind == "note" else _visible(root, self._wrap)
+
+    def place(self, index: int) -> Place:
+        root, begin, _end = next(part for part in self._of_roots() if index < part[2])
+        node = self.rows[index]
+        before = [row for row in self.rows[begin:index] if _is_like(row, _like(node))]
+        # Of a text the sign it begins with, since it may be parted elsewhere; of others of one name, which it is.
+        return root, _like(node), sum(len(row.value) for row in before) if node.kind == "part" else len(before)
+
+    def row_of(self, place: Place) -> int:
+        root, like, count = place
+        begin, end = next(((begin, end) for name, begin, end in self._of_roots() if name == root), (0, 1))
+        inside = [index for index in range(begin, end) if _is_like(self.rows[index], like)]
+        if inside and like.kind == "part":
+            ends = accumulate(len(self.rows[index].value) for index in inside)
+            return next((index for index, last in zip(inside, ends, strict=True) if count < last), inside[-1])
+        if inside:
+            return inside[min(count, len(inside) - 1)]
+        return next((index for index in range(begin, end) if self.rows[index].path == like.path), begin)
+
+    def open_to(self, place: Place) -> None:
+        begin = next((begin for name, begin, _end in self._of_roots() if name == place[0]), None)
+        inside = place[1].path or place[1].kind not in ("value", "note")
+        if begin is not None and inside and self.opened(begin) is False:
+            self.toggle(begin)
+
+    def _of_roots(self) -> Iterator[tuple[tuple[str, int], int, int]]:
+        """Each root by what it is called, of those it is which, and its lines: the first, and that behind the last."""
+        roots = {id(root) for root in self.roots}
+        begins = [index for index, row in enumerate(self.rows) if id(row) in roots]
+        called: Counter[str] = Counter()
+        for begin, end in pairwise([*begins, len(self.rows)]):
+            root = self.rows[begin]
+            name = text_of((root.label or [])[:1]) if root.kind == "note" else ""
+            called[name] += 1
+            yield (name, called[name]), begin, end
 
     def lay_out(self, width: int, *, whole: bool) -> None:
         wrap = width if whole else None
@@ -149,6 +199,14 @@ class Tree(Document):
         if node.open or not node.foldable or isinstance(node.value, str) or _on_line(node, wanted):
             return False
         return self.toggle(index)
+
+
+def _like(node: Node) -> _Like:
+    return _Like(node.path, node.kind, node.key)
+
+
+def _is_like(node: Node, like: _Like) -> bool:
+    return node.path == like.path and node.kind == like.kind and node.key == like.key
 
 
 def _fold_like(node: Node, old: Node) -> None:

@@ -41,6 +41,10 @@ class DocumentView(RowList):
         self.wrapping = False
         """Whether long values are shown whole."""
         self._cursor: int | None = None
+        self._wanted: tuple[Any, Any] = (None, None)
+        """What stood at the top and under the cursor when something was put there last by a layout …"""
+        self._returned: tuple[int, int | None] | None = None
+        """… and the rows where it came to stand then: once one is another, the user has gone elsewhere."""
 
     def wrap(self, on: bool) -> None:
         """Show long values whole, or cut them to one line each."""
@@ -48,22 +52,59 @@ class DocumentView(RowList):
         self._lay_out()
 
     def _lay_out(self) -> None:
+        places = self._places()
         self.document.lay_out(self.row_width(), whole=self.wrapping)
-        if self._cursor is not None and self.count():
-            self._cursor = min(self._cursor, self.count() - 1)
+        self._return_to(*places)
         self.refresh()
+
+    def _places(self) -> tuple[Any, Any]:
+        """What stands at the top and under the cursor; None where nothing does.
+
+        What came there by itself is what it was before: so nothing drifts from layout to layout.
+        """
+        if self._returned == (self.top, self._cursor):
+            return self._wanted
+        last = self.count() - 1
+
+        def at(index: int | None) -> Any:
+            return None if index is None or last < 0 else self.document.place(min(index, last))
+
+        return at(self.top), at(self._cursor)
+
+    def _return_to(self, top: Any, cursor: Any) -> None:
+        """Have that at the top and under the cursor, which stays on the screen, however it is laid out now."""
+        self._wanted = top, cursor
+        if not self.count():
+            self.top, self._cursor = 0, None
+            return
+        here, page = self._cursor, self._page or self.page
+        seen = here is not None and self.top <= here < self.top + page
+        if cursor is not None:
+            self._cursor = self.document.row_of(cursor)
+        if top is not None:
+            self.top = self.document.row_of(top)
+        if seen and self._cursor is not None:
+            self.show_row(self._cursor)
+        self._returned = self.top, self._cursor
 
     def on_resize(self) -> None:
         self._lay_out()
 
     def show(self, document: Document, *, keep_place: bool = False) -> None:
         """Show another document, from its start or from the same line, folded as it was."""
+        stays = keep_place and type(document) is type(self.document)
+        places = self._places() if stays else (None, None)
         if keep_place:
             document.adopt(self.document)
         self.document = document
         document.lay_out(self.row_width(), whole=self.wrapping)
-        if not keep_place:
-            self.top, self._cursor = 0, None
+        if stays:
+            if places[1] is not None:
+                # Unless the cursor is in it, a part that was open for being the newest is not any more.
+                document.open_to(places[1])
+            self._return_to(*places)
+        elif not keep_place:
+            self.top, self._cursor, self._returned = 0, None, None
         elif self._cursor is not None:
             self._cursor = min(self._cursor, document.count() - 1) if document.count() else None
         self.refresh()

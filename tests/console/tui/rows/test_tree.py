@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daebus_console.tui.documents.node import GROUP, Node
+from daebus_console.tui.documents.node import GROUP, Node, note
 from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.rows.lines import text_of
 
@@ -79,3 +79,23 @@ def test_deep_nesting_is_no_problem() -> None:
     while document.opened(document.count() - 1) is False:
         document.toggle(document.count() - 1)
     assert document.count() == 301
+
+
+TEXT = " ".join(f"word{number}" for number in range(100))
+
+
+def test_what_stands_on_a_line_is_found_again_in_every_other_layout() -> None:
+    document = tree({"first": TEXT, "inner": {"first": TEXT, "second": 2}, "last": [1, TEXT]})
+    document.roots += [note([("  from   ", "dim"), (TEXT, "plain")], TEXT), note([(TEXT, "warn")])]
+    document.lay_out(30, whole=True)
+    kept = [(document.place(index), text_of(document.line(index, 30))) for index in range(document.count())]
+    assert [document.row_of(place) for place, _text in kept] == list(range(document.count()))
+    for width, whole in ((30, False), (50, True), (31, True), (200, False), (30, True)):
+        document.lay_out(width, whole=whole)
+        rows = [document.row_of(place) for place, _text in kept]
+        assert rows == sorted(rows)
+        lines = [text_of(document.line(row, width)) for row in rows]
+        for (_place, text), line in zip(kept, lines, strict=True):
+            key = text.split(":")[0].strip()
+            assert ":" not in text or "word" in key or line.split(":")[0].strip().lstrip("▾▸ ") == key.lstrip("▾▸ ")
+    assert [text for _place, text in kept] == lines
