@@ -81,6 +81,21 @@ def test_a_flow_that_shows_a_gap_and_no_message_says_what_to_do_next() -> None:
     drive(scene(), story)
 
 
+def test_while_a_filter_is_still_looking_it_is_not_said_that_nothing_is_there() -> None:
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        await console.press("slash", *"nosuchword", "enter")
+        await console.sees("None of 22 is shown.")
+        tick, flow.tick = flow.tick, lambda: None  # type: ignore[method-assign]
+        flow.model.restart()
+        await console.sees("Looking through 22 …")
+        assert "None of" not in console.text
+        flow.tick = tick  # type: ignore[method-assign]
+        await console.sees("None of 22 is shown.")
+
+    drive(scene(), story)
+
+
 def test_where_only_the_console_has_asked_yet_it_says_what_to_send() -> None:
     hidden = Hidden(as_control=True)
     told = [text_of(line).strip() for line in no_flow(total=4, hidden=hidden)]

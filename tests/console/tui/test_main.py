@@ -116,7 +116,7 @@ def test_paused_it_can_be_looked_at_in_other_ways(redis_url: str, name: str) -> 
         console.request(name, "good", 1)
         console.request(name, "bad", 2)
         console.answer(1)
-        await console.until(lambda: main.flow.count() == 2)
+        await console.until(lambda: main.flow.count() == 2 and "✓ ok" in console.line("good"))
         await console.press("space")
         await console.sees("paused")
         console.request(name, "late", 3)
@@ -294,5 +294,23 @@ def test_the_detail_of_a_gap_says_that_it_is_over_once_it_is() -> None:
         await console.sees("not yet over")
         session.on_up(999.0)
         await console.loses("not yet over")
+
+    drive(session, story)
+
+
+def test_the_title_says_which_key_shows_what_is_not_counted_as_shown() -> None:
+    asks = b'{"action": "info", "payload": {}, "request_id": "c%d", "reply_to": "caller:1"}'
+    session = fed(100.0)
+    session.on_batch(90.0, [("daebus.control.users", asks % number) for number in range(3)])
+    session.on_batch(91.0, [("news", b'{"a": 1}')])
+
+    async def story(console: Driver) -> None:
+        await console.sees("Flow  1 of 4  3 control (c)")
+        await console.press("c")
+        await console.sees("Flow  4  with control (c)")
+        await console.press("c")
+        await console.pilot.resize_terminal(40, 24)
+        await console.sees("Flow  1 of 4  ")
+        assert "control" not in console.line("Flow")
 
     drive(session, story)

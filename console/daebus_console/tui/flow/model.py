@@ -53,6 +53,8 @@ class FlowModel:
         self.changed: set[int] = set()
         """Rows that must be drawn again; whoever draws empties it."""
         self.hidden = Hidden()
+        self._hidden_rows: dict[str, RowNumbers] = {}
+        """What is counted in `hidden`, by what it is counted as."""
         self._waiting: deque[Entry] = deque()
         self._updates: deque[Exchange] = deque()
         self.place = Place(Cursor(), 0)
@@ -126,6 +128,7 @@ class FlowModel:
         self._scan = self._seen
         self._visibility = self.visibility.version
         self.hidden = Hidden()
+        self._hidden_rows = {}
         self.version += 1
 
     def _end(self) -> Place:
@@ -139,6 +142,8 @@ class FlowModel:
         if until is not None:
             return
         trimmed = self.rows.trim(self._ring.first)
+        for name, rows in self._hidden_rows.items():
+            setattr(self.hidden, name, getattr(self.hidden, name) - rows.trim(self._ring.first))
         if trimmed:
             self.version += 1
         if journal.cursor == self.place.cursor or len(self._waiting) > _MOST_WAITING:
@@ -184,9 +189,12 @@ class FlowModel:
         shows = self.visibility.shows
         for _ in range(min(_BITE, len(self._waiting))):
             exchange, message = self._waiting.popleft()
+            number = exchange.number if message is None else message.seq
             if shows(exchange, self.hidden):
-                self.rows.append(exchange.number if message is None else message.seq)
+                self.rows.append(number)
                 self.version += 1
+            elif self.hidden.last:
+                self._hidden_rows.setdefault(self.hidden.last, RowNumbers()).append(number)
 
     def _take_updates(self) -> None:
         selective = self.visibility.changes_with_state
@@ -220,8 +228,11 @@ class FlowModel:
     def _take_older(self, entries: list[Entry]) -> None:
         shows = self.visibility.shows
         for exchange, message in reversed(entries):
+            number = exchange.number if message is None else message.seq
             if shows(exchange, self.hidden):
-                self.rows.prepend(exchange.number if message is None else message.seq)
+                self.rows.prepend(number)
+            elif self.hidden.last:
+                self._hidden_rows.setdefault(self.hidden.last, RowNumbers()).prepend(number)
         if entries or not self._scan:
             self.version += 1
 

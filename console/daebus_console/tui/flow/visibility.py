@@ -26,10 +26,13 @@ class Mute(NamedTuple):
 
 @dataclass
 class Hidden:
-    """How many rows of one view were hidden, and by what; and what alone hid any of them."""
+    """How many rows of one view are hidden, and by what; and what alone hid any of them."""
 
     quiet: int = 0
     muted: int = 0
+    control: int = 0
+    last: str = field(default="", compare=False)
+    """Of the one that was hidden last, as which it was counted; empty where it was not."""
     by_filter: bool = field(default=False, compare=False)
     by_mutes: bool = field(default=False, compare=False)
     as_control: bool = field(default=False, compare=False)
@@ -92,7 +95,7 @@ class Visibility:
         return self.predicate is not None and not self.suspended
 
     def shows(self, exchange: Exchange, hidden: Hidden | None = None) -> bool:
-        """Whether it is to be seen; in `hidden` it is counted where it is quiet or muted."""
+        """Whether it is to be seen; in `hidden` it is counted where it is control, quiet or muted."""
         if exchange.kind is Kind.GAP:
             return True
         if exchange.flags & _HIDDEN:
@@ -100,6 +103,8 @@ class Visibility:
             quiet = not self.quiet and exchange.flags & Flag.QUIET
             if control or quiet:
                 if hidden is not None:
+                    hidden.last = "control" if control else "quiet"
+                    hidden.control += bool(control)
                     hidden.quiet += not control
                     if not quiet:
                         hidden.as_control = hidden.as_control or self._shows_else(exchange)
@@ -108,12 +113,14 @@ class Visibility:
                 return False
         if self.mutes and self._is_muted(exchange):
             if hidden is not None:
+                hidden.last = "muted"
                 hidden.muted += 1
                 hidden.by_mutes = hidden.by_mutes or self._passes(exchange)
             return False
         if self.predicate is None or self.suspended or self.predicate(exchange):
             return True
         if hidden is not None:
+            hidden.last = ""
             hidden.by_filter = True
         return False
 

@@ -213,6 +213,7 @@ class MainScreen(DebugKeys):
             total=self.flow.model.total - (self.flow.count() if self.flow.gaps_alone else 0),
             hidden=self.flow.model.hidden,
             held_back=self.flow.held_back(),
+            looking=self.flow.model.busy,
             sharded=session.tap.sharded and not session.recorded,
             recorded=session.recorded,
             away=not session.recorded and not session.status.up and bool(session.status.problem),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.text import clean
-from daebus_console.tui.rows.lines import Line
+from daebus_console.text import cells, clean
+from daebus_console.tui.rows.lines import Line, text_of
 
 if TYPE_CHECKING:
     from daebus_console.tui.widgets.flow import FlowList
@@ -33,19 +33,28 @@ def flow_title(flow: FlowList, filter_text: str, *, passing: bool = True) -> tup
     elif model.hidden.quiet:
         left.append((f"  {model.hidden.quiet:,} quiet (K)", "dim"))
     if visibility.control:
-        left.append(("  with control", "dim"))
+        left.append(("  with control (c)", "dim"))
     if flow.order != "newest last":
         left.append((f"  {flow.order}", "accent"))
         if len(flow.rows) < shown:
             left.append((f" of the latest {len(flow.rows):,}", "warn"))
     if model.busy:
         left.append(("  looking …", "wait"))
+    right = _standing(flow, passing)
+    # There always is some on a bus of ours: what else there is to say goes first.
+    control: Line = [(f"  {model.hidden.control:,} control (c)", "dim")] if model.hidden.control else []
+    if cells(text_of([*left, *control, *right])) < flow.size.width:
+        left += control
+    return left, right
+
+
+def _standing(flow: FlowList, passing: bool) -> Line:
     if flow.paused:
-        return left, [(f" ‖ paused, {model.behind():,} waiting · space ", "warn")]
+        return [(f" ‖ paused, {flow.model.behind():,} waiting · space ", "warn")]
     if not passing:
-        return left, [] if flow.following else [(" f to the newest ", "dim")]
+        return [] if flow.following else [(" f to the newest ", "dim")]
     if flow.following:
-        return left, [(" ▲ following " if flow.order == "newest first" else " ▼ following ", "ok")]
+        return [(" ▲ following " if flow.order == "newest first" else " ▼ following ", "ok")]
     if flow.new:
-        return left, [(f" {flow.new:,} new · f follows ", "match")]
-    return left, [(" standing · f follows ", "dim")]
+        return [(f" {flow.new:,} new · f follows ", "match")]
+    return [(" standing · f follows ", "dim")]

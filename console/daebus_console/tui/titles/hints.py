@@ -41,6 +41,7 @@ def no_flow(
     total: int,
     hidden: Hidden,
     held_back: tuple[int, int] = (0, 0),
+    looking: bool = False,
     sharded: bool = False,
     recorded: bool = False,
     away: bool = False,
@@ -48,8 +49,9 @@ def no_flow(
 ) -> list[Line]:
     """The flow has nothing to show: which keys bring back what is `hidden`.
 
-    `held_back` is how many of the rows came since it was paused, and how many of those would be shown; `away` where
-    there is no connection, and `doubt` what was perhaps not meant by the filter.
+    `held_back` is how many of the rows came since it was paused, and how many of those would be shown; `looking`
+    whether not all were looked at yet; `away` where there is no connection, and `doubt` what was perhaps not meant by
+    the filter.
     """
     since, waiting = held_back
     if not total and recorded:
@@ -78,6 +80,8 @@ def no_flow(
     if total <= since:
         told = "space lets it go on." if waiting else "space lets it go on, with what is hidden of that."
         return [[("   It was paused before anything came.", "plain")], [(f"   {told}", "dim")]]
+    if looking:
+        return [[(f"   Looking through {total - since:,} …", "wait")]]
     lines: list[Line] = [[(f"   None of {total - since:,} is shown.", "plain")]]
     keys = (
         (waiting, "space lets it go on, which brings more."),

@@ -104,7 +104,7 @@ class FlowList(FlowView):
         elif number in self.rows:
             self.go_to(self.rows.index(number))
         else:
-            self.notify("The other end is hidden by the filter", timeout=2)
+            self.notify("The other end is hidden, by /, X, c or K", timeout=2)
 
     def go_to_time(self, at: float) -> bool:
         """Go to the first row from that time (epoch seconds) on; False where there are no rows."""

@@ -169,6 +169,24 @@ def test_what_is_quiet_or_muted_is_counted_once_whatever_else_is_seen() -> None:
 
 
 @pytest.mark.parametrize("by_message", [False, True])
+def test_what_is_hidden_is_counted_for_as_long_as_it_is_kept(by_message: bool) -> None:
+    bus = Bus(60, by_message=by_message)
+    bus.correlator.recogniser = Recogniser(dialects.chosen(()))
+    bus.visibility.mute(Mute("users", "ping"))
+    for again in range(40):
+        bus.ask(again, "ping")
+        bus.correlator.feed(bus.at, "MOL.HEARTBEAT", b'{"ver": "5", "sender": "a", "cpu": 1}')
+        bus.ask(again, "info", "daebus.control.users")
+        if again % 20 == 0:
+            # The newest are looked at as they come, and those that are there backwards.
+            bus.visibility.set_filter(None)
+        if again % 3 == 0 or again == 39:
+            bus.rows()
+    assert bus.model.total == 60
+    assert bus.model.hidden == Hidden(quiet=20, muted=20, control=20)
+
+
+@pytest.mark.parametrize("by_message", [False, True])
 def test_what_waits_is_counted_in_rows_of_the_view(by_message: bool) -> None:
     bus = Bus(by_message=by_message)
     bus.ask(1)
