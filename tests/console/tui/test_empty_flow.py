@@ -10,7 +10,7 @@ from daebus_console.tui.rows.lines import text_of
 from daebus_console.tui.titles.hints import no_flow
 from tests.console.engine.bus import Bus, request
 from tests.console.tui.scene import scene
-from tests.console.tui.support import Driver, drive
+from tests.console.tui.support import Driver, drive, fed
 
 KEYS = ("/", "X", "c", "K")
 
@@ -94,6 +94,26 @@ def test_while_a_filter_is_still_looking_it_is_not_said_that_nothing_is_there() 
         await console.sees("None of 22 is shown.")
 
     drive(scene(), story)
+
+
+def test_what_just_came_is_not_said_to_be_hidden() -> None:
+    session = fed(100.0)
+
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        await console.sees("Nothing has been published yet.")
+        tick, flow.tick = flow.tick, lambda: None  # type: ignore[method-assign]
+        session.on_batch(90.0, [("news", b'{"a": 1}')])
+        console.app.main._slow()
+        assert text_of(flow.hint[0]).strip() == "Nothing has been published yet."
+        with session.lock:
+            flow.model.read()
+        console.app.main._slow()
+        assert text_of(flow.hint[0]).strip() == "Nothing has been published yet."
+        flow.tick = tick  # type: ignore[method-assign]
+        await console.sees("» news")
+
+    drive(session, story)
 
 
 def test_where_only_the_console_has_asked_yet_it_says_what_to_send() -> None:

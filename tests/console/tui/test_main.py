@@ -116,7 +116,7 @@ def test_paused_it_can_be_looked_at_in_other_ways(redis_url: str, name: str) -> 
         console.request(name, "good", 1)
         console.request(name, "bad", 2)
         console.answer(1)
-        await console.until(lambda: main.flow.count() == 2 and "✓ ok" in console.line("good"))
+        await console.until(lambda: main.flow.count() == 2 and main.flow.model.place.cursor.message == 3)
         await console.press("space")
         await console.sees("paused")
         console.request(name, "late", 3)

@@ -115,6 +115,16 @@ class FlowModel:
         ring = self._ring
         return max(0, ring.last - max(self._seen, ring.first - 1))
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether it still looks through what was there before: what is to be seen may be further back."""
+        return bool(self._scan)
+
+    @property
+    def decided(self) -> int:
+        """How many rows there would be, with nothing hidden, of what was looked at. Hold the session's lock."""
+        return max(0, self.total - self.unread - len(self._waiting))
+
     def newer_than(self, newest: Newest) -> int:
         """How many rows are of what came after that."""
         return len(self.rows) - self.rows.index(1 + (newest.message if self.by_message else newest.exchange))

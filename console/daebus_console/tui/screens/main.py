@@ -210,10 +210,10 @@ class MainScreen(DebugKeys):
         else:
             session.look_at(())
         self.flow.hint = hints.no_flow(
-            total=self.flow.model.total - (self.flow.count() if self.flow.gaps_alone else 0),
+            total=self.flow.looked_at(),
             hidden=self.flow.model.hidden,
             held_back=self.flow.held_back(),
-            looking=self.flow.model.busy,
+            looking=self.flow.model.looks_back,
             sharded=session.tap.sharded and not session.recorded,
             recorded=session.recorded,
             away=not session.recorded and not session.status.up and bool(session.status.problem),

@@ -118,6 +118,12 @@ class FlowView(RowList):
         with self._lock:
             return self.model.unread, self.model.behind()
 
+    def looked_at(self) -> int:
+        """How many rows there would be with nothing hidden: of what it holds back, too, but not of what just came."""
+        with self._lock:
+            total = self.model.total if self.paused else self.model.decided
+        return total - (self.count() if self.gaps_alone else 0)
+
     def redraw(self) -> None:
         """Draw all rows anew: what they say beside their exchange has changed."""
         self._strips.clear()
