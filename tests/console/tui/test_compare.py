@@ -233,7 +233,7 @@ def test_the_cursor_stands_on_differences_and_never_on_headings() -> None:
         assert chosen(screen) == "tags[0]"
         await console.press("G")
         assert chosen(screen) == "bio"
-        await console.sees("6 of 6", "response.payload.bio  text of 29 → 26 signs")
+        await console.sees("6 of 6", "response.payload.bio  text of 29 → 26 characters")
         await console.press("g")
         await console.sees("1 of 6", "response.payload.name")
 

@@ -54,5 +54,5 @@ def _argument(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         return f"a number of {value.bit_length():,} bits"
     if isinstance(value, str) and len(value) > _MOST_SIGNS:
-        return f"{value[:_MOST_SIGNS]!r}… {len(value):,} signs"
+        return f"{value[:_MOST_SIGNS]!r}… {len(value):,} characters"
     return repr(value)

@@ -44,7 +44,7 @@ def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> 
     if payload and not items:
         raise CannotResend("Its payload cannot be typed; keep it in a file and use @file.json")
     if len(items) > LONGEST:
-        raise CannotResend(f"Its payload of {len(items):,} signs is too long for a command line; use @file.json")
+        raise CannotResend(f"Its payload of {len(items):,} characters is too long for a command line; use @file.json")
     verb = {Kind.REQUEST: "request", Kind.ONE_WAY: "send"}.get(exchange.kind, "broadcast")
     names = [exchange.target or ""] + ([exchange.action or ""] if verb != "broadcast" else [])
     typed = [as_name(names[0]), *(as_name(action, action=True) for action in names[1:])]

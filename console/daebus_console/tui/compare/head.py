@@ -94,7 +94,7 @@ def change_text(change: Change, redact: Redactor) -> str:
 
 def _whole(value: Any) -> str:
     text = one_line(value, _LONGEST_COPY)
-    return f"{text} … (only the first {_LONGEST_COPY:,} signs)" if len(text) > _LONGEST_COPY else text
+    return f"{text} … (only the first {_LONGEST_COPY:,} characters)" if len(text) > _LONGEST_COPY else text
 
 
 def whole_text(before: Exchange, after: Exchange, changes: Sequence[Change], redact: Redactor) -> str:

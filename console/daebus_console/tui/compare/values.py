@@ -81,7 +81,7 @@ def describe(change: Change) -> str:
     if _is_number(before) and _is_number(after):
         return f"number{by_how_much(before, after)}"
     if isinstance(before, str) and isinstance(after, str) and len(before) != len(after):
-        return f"text of {len(before):,} → {fmt.plural(len(after), 'sign')}"
+        return f"text of {len(before):,} → {fmt.plural(len(after), 'character')}"
     one, other = _kind(before), _kind(after)
     return one if one == other else f"{one} → {other}"
 
@@ -120,7 +120,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, Unread):
         return "unreadable"
     if isinstance(value, str):
-        return f"text of {fmt.plural(len(value), 'sign')}"
+        return f"text of {fmt.plural(len(value), 'character')}"
     if isinstance(value, list):
         return f"list of {len(value):,}"
     if isinstance(value, dict):
@@ -168,7 +168,7 @@ def _bounded(lines: Iterator[str] | Sequence[str]) -> Iterator[str]:
         yield clean(line[:left])
         left -= len(line)
         if left < 0:
-            yield f"… only the first {MOST_SIGNS:,} signs are shown; y copies more"
+            yield f"… only the first {MOST_SIGNS:,} characters are shown; y copies more"
             return
 
 

@@ -49,7 +49,7 @@ def _value(node: Node, room: int) -> Line:
         return [(shown, "plain")] if shown is not None else [(count, "dim")]
     if isinstance(value, str):
         if node.open:
-            return [(fmt.plural(len(value), "sign"), "dim")]
+            return [(fmt.plural(len(value), "character"), "dim")]
         return text_value(value, room)
     return [(scalar(value), "number" if isinstance(value, int | float) and not isinstance(value, bool) else "literal")]
 
@@ -58,7 +58,7 @@ def text_value(value: str, room: int) -> Line:
     """A text in quotes; where it has no room, its start and how long it is."""
     if len(value) <= room - 2:
         return [(clean(_quoted(value)), "string")]
-    size = f" {fmt.plural(len(value), 'sign')}"
+    size = f" {fmt.plural(len(value), 'character')}"
     return [(clean(_quoted(value[: max(4, room - len(size) - 3)])[:-1]) + "…", "string"), (size, "dim")]
 
 

@@ -170,4 +170,4 @@ class CompareKeys(FullScreen):
 
     def _copy(self, text: str, what: str) -> None:
         self.app.copy_to_clipboard(text)
-        self.notify(f"Copied {what}: {fmt.plural(len(text), 'sign')}", timeout=2, markup=False)
+        self.notify(f"Copied {what}: {fmt.plural(len(text), 'character')}", timeout=2, markup=False)

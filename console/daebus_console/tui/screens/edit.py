@@ -113,7 +113,7 @@ class EditScreen(ModalScreen[Resend | None]):
     @on(DraftArea.TooLong)
     def _too_long(self, event: DraftArea.TooLong) -> None:
         event.stop()
-        self._say(f"not pasted: that would make more than {LARGEST:,} signs; ctrl+o opens your editor")
+        self._say(f"not pasted: that would make more than {LARGEST:,} characters; ctrl+o opens your editor")
 
     # What is told ----------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from daebus_console.tui.base import BaseApp
 
 _BARS = 12
-_HEADING = f"{'COUNT':>7}  {'OVER TIME':<{_BARS}}  {'LAST':<8}  WHERE AND WHAT"
+_HEADING = f"{'count':>7}  {'over time':<{_BARS}}  {'last':<8}  where and what"
 
 
 class GroupsScreen(InsightKeys):

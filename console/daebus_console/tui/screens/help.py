@@ -17,6 +17,12 @@ from textual.widgets import Static
 from daebus_console.tui.widgets.key_line import LAST
 
 _HIDDEN = {"copy_selected_text", "maximize", "minimize", "help_quit"}
+_OTHERS = {
+    "focus_next": "Next pane",
+    "focus_previous": "Previous pane",
+    "copy_text": "Copy what the mouse has selected",
+}
+"""What keys of Textual do, in our words."""
 _NAMES = {
     "DirectoryList": "Directory",
     "FlowList": "Flow",
@@ -82,9 +88,8 @@ def grouped(bindings: Iterable[ActiveBinding], screen: Screen[None]) -> dict[str
         if not binding.description or action.partition("(")[0] in _HIDDEN or binding.system:
             continue
         group = name_of(active.node)
-        found.setdefault((group, binding.action), (binding.description, []))[1].append(
-            screen.app.get_key_display(binding)
-        )
+        told = _OTHERS.get(action, binding.description)
+        found.setdefault((group, binding.action), (told, []))[1].append(screen.app.get_key_display(binding))
     groups: dict[str, list[tuple[str, str]]] = {}
     for (group, _action), (description, keys) in sorted(found.items(), key=lambda one: one[0][1] in LAST):
         groups.setdefault(group, []).append((" ".join(dict.fromkeys(keys)), description))

@@ -190,7 +190,7 @@ class DocumentView(RowList):
             self.notify(f"There is no {what} on this line", timeout=2)
             return
         self.app.copy_to_clipboard(text)
-        self.notify(f"Copied the {what}: {len(text):,} signs", timeout=2)
+        self.notify(f"Copied the {what}: {len(text):,} characters", timeout=2)
 
 
 def light(line: Line, wanted: str) -> Line:

@@ -333,7 +333,7 @@ def test_shares(before: float, after: float, said: str) -> None:
         (Change("p", How.CHANGED, 1_000_000, 0), "number, −1,000,000"),
         (Change("p", How.CHANGED, 10**400, 1.5), "number"),
         (Change("p", How.CHANGED, True, 1), "true → number"),
-        (Change("p", How.CHANGED, "abc", "abcd"), "text of 3 → 4 signs"),
+        (Change("p", How.CHANGED, "abc", "abcd"), "text of 3 → 4 characters"),
         (Change("p", How.ADDED, None, [1, 2]), "list of 2, added"),
         (Change("p", How.REMOVED, {"a": 1}, None), "object of 1 field, removed"),
     ],
@@ -490,7 +490,7 @@ def test_what_is_too_much_is_told_and_takes_no_time() -> None:
     began = time.monotonic()
     assert "only the first" in value_lines(deep)[-1]
     assert "nested too deeply" in one_line(deep, 100_000)
-    assert f"first {MOST_SIGNS:,} signs" in value_lines("y" * 1_000_000)[-1]
+    assert f"first {MOST_SIGNS:,} characters" in value_lines("y" * 1_000_000)[-1]
     assert f"first {MOST_LINES:,} lines" in value_lines([1] * 100_000)[-1]
     assert len(one_line(huge, 50)) < 200
     alike, hostile = ["{", "}", "[", "]"] * 2000, ["}", "{", "]", "["] * 2000

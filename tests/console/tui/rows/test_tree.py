@@ -54,7 +54,7 @@ def test_a_value_knows_its_path_and_is_copied_whole() -> None:
     index = next(i for i, line in enumerate(shown(document)) if "c: " in line)
     assert document.path(index) == 'items[0]["a b"].c'
     assert document.value(index) == "x" * 500
-    assert "500 signs" in shown(document)[index]
+    assert "500 characters" in shown(document)[index]
 
 
 def test_a_long_text_opens_into_its_lines() -> None:

@@ -83,7 +83,7 @@ def run_known(command: Command, context: Context) -> int:
         return Exit.DONE
     if re.fullmatch(r"[0-9a-f]{8}", identity) is None:
         position = command.line.find(identity)
-        raise CommandError("expected the id of a finding, eight signs such as 5e1f0a2b", position, len(identity))
+        raise CommandError("expected the id of a finding, eight characters such as 5e1f0a2b", position, len(identity))
     if command["forget"]:
         if identity not in file.known.marks:
             context.output.error(f"{identity} is not known")
