@@ -83,14 +83,17 @@ def ask_and_answer(server: RedisServer) -> None:
         client.publish("news", b'{"event":"hello"}')
 
 
+COLOURLESS = {"NO_COLOR": "1", "COLORTERM": "truecolor"}
+SIXTEEN = {"TERM": "xterm-16color", "COLORTERM": ""}
+
+
 @pytest.fixture
-def terminal(own_redis: RedisServer, tmp_path: Path) -> Terminal:
-    """The console on a Redis of its own, not yet started."""
+def terminal(own_redis: RedisServer, tmp_path: Path, request: pytest.FixtureRequest) -> Terminal:
+    """The console on a Redis of its own, not yet started, without colours or as the test says."""
     environment = {
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "console")]),
         **{f"XDG_{name}_HOME": str(tmp_path / name) for name in ("CONFIG", "DATA", "STATE")},
-        "NO_COLOR": "1",
-        "COLORTERM": "truecolor",
+        **getattr(request, "param", COLOURLESS),
     }
     return Terminal(
         [sys.executable, "-m", "daebus_console", "--redis", own_redis.url], environment=environment, real=True
@@ -110,7 +113,8 @@ def test_no_colour_reaches_the_terminal_whatever_is_shown(terminal: Terminal, ow
     assert colours_in(bytes(terminal.output)) == set()
 
 
-def test_selection_and_focus_are_seen_without_colour(terminal: Terminal, own_redis: RedisServer) -> None:
+@pytest.mark.parametrize("terminal", [COLOURLESS, SIXTEEN], ids=["none", "sixteen"], indirect=True)
+def test_selection_and_focus_are_seen_without_colour_and_in_sixteen(terminal: Terminal, own_redis: RedisServer) -> None:
     with terminal:
         terminal.wait_for("● live")
         ask_and_answer(own_redis)

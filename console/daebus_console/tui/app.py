@@ -163,6 +163,8 @@ class ConsoleApp(BaseApp):
 
     def on_mount(self) -> None:
         """Be as remembered."""
+        # A terminal is asked how many colours it has; who has none is no terminal.
+        self.set_class(not self.is_headless and self.console.color_system == "standard", "-few-colours")
         theme = self.settings.get("theme", str, "")
         if theme in self.available_themes:
             self.theme = theme
