@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daebus_console.tui.rows.lines import text_of
+from daebus_console.tui.widgets import flow_view
 from tests.console.tui.scene import scene
-from tests.console.tui.support import Driver, drive
+from tests.console.tui.support import Driver, drive, fed
 
 LONG = " ".join(f"word{number}" for number in range(80))
 MANY = {f"row{number}": number for number in range(60)}
@@ -100,3 +103,32 @@ def test_what_is_looked_at_stays_when_the_terminal_gets_another_size() -> None:
         assert here(console) == before
 
     drive(scene(), story)
+
+
+def test_a_filter_that_is_entered_while_it_still_looks_leaves_the_flow_where_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = fed(5000.0)
+    for number in range(3000):
+        session.on_batch(float(number), [("odd" if number % 10 else "tenth", b'{"n": %d}' % number)])
+
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        await console.until(lambda: flow.count() == 3000)
+        flow.go_to(1000)
+        await console.until(lambda: flow.top < 1000 < flow.top + flow.page)
+        flow.scroll_rows(1001 - flow.top)
+        stood = flow.rows[flow.top]
+        monkeypatch.setattr(flow_view, "BUDGET", 0.0)
+        tick, flow.tick = flow.tick, lambda: None  # type: ignore[method-assign]
+        await console.press("slash")
+        await console.type("channel:tenth")
+        tick()
+        assert flow.model.looks_back
+        await console.press("enter")
+        while flow.model.busy:
+            tick()
+        assert flow.count() == 300
+        assert flow.rows[flow.top] == next(row for row in map(flow.rows.__getitem__, range(300)) if row >= stood)
+
+    drive(session, story)

@@ -174,8 +174,11 @@ class FlowView(RowList):
     def keep_in_view(self, index: int | None) -> None:
         if self.following:
             self.top = self.end
-        else:
-            super().keep_in_view(index)
+            return
+        before = self.top
+        super().keep_in_view(index)
+        if self.top != before:
+            # Else what is to be at the top stays that, also where a filter has not come to it yet.
             self._remember()
 
     @property
