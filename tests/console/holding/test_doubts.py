@@ -18,6 +18,11 @@ from tests.console.holding.conftest import Debugging, Shop, known
         ("break {orders} pl*", None),
         ("break {orders}", None),
         ("break {orders} anything --place call", None),
+        ("break {audit} anything.else --place call", None),
+        (
+            "break {audit} {orders}.place --place call",
+            "no service has an action {orders}.place (did you mean place?): as yet the rule meets nothing",
+        ),
         ("break {audit} {placed}", "{audit} has no action {placed}: as yet the rule meets nothing"),
         (
             "break {audit} {placed}s --place event",

@@ -52,8 +52,10 @@ def stand(
 
 def _doubt(session: Session, service: str, rule: Rule) -> str:
     """That a rule names what its service does not have, where all instances have told what they have; else empty."""
-    if rule.place == "call" or rule.subject == "*":
+    if rule.subject == "*":
         return ""
+    if rule.place == "call":
+        return _doubt_of_call(session, rule.subject)
     with session.lock:
         entry = session.directory.services.get(service)
         if entry is None or not entry.instances or len(entry.instances) < entry.subscribers:
@@ -66,6 +68,17 @@ def _doubt(session: Session, service: str, rule: Rule) -> str:
     if rule.place == "event":
         return f"{shown(service)} does not listen to {shown(rule.subject)}{perhaps}: as yet the rule meets nothing"
     return f"{shown(service)} has no action {shown(rule.subject, text=True)}{perhaps}: as yet the rule meets nothing"
+
+
+def _doubt_of_call(session: Session, subject: str) -> str:
+    """That a call is named with its service, as the list of what is held names it, where its action alone counts."""
+    with session.lock:
+        had = {one.name: one.names("actions") for one in session.directory.services.values()}
+    meant = next((action for name, each in had.items() for action in each if subject == f"{name}.{action}"), None)
+    if meant is None or any(subject in names for names in had.values()):
+        return ""
+    perhaps = f"(did you mean {shown(meant, text=True)}?)"
+    return f"no service has an action {shown(subject, text=True)} {perhaps}: as yet the rule meets nothing"
 
 
 def stay(
