@@ -23,24 +23,24 @@ def reached(host: str, port: int, limit: float) -> socket.socket:
     """
     until = time.monotonic() + limit
     failed: OSError | None = None
-    # As bytes, it takes no codec for names: at the end of the interpreter there may be none any more.
-    name: Any = host.encode()
-    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    for number, (family, kind, protocol, _name, place) in enumerate(found):
-        sock = None
-        try:
-            sock = socket.socket(family, kind, protocol)
-            sock.settimeout(_share(until - time.monotonic(), len(found) - number))
-            sock.connect(place)
-            tune(sock)
-            return sock
-        except BaseException as error:
-            if sock is not None:
-                sock.close()
-            if not isinstance(error, OSError):
-                raise
-            failed = error
     try:
+        # As bytes, it takes no codec for names: at the end of the interpreter there may be none any more.
+        name: Any = host.encode()
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        for number, (family, kind, protocol, _name, place) in enumerate(found):
+            sock = None
+            try:
+                sock = socket.socket(family, kind, protocol)
+                sock.settimeout(_share(until - time.monotonic(), len(found) - number))
+                sock.connect(place)
+                tune(sock)
+                return sock
+            except BaseException as error:
+                if sock is not None:
+                    sock.close()
+                if not isinstance(error, OSError):
+                    raise
+                failed = error
         raise failed or OSError("its name has no address")
     finally:
         # The error knows this frame, and must not know itself by that.
