@@ -40,12 +40,12 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def late(shop: Shop, caller: DaebusCaller, tmp_path: Path) -> Path:
-    """A request that waited 0.2 s for an answer that came after 0.6 s, and one that was answered in time."""
+    """A request that waited 0.5 s for an answer that came after 0.6 s, and one that was answered in time."""
     path = tmp_path / "late.jsonl"
     with Session(shop.url) as session:
         assert session.wait_up(10)
         with pytest.raises(RequestTimeout):
-            caller.send_request("sleep", {"seconds": 0.6}, timeout=0.2)
+            caller.send_request("sleep", {"seconds": 0.6}, timeout=0.5)
         caller.send_request("echo", {"n": 1})
 
         def seen() -> list[Exchange]:
@@ -89,7 +89,7 @@ def test_not_waited_for_long_enough_it_is_a_timeout_as_then(console: Console, la
 def test_one_alone(shop: Shop, caller: DaebusCaller) -> None:
     with Prompt(Session(shop.url)) as prompt:
         with pytest.raises(RequestTimeout):
-            caller.send_request("sleep", {"seconds": 0.4}, timeout=0.1)
+            caller.send_request("sleep", {"seconds": 0.6}, timeout=0.5)
         exchange = prompt.seen(target=shop.name, action="sleep")
         eventually(lambda: exchange.answer is not None, what="the answer that came too late is seen")
         assert prompt(f"replay #{exchange.number}") == 0, prompt.said.all
