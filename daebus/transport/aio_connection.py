@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import encodings.idna  # noqa: F401 - for names of servers; see `by_redis_py`
 import math
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -21,7 +22,7 @@ from daebus.wire.resp import ProtocolError, pack
 from .address import CONNECT_TIMEOUT, RedisAddress, client_label, is_full, redis_py, refusal, refused_as_full
 from .commands import IN_ONE_PIECE, Pending, loss, ping
 from .fork import let_go
-from .places.dialing import PATIENCE, as_told, found_cluster, lookout_of, refused_as_sentinel
+from .places.dialing import as_told, found_cluster, lookout_of, refused_as_sentinel
 from .places.lookout import Lookout
 from .places.route import Place
 from .plain import Plain, tune
@@ -100,25 +101,29 @@ class AsyncConnection(asyncio.Protocol):
             if connection.greeting.mode == "cluster" and (cluster := found_cluster(address)) is not None:
                 connection._guarded(cluster, cluster.seeds[0])
             return connection
-        failed = RedisUnavailable(f"no server of {address} is known")
-        for place, node in await asyncio.to_thread(lookout.candidates):
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    connection = await cls._opened(node, name, on_lost, on_message)
-            except PermissionDenied:
-                raise
-            except RedisUnavailable as error:
-                failed = as_told(error)
-                continue
-            except TimeoutError:
-                failed = RedisUnavailable(f"Redis at {node} does not answer")
-                continue
-            wrong = lookout.misfit(connection.greeting)
-            if wrong is None:
-                return connection._guarded(lookout, place)
-            connection.close()
-            failed = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}")
-        raise failed
+        while True:
+            failed, late = RedisUnavailable(f"no server of {address} is known"), False
+            for place, node in await asyncio.to_thread(lookout.candidates):
+                begun = time.monotonic()
+                try:
+                    async with asyncio.timeout(lookout.patience):
+                        connection = await cls._opened(node, name, on_lost, on_message)
+                except PermissionDenied:
+                    raise
+                except RedisUnavailable as error:
+                    failed, late = as_told(error), False
+                    continue
+                except TimeoutError:
+                    failed, late = RedisUnavailable(f"Redis at {node} does not answer"), True
+                    continue
+                wrong = lookout.misfit(connection.greeting)
+                if wrong is None:
+                    lookout.took(time.monotonic() - begun)
+                    return connection._guarded(lookout, place)
+                connection.close()
+                failed, late = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}"), False
+            if not (late and lookout.was_late()):
+                raise failed
 
     @classmethod
     async def open_at(
@@ -134,9 +139,10 @@ class AsyncConnection(asyncio.Protocol):
     ) -> AsyncConnection:
         """The same with just that one of several servers, of which `address` is; see `Lookout.guard` for the slot."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(lookout.patience):
                 connection = await cls._opened(address, name, on_lost, on_message, protocol)
         except TimeoutError:
+            lookout.was_late()
             raise RedisUnavailable(f"Redis at {address} does not answer") from None
         return connection._guarded(lookout, place, slot)
 

@@ -11,10 +11,13 @@ from contextlib import ExitStack
 import pytest
 
 from daebus.errors import RedisUnavailable
-from daebus.transport.address import RedisAddress
+from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
+from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.links import AWAY_FOR, CONNECT_WITHIN, Links
-from daebus.transport.places.route import Place
+from daebus.transport.places.lookout import PATIENCE
+from daebus.transport.places.route import Place, route_of
 from daebus.wire.resp import pack
+from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -103,3 +106,39 @@ def test_one_that_was_away_is_tried_again_while_nobody_waits(
     own_redis.start()
     eventually(lambda: not isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable))
     links.close()
+
+
+def test_where_the_way_is_long_one_is_waited_for_as_long_as_connecting_may_take() -> None:
+    """Else whoever is far away, and has to log in as well, would never be told who the master is."""
+    server = RedisServer(password="geheim").start()
+    try:
+        with Proxy(server.port, pace=0.25) as proxy:
+            here = Place("127.0.0.1", proxy.port)
+            links = Links(lambda place: RedisAddress(f"redis://:geheim@{place}"), "test")
+            assert isinstance(links.ask([here], PING, 1, 10.0)[here], RedisUnavailable)
+            assert links.ask([here], PING, 1, 10.0, patient=True)[here] == [b"PONG"]
+            links.close()
+            # One that was away is connected to beside, with that much time.
+            assert isinstance(links.ask([here], PING, 1, 10.0)[here], RedisUnavailable)
+            eventually(lambda: links.ask([here], PING, 1, 10.0)[here] == [b"PONG"], within=30)
+            links.close()
+    finally:
+        server.close()
+
+
+def test_a_server_may_take_more_time_where_none_was_in_time_yet_or_the_way_is_known_to_be_long() -> None:
+    route = route_of("redis+cluster://127.0.0.1:1")
+    assert route is not None
+    lookout = ClusterLookout("here", route)
+    assert lookout.patience == PATIENCE
+    assert lookout.was_late()
+    assert lookout.patience == 2 * PATIENCE
+    assert lookout.was_late()
+    assert not lookout.was_late()
+    assert lookout.patience == CONNECT_TIMEOUT
+    lookout.took(0.01)
+    assert lookout.patience == PATIENCE
+    # It was near, and so the others are waited for no longer: one that stands still is left soon.
+    assert not lookout.was_late()
+    lookout.took(0.5)
+    assert lookout.patience == 3 * 0.5

@@ -127,7 +127,8 @@ class ClusterLookout(Lookout):
     def _seen_by(self, places: Sequence[Place]) -> View | None:
         """What most of them see."""
         views: dict[Place, View] = {}
-        for place, reply in self.links.ask(places, _QUESTION, 1, ASK_WITHIN).items():
+        told_by = self.links.ask(places, _QUESTION, 1, ASK_WITHIN, patient=self._view is None)
+        for place, reply in told_by.items():
             if isinstance(reply, RedisUnavailable):
                 self._lost(place)
                 continue

@@ -15,12 +15,11 @@ from daebus.transport.proof import Greeting
 from daebus.transport.url import SENTINEL
 
 from .cluster import ClusterLookout
+from .lookout import PATIENCE as PATIENCE
 from .lookout import Lookout
 from .route import Place, form_of, route_from, route_of
 from .sentinels import SentinelLookout
 
-PATIENCE = 1.0
-"""Seconds that one of several servers may take to be connected to."""
 _AGAIN_AFTER = 0.1
 _lookouts: dict[str, Lookout] = {}
 _making = threading.Lock()
@@ -120,11 +119,14 @@ def dial_place(cluster: ClusterLookout, place: Place, name: str, deadline: float
         cluster.look()
         if (wrong := cluster.wrong_with(place)) is not None:
             raise RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}")
-    soon = min(deadline, time.monotonic() + PATIENCE)
+    soon = min(deadline, time.monotonic() + cluster.patience)
+    begun = time.monotonic()
     try:
         sock, told = node.open(name, soon)
+        cluster.took(time.monotonic() - begun)
     except TooLate as error:
         if soon < deadline:
+            cluster.was_late()
             raise RedisUnavailable(str(error)) from None
         raise
     return Dialled(sock, node, told, cluster, place)
@@ -141,8 +143,9 @@ def _one_of(lookout: Lookout, address: RedisAddress, name: str, deadline: float 
         now = time.monotonic()
         if deadline is not None and now >= deadline:
             raise TooLate(str(found))
-        if not patient or isinstance(found, PermissionDenied) or now + _AGAIN_AFTER >= until:
-            raise found
+        more = isinstance(found, TooLate) and lookout.was_late()
+        if not (more or patient) or isinstance(found, PermissionDenied) or now + _AGAIN_AFTER >= until:
+            raise as_told(found)
         time.sleep(_AGAIN_AFTER)
 
 
@@ -159,15 +162,17 @@ def _round(lookout: Lookout, address: RedisAddress, name: str, until: float) -> 
     except RedisUnavailable as error:
         return error
     for place, node in candidates:
+        begun = time.monotonic()
         try:
-            sock, greeting = node.open(name, min(until, time.monotonic() + PATIENCE))
+            sock, greeting = node.open(name, min(until, begun + lookout.patience))
         except PermissionDenied as error:
             return error
         except RedisUnavailable as error:
-            failed = as_told(error)
+            failed = error
             continue
         wrong = lookout.misfit(greeting)
         if wrong is None:
+            lookout.took(time.monotonic() - begun)
             return Dialled(sock, node, greeting, lookout, place)
         if route_of(address.url) is None:
             no_cluster(address)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from daebus.errors import ConnectionLost, RedisUnavailable, again
-from daebus.transport.address import RedisAddress
+from daebus.errors import ConnectionLost, RedisUnavailable, TooLate, again
+from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.link import Link
 from daebus.transport.threads import begin
 
@@ -18,6 +18,7 @@ CONNECT_WITHIN = 0.5
 """Seconds that connecting to one of them may take: others wait meanwhile."""
 AWAY_FOR = 1.0
 """Seconds for which one that could not be connected to, or did not answer, is not tried again."""
+_LOOKS_EVERY = 0.02
 
 Told = dict[Place, "list[Any] | RedisUnavailable"]
 """The replies of each, or why there are none."""
@@ -38,16 +39,22 @@ class Links:
         self._connecting = threading.Lock()
         self._links: dict[Place, Link] = {}
         self._away: dict[Place, tuple[float, RedisUnavailable]] = {}
+        self._under_way: set[Place] = set()
+        """Those that are being connected to by a thread that nobody waits for."""
         self._closes = 0
 
-    def ask(self, places: Iterable[Place], data: bytes, wanted: int, within: float) -> Told:
+    def ask(self, places: Iterable[Place], data: bytes, wanted: int, within: float, *, patient: bool = False) -> Told:
         """Send the packed commands, which have so many replies, to each; waits `within` seconds for all of them.
 
-        One that did not answer lately is not asked: it is said of it what was wrong with it then.
+        One that did not answer lately is not asked: it is said of it what was wrong with it then. Where none is
+        connected yet and `patient`, one is waited for as long as connecting may take: the way may be a long one.
         """
         told: Told = {}
         several = list(dict.fromkeys(places))
-        self._connect(several, min(within, CONNECT_WITHIN))
+        limit = min(within, CONNECT_WITHIN)
+        self._connect(several, limit)
+        if patient and not self._links:
+            self._connect_slowly(several, limit)
         with self._lock:
             asked: list[tuple[Place, Link]] = []
             for place in several:
@@ -95,13 +102,32 @@ class Links:
                 else:
                     # It is tried once more; whoever asks goes on without it.
                     self._away[place] = time.monotonic(), away[1]
-                    self._aside(place, within)
+                    self._beside(place)
             threads = {place: self._aside(place, within) for place in first[1:]}
             for place in first:
                 if threads.get(place) is None:
                     self._connect_to(place, within)
             for thread in filter(None, threads.values()):
                 thread.join(2 * within)
+
+    def _connect_slowly(self, places: Iterable[Place], begun: float) -> None:
+        """Connect to those that took too long just now, for `begun` seconds; returns when there is one, at the latest
+        after CONNECT_TIMEOUT."""
+        for place in places:
+            if isinstance(self._away.get(place, (0.0, None))[1], TooLate):
+                self._beside(place)
+        until = time.monotonic() + CONNECT_TIMEOUT - begun
+        while not self._links and self._under_way.intersection(places) and time.monotonic() < until:
+            time.sleep(_LOOKS_EVERY)
+
+    def _beside(self, place: Place) -> None:
+        """Connect on a thread that nobody has to wait for, and which may take its time."""
+        with self._lock:
+            if place in self._under_way:
+                return
+            self._under_way.add(place)
+        if self._aside(place, CONNECT_TIMEOUT) is None:
+            self._under_way.discard(place)
 
     def _aside(self, place: Place, within: float) -> threading.Thread | None:
         """Connect on a thread of its own; None where none is to be had."""
@@ -113,6 +139,12 @@ class Links:
         return thread
 
     def _connect_to(self, place: Place, within: float) -> None:
+        try:
+            self._try(place, within)
+        finally:
+            self._under_way.discard(place)
+
+    def _try(self, place: Place, within: float) -> None:
         closes = self._closes
         try:
             link = self._address_of(place).link(self._name, time.monotonic() + within)
@@ -143,7 +175,7 @@ class Links:
         self._lock, self._connecting = threading.Lock(), threading.Lock()
         for link in self._links.values():
             link.socket.close()
-        self._links, self._away = {}, {}
+        self._links, self._away, self._under_way = {}, {}, set()
 
     def close(self) -> None:
         """Give all of them back; asked again, it connects again."""

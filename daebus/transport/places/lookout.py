@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from daebus.transport.address import RedisAddress
+from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.fork import begins_anew
 from daebus.transport.proof import Greeting
 from daebus.transport.threads import begin
@@ -25,6 +25,8 @@ from .route import Place
 
 log = logging.getLogger("daebus")
 
+PATIENCE = 1.0
+"""Seconds that one of several servers may take to be connected to, where the way is not known to be a long one."""
 LOOK_EVERY = 0.5
 """Seconds between two looks."""
 SETTLES_WITHIN = 3.0
@@ -48,6 +50,9 @@ class Lookout(ABC):
         self.links = links
         self.changed_at = 0.0
         """When a server was replaced or lost, as far as is known (a time of `time.monotonic()`)."""
+        self.patience = PATIENCE
+        """Seconds that one of the servers may take to be connected to: others may be there."""
+        self._was_in_time = False
         self._begin()
         begins_anew(self)
 
@@ -63,6 +68,18 @@ class Lookout(ABC):
         """Where the threads are gone that there were, and the connections are the parent's."""
         self.links.abandon()
         self._begin()
+
+    def took(self, seconds: float) -> None:
+        """One of the servers has been connected to, which took so long. Where the way is long, it is that again."""
+        self._was_in_time = True
+        self.patience = max(PATIENCE, min(3 * seconds, CONNECT_TIMEOUT))
+
+    def was_late(self) -> bool:
+        """One was not in time; whether it is to have more now, since none ever was: the way may be a long one."""
+        if self._was_in_time or self.patience >= CONNECT_TIMEOUT:
+            return False
+        self.patience = min(2 * self.patience, CONNECT_TIMEOUT)
+        return True
 
     @abstractmethod
     def candidates(self) -> list[tuple[Place, RedisAddress]]:

@@ -66,7 +66,7 @@ class SentinelLookout(Lookout):
 
     def look(self) -> None:
         """See `Lookout`."""
-        told = self.links.ask(self._route.seeds, self._question, 1, ASK_WITHIN)
+        told = self.links.ask(self._route.seeds, self._question, 1, ASK_WITHIN, patient=self._master is None)
         found = [master for reply in told.values() if (master := _master_in(reply)) is not None]
         if not found:
             self._problem = self._why_none(told)
