@@ -18,6 +18,7 @@ from redis.connection import parse_url
 from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio_dialing import opened
 from daebus.transport.commands import Delivery, Kinds, Pending
 from daebus.transport.listener import Listener
 from daebus.transport.publisher import Publisher
@@ -200,7 +201,7 @@ class RedisSpace(RecordingBus):
         on_message: Callable[[bytes], None] = lambda _data: None,
     ) -> AsyncConnection:
         """See `Bus`."""
-        link = await SpaceLink.open(self.address, name, on_lost, on_message)
+        link = await opened(self.address, name, on_lost, on_message, SpaceLink)
         assert isinstance(link, SpaceLink)
         link.space = self
         return link

@@ -1,33 +1,27 @@
 """A connection to Redis for an event loop: the protocol core with an asyncio transport under it.
 
-By plain TCP it connects itself; where a URL asks for more, redis-py connects and authenticates, and the transport is
-ours after that. Knows nothing of requests and services.
+Knows nothing of requests and services.
 Everything here belongs to the thread of the event loop, and no task runs here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import encodings.idna  # noqa: F401 - for names of servers; see `by_redis_py`
 import math
-import time
 from collections import deque
 from collections.abc import Callable
 
-from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, again
+from daebus.errors import ConnectionLost, RedisUnavailable, again
 from daebus.wire.names import encoded
 from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused, Subscribed
-from daebus.wire.resp import ProtocolError, pack
+from daebus.wire.resp import ProtocolError
 
-from .address import CONNECT_TIMEOUT, RedisAddress, client_label, is_full, redis_py, refusal, refused_as_full
+from .address import RedisAddress, is_full, refusal, refused_as_full
 from .commands import IN_ONE_PIECE, Pending, loss, ping
 from .fork import let_go
-from .places.dialing import as_told, found_cluster, lookout_of, refused_as_sentinel
 from .places.lookout import Lookout
 from .places.route import Place
-from .plain import Plain, tune
-from .proof import Greeting, greeting, hello
-from .reaching import reached_in_loop
+from .proof import Greeting
 from .reconnecting import HEARTBEAT_AFTER
 from .sockets.stream import READ_SIZE, has_ended
 
@@ -36,7 +30,7 @@ LOOK_AFTER = 0.05
 
 
 class AsyncConnection(asyncio.Protocol):
-    """A connected and authenticated socket to Redis; make one with `open`.
+    """A connected and authenticated socket to Redis; `aio_dialing` makes one.
 
     It commands (`send`), or listens to one channel (`listen`), whose messages go to `on_message(data)`.
     `on_lost(error)` is called, after the commands have been told, when it has ended in any way but `close`.
@@ -51,7 +45,7 @@ class AsyncConnection(asyncio.Protocol):
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._address = address
-        self._on_lost = on_lost
+        self.on_lost = on_lost
         self._on_message = on_message
         self._protocol = Protocol() if protocol is None else protocol
         self.greeting = Greeting()
@@ -79,113 +73,8 @@ class AsyncConnection(asyncio.Protocol):
         self.closed: asyncio.Future[None] = self._loop.create_future()
         """Done when the socket is freed."""
 
-    @classmethod
-    async def open(
-        cls,
-        address: RedisAddress,
-        name: str,
-        on_lost: Callable[[ConnectionLost], None],
-        on_message: Callable[[bytes], None] = lambda _data: None,
-    ) -> AsyncConnection:
-        """Connect, within CONNECT_TIMEOUT seconds; Redis lists the connection as `name`.
-
-        Where the address leads to several servers, to one of them. Raises RedisUnavailable, or PermissionDenied where
-        Redis refuses the credentials.
-        """
-        lookout = lookout_of(address)
-        if lookout is None:
-            connection = await cls._opened(address, name, on_lost, on_message)
-            if (refused := refused_as_sentinel(address, connection.greeting)) is not None:
-                connection.close()
-                raise refused
-            if connection.greeting.mode == "cluster" and (cluster := found_cluster(address)) is not None:
-                connection._guarded(cluster, cluster.seeds[0])
-            return connection
-        while True:
-            failed, late = RedisUnavailable(f"no server of {address} is known"), False
-            for place, node in await asyncio.to_thread(lookout.candidates):
-                begun = time.monotonic()
-                try:
-                    async with asyncio.timeout(lookout.patience):
-                        connection = await cls._opened(node, name, on_lost, on_message)
-                except PermissionDenied:
-                    raise
-                except RedisUnavailable as error:
-                    failed, late = as_told(error), False
-                    continue
-                except TimeoutError:
-                    failed, late = RedisUnavailable(f"Redis at {node} does not answer"), True
-                    continue
-                wrong = lookout.misfit(connection.greeting)
-                if wrong is None:
-                    lookout.took(time.monotonic() - begun)
-                    return connection._guarded(lookout, place)
-                connection.close()
-                failed, late = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}"), False
-            if not (late and lookout.was_late()):
-                raise failed
-
-    @classmethod
-    async def open_at(
-        cls,
-        lookout: Lookout,
-        place: Place,
-        address: RedisAddress,
-        name: str,
-        on_lost: Callable[[ConnectionLost], None],
-        on_message: Callable[[bytes], None] = lambda _data: None,
-        protocol: Protocol | None = None,
-        slot: int | None = None,
-    ) -> AsyncConnection:
-        """The same with just that one of several servers, of which `address` is; see `Lookout.guard` for the slot."""
-        try:
-            async with asyncio.timeout(lookout.patience):
-                connection = await cls._opened(address, name, on_lost, on_message, protocol)
-        except TimeoutError:
-            lookout.was_late()
-            raise RedisUnavailable(f"Redis at {address} does not answer") from None
-        return connection._guarded(lookout, place, slot)
-
-    @classmethod
-    async def _opened(
-        cls,
-        address: RedisAddress,
-        name: str,
-        on_lost: Callable[[ConnectionLost], None],
-        on_message: Callable[[bytes], None],
-        protocol: Protocol | None = None,
-    ) -> AsyncConnection:
-        """A connection to one server, which has said what it is."""
-        connection = cls(address, lambda _error: None, on_message, protocol)
-        if (one := address.plain) is None:
-            by = redis_py()
-            try:
-                connection._adopt(*await by.connected_in_loop(address.of_one, CONNECT_TIMEOUT))
-            except by.ERRORS as error:
-                raise (address.failed(error) or error) from None
-        else:
-            connection._adopt(await connection._connected(one))
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                if one is not None:
-                    await connection._log_in(one)
-                # Where an ACL forbids it, it goes without a name.
-                named = pack(b"CLIENT", b"SETNAME", client_label(name).encode())
-                told = (await connection.ask(named + hello(), 2)).replies
-        except RedisRefused:
-            connection.close()
-            raise
-        except (RedisUnavailable, TimeoutError) as error:
-            connection.close()
-            raise RedisUnavailable(f"cannot connect to Redis at {address}: {str(error) or 'no answer'}") from None
-        except BaseException:
-            connection.close()
-            raise
-        connection.greeting = greeting(told[1])
-        connection._on_lost = on_lost
-        return connection
-
-    def _guarded(self, lookout: Lookout, place: Place, slot: int | None = None) -> AsyncConnection:
+    def guarded(self, lookout: Lookout, place: Place, slot: int | None = None) -> AsyncConnection:
+        """That place is where it is, and it ends when the lookout says so; see `Lookout.guard` for the slot."""
         self.lookout, self.place = lookout, place
         lookout.guard(place, self._end_soon, slot)
         return self
@@ -207,26 +96,7 @@ class AsyncConnection(asyncio.Protocol):
         """End it, for that reason."""
         self._give_up(self._lost(reason))
 
-    async def _connected(self, one: Plain) -> asyncio.WriteTransport:
-        """A connection by plain TCP, within CONNECT_TIMEOUT seconds."""
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                transport = await reached_in_loop(lambda: self, one.host, one.port, CONNECT_TIMEOUT)
-            tune(transport.get_extra_info("socket"))
-            return transport
-        except (OSError, ValueError, RuntimeError) as error:
-            raise RedisUnavailable(f"cannot connect to Redis at {self._address}: {one.why(error)}") from None
-
-    async def _log_in(self, one: Plain) -> None:
-        steps = one.log_in(str(self._address))
-        try:
-            command = next(steps)
-            while True:
-                command = steps.send((await self.ask(command)).replies[0])
-        except StopIteration:
-            pass
-
-    def _adopt(self, transport: asyncio.WriteTransport, writer: asyncio.StreamWriter | None = None) -> None:
+    def adopt(self, transport: asyncio.WriteTransport, writer: asyncio.StreamWriter | None = None) -> None:
         """Take a transport over on which no reply is outstanding, and that hands nothing else out."""
         # Kept, since a writer that is garbage closes its transport.
         self._writer, self._transport = writer, transport
@@ -470,7 +340,7 @@ class AsyncConnection(asyncio.Protocol):
         if self._channel is not None:
             self._confirm(ConnectionLost(str(error)))
         if not self._closing:
-            self._on_lost(error)
+            self.on_lost(error)
 
     def _lost(self, reason: object) -> ConnectionLost:
         return ConnectionLost(f"lost the connection to Redis at {self._address}: {reason}")

@@ -59,7 +59,7 @@ class Bus(Protocol):
     async def link(
         self, name: str, on_lost: Callable[[ConnectionLost], None], on_message: Callable[[bytes], None] = ...
     ) -> AsyncConnection:
-        """A connection for the running event loop; see `AsyncConnection.open`."""
+        """A connection for the running event loop; see `aio_dialing.opened`."""
 
     def cache(self) -> Any:
         """A redis-py client of the same Redis, which connects when it is used."""
@@ -100,9 +100,9 @@ class RedisBus(Bus):
     ) -> AsyncConnection:
         """See `Bus`."""
         # Most programs run no event loop.
-        from .aio_connection import AsyncConnection
+        from .aio_dialing import opened
 
-        return await AsyncConnection.open(self.address, name, on_lost, on_message)
+        return await opened(self.address, name, on_lost, on_message)
 
     def cache(self) -> Any:
         """See `Bus`."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate
 from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio_dialing import opened_at
 from daebus.transport.commands import Pending
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.route import Place
@@ -73,7 +74,7 @@ class AsyncDoors:
                 del self._doors[place]
             self._on_lost(error)
 
-        door = await AsyncConnection.open_at(cluster, place, cluster.address(place), self._name, lost)
+        door = await opened_at(cluster, place, cluster.address(place), self._name, lost)
         if self._closing:
             door.close()
             raise RedisUnavailable("it was closed; nothing was sent")
@@ -176,7 +177,7 @@ async def listen_at_owner(
         link = None
         try:
             place = await owner_soon(cluster, slot, reached_until)
-            link = await AsyncConnection.open_at(
+            link = await opened_at(
                 cluster, place, cluster.address(place), name, on_lost, on_message, ShardedProtocol(), slot
             )
             await link.listen(channel)

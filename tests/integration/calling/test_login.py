@@ -11,7 +11,7 @@ import pytest
 
 from daebus.errors import ConfigurationError, PermissionDenied, RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio_dialing import opened
 from daebus.wire.resp import pack
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
@@ -32,7 +32,7 @@ def by_loop(url: str) -> str:
     """The same in an event loop."""
 
     async def ask() -> str:
-        connection = await AsyncConnection.open(RedisAddress(url), "login", lambda _error: None)
+        connection = await opened(RedisAddress(url), "login", lambda _error: None)
         (told,) = (await connection.ask(pack(b"CLIENT", b"INFO"))).replies
         connection.close()
         await connection.closed
@@ -133,7 +133,7 @@ def test_the_system_keeps_it_alive_as_redis_py_has_it(own_redis: RedisServer) ->
             return settings(sock)
 
     async def in_a_loop() -> list[int]:
-        connection = await AsyncConnection.open(RedisAddress(url), "login", lambda _error: None)
+        connection = await opened(RedisAddress(url), "login", lambda _error: None)
         transport = connection._transport
         assert transport is not None
         found = settings(transport.get_extra_info("socket"))

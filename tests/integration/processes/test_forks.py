@@ -276,11 +276,11 @@ class Viewed:
     def __getattr__(self, name):
         return getattr(self._transport, name)
 
-def adopt(self, transport, *others, adopted=AsyncConnection._adopt):
+def adopt(self, transport, *others, adopted=AsyncConnection.adopt):
     adopted(self, transport, *others)
     self._transport = Viewed(transport)
 
-AsyncConnection._adopt = adopt
+AsyncConnection.adopt = adopt
 
 async def ask(who):
     assert await caller.send_request("echo", {"who": who}) == {"who": who}

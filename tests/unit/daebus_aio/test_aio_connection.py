@@ -10,7 +10,7 @@ import pytest
 
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio_dialing import opened
 from daebus.transport.commands import IN_ONE_PIECE
 from daebus.wire.resp import ErrorReply, pack
 
@@ -68,7 +68,7 @@ def test_what_is_no_answer_ends_the_connection(said: bytes, reason: str) -> None
 
     async def use(address: RedisAddress) -> None:
         lost: asyncio.Future[ConnectionLost] = asyncio.get_running_loop().create_future()
-        link = await AsyncConnection.open(address, "test", lost.set_result, lambda data: None)
+        link = await opened(address, "test", lost.set_result, lambda data: None)
         answer = asyncio.ensure_future(link.ask(pack(b"PING")))
         assert reason in str(await lost)
         await asyncio.wait([answer])
@@ -95,7 +95,7 @@ def test_replies_in_pieces_and_several_at_once_go_to_who_asked() -> None:
 
     async def use(address: RedisAddress) -> None:
         losses: list[Any] = []
-        link = await AsyncConnection.open(address, "test", losses.append)
+        link = await opened(address, "test", losses.append)
         asking = [asyncio.ensure_future(link.ask(pack(word))) for word in (b"FIRST", b"SECOND", b"THIRD")]
         first, second, third = [(await one).replies[0] for one in asking]
         assert first == 7
@@ -112,7 +112,7 @@ def test_replies_in_pieces_and_several_at_once_go_to_who_asked() -> None:
 def test_whoever_waits_when_it_is_closed_is_told() -> None:
     async def use(address: RedisAddress) -> None:
         losses: list[Any] = []
-        link = await AsyncConnection.open(address, "test", losses.append)
+        link = await opened(address, "test", losses.append)
         answer, cancelled = (asyncio.ensure_future(link.ask(pack(b"PING"))) for _ in range(2))
         await asyncio.sleep(0)
         cancelled.cancel()
@@ -126,25 +126,23 @@ def test_whoever_waits_when_it_is_closed_is_told() -> None:
 
 
 def test_a_server_that_says_nothing_to_a_login_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daebus.transport.aio_connection.CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr("daebus.transport.aio_dialing.CONNECT_TIMEOUT", 0.3)
 
     async def use(address: RedisAddress) -> None:
         with pytest.raises(RedisUnavailable, match="cannot connect") as caught:
-            await AsyncConnection.open(
-                RedisAddress(address.url.replace("//", "//ann:s3cr3t@")), "test", lambda error: None
-            )
+            await opened(RedisAddress(address.url.replace("//", "//ann:s3cr3t@")), "test", lambda error: None)
         assert "s3cr3t" not in str(caught.value)
 
     asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use, greets=None))
 
 
 def test_a_server_that_says_nothing_of_itself_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daebus.transport.aio_connection.CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr("daebus.transport.aio_dialing.CONNECT_TIMEOUT", 0.3)
 
     async def use(address: RedisAddress) -> None:
         losses: list[Any] = []
         with pytest.raises(RedisUnavailable, match="no answer"):
-            await AsyncConnection.open(address, "test", losses.append)
+            await opened(address, "test", losses.append)
         assert losses == [], "nobody had it"
 
     asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use, greets=None))
@@ -174,7 +172,7 @@ def test_what_many_send_in_one_step_goes_out_together_and_what_one_sends_at_once
         await _end_of(reader)
 
     async def use(address: RedisAddress) -> None:
-        link = await AsyncConnection.open(address, "test", lambda error: None)
+        link = await opened(address, "test", lambda error: None)
         counting = _Counting(link._transport)
         link._transport = counting  # type: ignore[assignment]
         alone = asyncio.ensure_future(link.ask(pack(b"ALONE")))
@@ -195,7 +193,7 @@ def test_what_many_send_in_one_step_goes_out_together_and_what_one_sends_at_once
 @pytest.mark.parametrize("closes", [True, False])
 def test_of_what_waits_to_go_out_together_it_is_known_that_it_was_not_sent(closes: bool) -> None:
     async def use(address: RedisAddress) -> None:
-        link = await AsyncConnection.open(address, "test", lambda error: None)
+        link = await opened(address, "test", lambda error: None)
         counting = _Counting(link._transport)
         link._transport = counting  # type: ignore[assignment]
         asking = [asyncio.ensure_future(link.ask(pack(b"%d" % number))) for number in range(5)]
@@ -220,7 +218,7 @@ def test_of_what_stops_halfway_it_is_known_whatever_was_given_after_it() -> None
         writer.transport.abort()
 
     async def use(address: RedisAddress) -> None:
-        link = await AsyncConnection.open(address, "test", lambda error: None)
+        link = await opened(address, "test", lambda error: None)
         large = asyncio.ensure_future(link.ask(pack(b"x" * 30_000_000)))
         await asyncio.sleep(0.01)
         small = [asyncio.ensure_future(link.ask(pack(b"PING"))) for _ in range(3)]
@@ -243,7 +241,7 @@ def test_what_is_given_while_the_socket_is_full_goes_out_when_it_takes_something
         await _end_of(reader)
 
     async def use(address: RedisAddress) -> None:
-        link = await AsyncConnection.open(address, "test", lambda error: None)
+        link = await opened(address, "test", lambda error: None)
         asking = [asyncio.ensure_future(link.ask(pack(word))) for word in (b"x" * 30_000_000, *[b"PING"] * 3)]
         assert [(await one).replies for one in asking] == [[1], [2], [3], [4]]
         link.close()

@@ -1,0 +1,149 @@
+"""How a connection for an event loop comes about: to one server, or to one of several that somebody watches over.
+
+By plain TCP we connect ourselves; where a URL asks for more, redis-py connects and authenticates, and the transport is
+ours after that. Everything here belongs to the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import encodings.idna  # noqa: F401 - for names of servers; see `by_redis_py`
+import time
+from collections.abc import Callable
+
+from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.wire.protocol import Protocol
+from daebus.wire.resp import pack
+
+from .address import CONNECT_TIMEOUT, RedisAddress, client_label, redis_py
+from .aio_connection import AsyncConnection
+from .places.dialing import as_told, found_cluster, lookout_of, refused_as_sentinel
+from .places.lookout import Lookout
+from .places.route import Place
+from .plain import Plain, tune
+from .proof import greeting, hello
+from .reaching import reached_in_loop
+
+
+async def opened(
+    address: RedisAddress,
+    name: str,
+    on_lost: Callable[[ConnectionLost], None],
+    on_message: Callable[[bytes], None] = lambda _data: None,
+    kind: type[AsyncConnection] = AsyncConnection,
+) -> AsyncConnection:
+    """Connect, within CONNECT_TIMEOUT seconds, by a connection of that kind; Redis lists it as `name`.
+
+    Where the address leads to several servers, to one of them. Raises RedisUnavailable, or PermissionDenied where
+    Redis refuses the credentials.
+    """
+    lookout = lookout_of(address)
+    if lookout is None:
+        connection = await _opened(kind(address, _nobody, on_message), address, name, on_lost)
+        if (refused := refused_as_sentinel(address, connection.greeting)) is not None:
+            connection.close()
+            raise refused
+        if connection.greeting.mode == "cluster" and (cluster := found_cluster(address)) is not None:
+            connection.guarded(cluster, cluster.seeds[0])
+        return connection
+    while True:
+        failed, late = RedisUnavailable(f"no server of {address} is known"), False
+        for place, node in await asyncio.to_thread(lookout.candidates):
+            begun = time.monotonic()
+            try:
+                async with asyncio.timeout(lookout.patience):
+                    connection = await _opened(kind(node, _nobody, on_message), node, name, on_lost)
+            except PermissionDenied:
+                raise
+            except RedisUnavailable as error:
+                failed, late = as_told(error), False
+                continue
+            except TimeoutError:
+                failed, late = RedisUnavailable(f"Redis at {node} does not answer"), True
+                continue
+            wrong = lookout.misfit(connection.greeting)
+            if wrong is None:
+                lookout.took(time.monotonic() - begun)
+                return connection.guarded(lookout, place)
+            connection.close()
+            failed, late = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}"), False
+        if not (late and lookout.was_late()):
+            raise failed
+
+
+async def opened_at(
+    lookout: Lookout,
+    place: Place,
+    address: RedisAddress,
+    name: str,
+    on_lost: Callable[[ConnectionLost], None],
+    on_message: Callable[[bytes], None] = lambda _data: None,
+    protocol: Protocol | None = None,
+    slot: int | None = None,
+) -> AsyncConnection:
+    """The same with just that one of several servers, of which `address` is; see `Lookout.guard` for the slot."""
+    try:
+        async with asyncio.timeout(lookout.patience):
+            connection = await _opened(AsyncConnection(address, _nobody, on_message, protocol), address, name, on_lost)
+    except TimeoutError:
+        lookout.was_late()
+        raise RedisUnavailable(f"Redis at {address} does not answer") from None
+    return connection.guarded(lookout, place, slot)
+
+
+async def _opened(
+    connection: AsyncConnection, address: RedisAddress, name: str, on_lost: Callable[[ConnectionLost], None]
+) -> AsyncConnection:
+    """That connection, with one server, which has said what it is."""
+    if (one := address.plain) is None:
+        by = redis_py()
+        try:
+            connection.adopt(*await by.connected_in_loop(address.of_one, CONNECT_TIMEOUT))
+        except by.ERRORS as error:
+            raise (address.failed(error) or error) from None
+    else:
+        connection.adopt(await _connected(connection, address, one))
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            if one is not None:
+                await _log_in(connection, address, one)
+            # Where an ACL forbids it, it goes without a name.
+            named = pack(b"CLIENT", b"SETNAME", client_label(name).encode())
+            told = (await connection.ask(named + hello(), 2)).replies
+    except RedisRefused:
+        connection.close()
+        raise
+    except (RedisUnavailable, TimeoutError) as error:
+        connection.close()
+        raise RedisUnavailable(f"cannot connect to Redis at {address}: {str(error) or 'no answer'}") from None
+    except BaseException:
+        connection.close()
+        raise
+    connection.greeting = greeting(told[1])
+    connection.on_lost = on_lost
+    return connection
+
+
+async def _connected(connection: AsyncConnection, address: RedisAddress, one: Plain) -> asyncio.WriteTransport:
+    """A transport for it by plain TCP, within CONNECT_TIMEOUT seconds."""
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            transport = await reached_in_loop(lambda: connection, one.host, one.port, CONNECT_TIMEOUT)
+        tune(transport.get_extra_info("socket"))
+        return transport
+    except (OSError, ValueError, RuntimeError) as error:
+        raise RedisUnavailable(f"cannot connect to Redis at {address}: {one.why(error)}") from None
+
+
+async def _log_in(connection: AsyncConnection, address: RedisAddress, one: Plain) -> None:
+    steps = one.log_in(str(address))
+    try:
+        command = next(steps)
+        while True:
+            command = steps.send((await connection.ask(command)).replies[0])
+    except StopIteration:
+        pass
+
+
+def _nobody(_error: ConnectionLost) -> None:
+    """Is told of the end of a connection that nobody has yet."""
