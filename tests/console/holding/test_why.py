@@ -178,6 +178,7 @@ def test_what_was_let_go_with_drop_is_known(console: Debugging, shop: Shop) -> N
 
 
 def test_a_service_that_waits_for_its_only_worker(console: Debugging, shop: Shop) -> None:
+    console.heard.width = 400
     app = Daebus(__name__, max_workers=1)
     caller = DaebusCaller(shop.audit, redis_url=shop.url)
 
