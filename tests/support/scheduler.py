@@ -49,7 +49,7 @@ WAITING = (
     "tests/integration_demo/test_shop.py",
     "tests/terminal/test_ending.py",
     "tests/terminal/test_repl.py",
-    "tests/console/tui/test_edit_terminal.py",
+    "tests/console/tui/debugging/test_edit_terminal.py",
 )
 """Whose tests take less than a third of the time they last, those with the longest first."""
 AHEAD = 2

@@ -16,7 +16,7 @@ from daebus_console.engine.message.exchange import Flag
 from daebus_console.tui.app import ConsoleApp
 from daebus_console.tui.screens.ask import AskScreen
 from daebus_console.tui.screens.break_at import BreakScreen
-from daebus_console.tui.screens.compare import CompareScreen
+from daebus_console.tui.screens.comparing.compare import CompareScreen
 from daebus_console.tui.screens.conversation import ConversationScreen, WaterfallList
 from daebus_console.tui.screens.findings import FindingsScreen
 from daebus_console.tui.screens.full import FullScreen

@@ -11,7 +11,7 @@ import pytest
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.session import Session
 from daebus_console.tui.compare.rows import Entry, Heading
-from daebus_console.tui.screens.compare import AT_ONCE, CompareScreen
+from daebus_console.tui.screens.comparing.compare import AT_ONCE, CompareScreen
 from daebus_console.tui.screens.help import HelpScreen
 from daebus_console.tui.settings import SettingsFile
 from tests.console.tui.scene import NOON

@@ -164,7 +164,7 @@ class AgainKeys(ExchangeKeys):
     def action_compare(self) -> None:
         """Compare the two that are marked; else the selected one with what it replays, or with the one before it."""
         from daebus_console.tui.compare.rows import partner
-        from daebus_console.tui.screens.compare import CompareScreen
+        from daebus_console.tui.screens.comparing.compare import CompareScreen
 
         marked = self.marked()
         if len(marked) == 2:

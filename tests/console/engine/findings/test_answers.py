@@ -7,7 +7,7 @@ import json
 import pytest
 
 from daebus_console.engine.findings.finding import Severity
-from daebus_console.engine.findings.rules import asked_again
+from daebus_console.engine.findings.rules.asking import asked_again
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.why.asking import why_exchange
 from daebus_console.engine.why.sight import Sight

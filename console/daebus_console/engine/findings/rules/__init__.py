@@ -1,4 +1,4 @@
-"""The rules, one module each: a class named Found there is a rule, and nothing else names it.
+"""The rules, one module each, in rooms by what they look at. A class named Found is a rule, and nothing else names it.
 
 Law of this folder: a rule knows the exchanges it is told of and the world it may ask, no other rule, and remembers a
 bounded part. Its help stands with it.
@@ -13,8 +13,8 @@ from daebus_console.engine.findings.rule import Rule
 
 
 def _found() -> dict[str, type[Rule]]:
-    modules = (import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
-    rules: list[type[Rule]] = [module.Found for module in modules]
+    rooms = pkgutil.walk_packages(__path__, f"{__name__}.")
+    rules: list[type[Rule]] = [import_module(info.name).Found for info in rooms if not info.ispkg]
     return {rule.name: rule for rule in sorted(rules, key=lambda rule: rule.name)}
 
 

@@ -69,7 +69,7 @@ class SideBySideScreen(LinesScreen):
 
     def action_payloads(self) -> None:
         """Show what differs from one payload to the other."""
-        from daebus_console.tui.screens.compare import CompareScreen
+        from daebus_console.tui.screens.comparing.compare import CompareScreen
 
         row = self.list.chosen()
         pair: Pair | None = row[1] if row is not None else None

@@ -13,7 +13,7 @@ from daebus_console.tui.compare.head import change_text, whole_text
 from daebus_console.tui.compare.rows import NOTHING, Compared, Entry
 from daebus_console.tui.compare.rules import rule_anywhere, rule_for
 from daebus_console.tui.rows import format as fmt
-from daebus_console.tui.screens.compare_lists import DifferenceList
+from daebus_console.tui.screens.comparing.lists import DifferenceList
 from daebus_console.tui.screens.full import FullScreen
 
 if TYPE_CHECKING:

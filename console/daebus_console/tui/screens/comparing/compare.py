@@ -20,8 +20,8 @@ from daebus_console.tui.compare.rules import rules_line
 from daebus_console.tui.compare.values import describe
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
-from daebus_console.tui.screens.compare_keys import IGNORE, CompareKeys
-from daebus_console.tui.screens.compare_lists import MARGINS, DifferenceList, ValuesView
+from daebus_console.tui.screens.comparing.keys import IGNORE, CompareKeys
+from daebus_console.tui.screens.comparing.lists import MARGINS, DifferenceList, ValuesView
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine

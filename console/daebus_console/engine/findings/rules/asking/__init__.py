@@ -1,0 +1,1 @@
+"""What those do who ask and publish: what they send, where to, and how often."""

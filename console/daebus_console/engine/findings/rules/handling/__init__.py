@@ -1,0 +1,1 @@
+"""What becomes of messages at those who handle them."""

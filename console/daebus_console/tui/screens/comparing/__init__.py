@@ -1,0 +1,1 @@
+"""Two exchanges side by side, with what differs."""
