@@ -54,7 +54,7 @@ def run_export(command: Command, context: Context) -> int:
     # What only asks services for themselves is no work of theirs, and answered differently each time.
     whole = not FORMATS[name].again or bool(chosen.numbers) or chosen.matching.names_control
     # Without its gaps a capture would say that nobody answered where nobody looked.
-    each = chosen.with_gaps if name == "capture" and chosen.with_gaps is not None else chosen.each
+    each = chosen.for_capture if name == "capture" else chosen.each
     count = _Count(each(), whole, options.left_out)
     found = pieces(name, count, options)
     if command["copy"]:

@@ -31,8 +31,9 @@ class Chosen:
     """Exchanges: `numbers` as they were named, else those of `path` or of the session that match.
 
     `each()` iterates over them, and may be called more than once; so does `with_gaps()`, which has the gaps between
-    them as well (where they are named by numbers, if one of them is unknown). `rest` are the words that belong to
-    something else.
+    them as well, unless they are named by numbers, and `for_capture()`: each once, in the order in which they were
+    opened, with the gaps, where they are named by numbers if one of them is unknown. `rest` are the words that belong
+    to something else.
     """
 
     each: Callable[[], Iterable[Exchange]]
@@ -42,6 +43,14 @@ class Chosen:
     rest: tuple[Word, ...] = ()
     recording: Recording | None = None
     with_gaps: Callable[[], Iterable[Exchange]] | None = None
+    all_seen: Callable[[], Iterable[Exchange]] | None = None
+    """Where they are named by numbers: what they are among, with the gaps."""
+
+    def for_capture(self) -> Iterable[Exchange]:
+        """See above."""
+        if self.all_seen is not None:
+            return _named_with_gaps(self.each(), self.all_seen)
+        return self.each() if self.with_gaps is None else self.with_gaps()
 
     @property
     def header(self) -> Header | None:
@@ -101,7 +110,7 @@ def _numbered(words: Sequence[Word], context: Context) -> Chosen:
         lambda: exchanges,
         tuple(numbers),
         rest=tuple(words[len(numbers) :]),
-        with_gaps=lambda: _named_with_gaps(exchanges, all_seen),
+        all_seen=all_seen,
     )
 
 
@@ -133,7 +142,7 @@ def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, con
             path,
             matching,
             recording=recording,
-            with_gaps=lambda: _named_with_gaps(named, recording.exchanges),
+            all_seen=recording.exchanges,
         )
     return Chosen(
         lambda: _matching(recording.exchanges(), matching),
