@@ -204,6 +204,10 @@ def test_a_service_that_went_away_while_it_was_asked(bus: Watched) -> None:
     bus.wait(0.5)
     bus.poll()
     bus.wait(5)
+    # One that is stopped may finish what runs, and answer it.
+    assert "gone-meanwhile" not in bus.names()
+    bus.wait(11)
+    bus.poll()
     found = bus.one("gone-meanwhile")
     assert found.text == "'ledger' went away while requests to it were under way: they got no answer"
     assert (found.severity, found.count) == (Severity.ERROR, 2)
@@ -219,7 +223,65 @@ def test_a_service_that_was_started_anew_while_it_was_asked(bus: Watched) -> Non
     bus.info("ledger", "book", instance="i2", started=bus.now - 1)
     bus.poll(_ledger=1)
     bus.wait(10)
+    bus.wait(11)
+    bus.poll(_ledger=1)
     assert "was started later" in bus.one("gone-meanwhile").because
+
+
+def test_a_service_that_is_back_before_it_is_told(bus: Watched) -> None:
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.poll(_ledger=1)
+    bus.wait(1)
+    bus.ask("ledger", "book", timeout=5)
+    bus.wait(1)
+    bus.poll(_ledger=1)
+    bus.wait(1)
+    bus.poll()
+    bus.wait(5)
+    bus.info("ledger", "book", instance="i2", started=bus.now)
+    bus.poll(_ledger=1)
+    bus.wait(11)
+    bus.poll(_ledger=1)
+    assert bus.one("gone-meanwhile").because.startswith("Redis listed no subscriber of its channel any more at ")
+
+
+@pytest.mark.parametrize("back_after", [1, 7])
+def test_a_service_that_lost_its_way_to_redis_for_a_while(bus: Watched, back_after: float) -> None:
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.poll(_ledger=1)
+    bus.ask("ledger", "book", timeout=5)
+    bus.wait(1)
+    bus.poll(_ledger=1)
+    bus.wait(1)
+    bus.poll()
+    bus.wait(back_after)
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.poll(_ledger=1)
+    bus.wait(6)
+    bus.wait(11)
+    bus.poll(_ledger=1)
+    assert "gone-meanwhile" not in bus.names()
+
+
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_service_that_is_stopped_and_answers_too_late(bus: Watched, anew: bool) -> None:
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.poll(_ledger=1)
+    asked = bus.ask("ledger", "book", timeout=70)
+    bus.wait(61)
+    bus.poll(_ledger=1)
+    bus.wait(1)
+    if anew:
+        bus.info("ledger", "book", instance="i2", started=bus.now)
+        bus.poll(_ledger=1)
+    else:
+        bus.poll()
+    bus.wait(9)
+    bus.answer(asked)
+    bus.wait(11)
+    bus.poll()
+    assert bus.names().count("late-answer") == 1
+    assert "gone-meanwhile" not in bus.names()
 
 
 def test_services_that_are_still_there_or_were_not_there_before(bus: Watched) -> None:
@@ -235,6 +297,8 @@ def test_services_that_are_still_there_or_were_not_there_before(bus: Watched) ->
     bus.ask("other", "act", timeout=2)
     bus.wait(5)
     bus.poll()
+    bus.wait(11)
+    bus.poll()
     assert "gone-meanwhile" not in bus.names()
 
 
@@ -248,4 +312,6 @@ def test_what_was_sent_while_a_service_was_started_anew_reached_nobody(bus: Watc
     bus.info("ledger", "book", instance="i2", started=bus.now - 1)
     bus.poll(_ledger=1)
     bus.wait(10)
+    bus.wait(11)
+    bus.poll(_ledger=1)
     assert "gone-meanwhile" not in bus.names()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from daebus_console.dates import clock
+from daebus_console.engine.entries import ServiceEntry
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import quoted, shown, to
@@ -12,10 +15,26 @@ _SURE = 0.1
 """Seconds before a look at who is subscribed, for which what it found was so."""
 _UNSEEN = 3.0
 """Seconds for which a service that is started anew may not be there between two of those looks."""
+_GRACE = 11.0
+"""Seconds for which one that is stopped may finish what runs, and answer it, though nobody is subscribed any more."""
+_MOST = 1_000
+
+
+class _Unanswered(NamedTuple):
+    """A request that ran out of time, and until when it may be answered all the same.
+
+    Its service went away `at` some time, known by `how`, and had been there at the time `left`.
+    """
+
+    exchange: Exchange
+    until: float
+    left: float
+    at: float
+    how: str
 
 
 class Found(Rule):
-    """Looks at what became of a service when a request to it ran out of time."""
+    """Looks at what became of a service where a request to it ran out of time."""
 
     name = "gone-meanwhile"
     severity = Severity.ERROR
@@ -26,8 +45,8 @@ to its channel any more, or all its instances had been started anew. What they w
 
 It is thought so because Redis listed its subscribers, and none since then; or because each instance that is there
 tells that it began later than the requests were sent. A service of this framework that is stopped finishes what
-runs and answers what waits: this one was killed, ran out of memory, or ended by itself (os._exit, a fault in a
-library written in C).
+runs and answers what waits, so that no answer came for ten seconds more: this one was killed, ran out of memory, or
+ended by itself (os._exit, a fault in a library written in C). Or it has lost its way to Redis, and is not back yet.
 
 Look at its log, at what ended it (`dmesg` names processes that were killed for want of memory), and at what it was
 asked last."""
@@ -39,12 +58,24 @@ asked last."""
         """When services were seen to be there the last time, now and before they went the last time."""
         self._back: dict[str, float] = {}
         """When those that had gone were seen to be there again."""
+        self._looked: float | None = None
+        self._waiting: dict[int, _Unanswered] = {}
+        """By the number of the exchange, what may be answered yet."""
 
     def look(self) -> None:
-        """Who is there?"""
-        polled = self.world.polled
-        if polled is None:
+        """Who is there? And what has got no answer by now?"""
+        self._look()
+        over = [one for one in self._waiting.values() if one.exchange.answer or self.world.now >= one.until]
+        for one in over:
+            del self._waiting[one.exchange.number]
+            if one.exchange.answer is None:
+                self._judge(one)
+
+    def _look(self) -> None:
+        polled, looked = self.world.polled, self.world.directory.polled
+        if polled is None or looked == self._looked:
             return
+        self._looked = looked
         here: dict[str, float] = {}
         for one in self.world.directory.services.values():
             if one.framework and one.subscribers:
@@ -60,38 +91,55 @@ asked last."""
         self._here.clear()
         self._left.clear()
         self._back.clear()
+        self._waiting.clear()
 
     def expired(self, exchange: Exchange) -> None:
-        """It got no answer: was anybody left to give it?"""
+        """It got no answer: is anybody left to give it?"""
         service = exchange.target or ""
         entry = self.world.directory.services.get(service)
         if exchange.kind is not Kind.REQUEST or exchange.answer is not None or entry is None or not entry.framework:
             return
-        sent, until = exchange.opened.at, exchange.until
-        self.look()
-        left = self._left.get(service)
+        self._look()
+        sent, left, until = exchange.opened.at, self._left.get(service), self.world.now + _GRACE
         if entry.gone is not None:
-            at, how = entry.gone, "Redis lists no subscriber of its channel since"
+            at, how, until = entry.gone, "Redis listed no subscriber of its channel any more at", entry.gone + _GRACE
         else:
-            here = self.world.instances.here(service)
-            began = [one.last - one.figures.up for one in here if one.figures.up is not None]
-            if not began or len(began) < max(len(here), entry.subscribers):
+            first = self._first(entry)
+            if first is None:
                 return
-            at, how = min(began), "each instance that is there now was started later, the first at"
+            at, how = first, "each instance that is there now was started later, the first at"
             if left is None or sent > self._back.get(service, sent):
                 left = at - _UNSEEN
-        # What is sent in the moment between the last look and its end may have reached nobody.
-        if left is None or not sent < left - _SURE or at > until:
+        # What is sent in the moment between the last look and its end may have reached nobody. And whoever began
+        # before that look had only lost its way to Redis.
+        if left is not None and sent < left - _SURE and left < at <= exchange.until:
+            self._waiting[exchange.number] = _Unanswered(exchange, until, left, at, how)
+            if len(self._waiting) > _MOST:
+                del self._waiting[next(iter(self._waiting))]
+
+    def _first(self, entry: ServiceEntry) -> float | None:
+        """When the first of the instances that are there began; None where one of them does not tell."""
+        here = self.world.instances.here(entry.name)
+        began = [one.last - one.figures.up for one in here if one.figures.up is not None]
+        return min(began) if began and len(began) >= max(len(here), entry.subscribers) else None
+
+    def _judge(self, one: _Unanswered) -> None:
+        exchange, service = one.exchange, one.exchange.target or ""
+        entry = self.world.directory.services.get(service)
+        first = self._first(entry) if entry is not None and entry.gone is None else None
+        if first is not None and first <= one.left:
+            # It is back, and was there all the time.
             return
+        sent = exchange.opened.at
         self.book.report(
             self.name,
             self.severity,
-            at,
+            one.at,
             [exchange.number],
             service=service,
             text=f"{quoted(service)} went away while requests to it were under way: they got no answer",
-            because=f"{how} {clock(at)}, and #{exchange.number} had been sent at {clock(sent)}; one that is stopped"
-            " answers before it goes",
+            because=f"{one.how} {clock(one.at)}, and #{exchange.number} had been sent at {clock(sent)}; one that is"
+            " stopped answers all the same",
             advice=f"look at the log of {shown(service)}, and at what it was asked just before: was it killed?",
             where=f"{to(service)} status:timeout",
             since=sent,
