@@ -69,7 +69,7 @@ class Findings:
         self._batches, self._since = 0, 0.0
         """How many batches wait to be judged together, and since when."""
         self._second = 0
-        self._plain = self._others = self._records = A_SECOND
+        self._plain = self._others = self._records = self._slow = A_SECOND
 
     def _having(self, event: str, *, of_harm: bool = False) -> list[Callable[..., None]]:
         """The methods of the rules for that event: of those that have one, and that judge harm done on purpose."""
@@ -209,13 +209,15 @@ class Findings:
         try:
             for record in records:
                 # What went well takes no room from what failed: there may be a thousand of those, all at once.
-                wanted = record.failed or isinstance(record, Ran)
-                if not (wanted or (isinstance(record, Handled) and (_is_slow(record) or self._given_up(record)))):
+                if record.failed or isinstance(record, Ran) or self._given_up(record):
+                    if not self._records:
+                        self._skipped += 1
+                        continue
+                    self._records -= 1
+                elif self._slow and _is_slow(record):
+                    self._slow -= 1
+                else:
                     continue
-                if not self._records:
-                    self._skipped += 1
-                    continue
-                self._records -= 1
                 exchange = exchange_of(record)
                 if exchange is not None and exchange.flags & _DEBUGGED:
                     continue
@@ -224,8 +226,10 @@ class Findings:
         except Exception as error:  # noqa: BLE001 - see _judge
             self._broken(error)
 
-    def _given_up(self, record: Handled) -> bool:
-        """Whether nobody waited any more for what was handled."""
+    def _given_up(self, record: Any_) -> bool:
+        """Whether it tells of a message that was handled for nobody: who asked had given up."""
+        if not isinstance(record, Handled):
+            return False
         exchange = self.world.find(key_of(record.id) or "")
         return exchange is not None and exchange.state is State.TIMEOUT
 
@@ -270,7 +274,7 @@ class Findings:
 
     def _begin(self, at: float, second: int) -> None:
         self._second = second
-        self._plain = self._others = self._records = A_SECOND
+        self._plain = self._others = self._records = self._slow = A_SECOND
         self._look_now(at)
 
     def _look_now(self, at: float) -> None:
@@ -386,8 +390,8 @@ class Findings:
         self._problem = f"{type(error).__name__}: {error}"
 
 
-def _is_slow(record: Handled) -> bool:
-    return (record.queued or 0.0) >= SLOW or (record.elapsed or 0.0) >= SLOW
+def _is_slow(record: Any_) -> bool:
+    return isinstance(record, Handled) and ((record.queued or 0.0) >= SLOW or (record.elapsed or 0.0) >= SLOW)
 
 
 def _put(some: Mapping[Asked, list[Exchange]], others: dict[Asked, list[Exchange]]) -> None:
