@@ -3,7 +3,7 @@
 A handler waits for a call. Where that call is in a handler as well, it is followed there; where it is in the queue of a
 service whose workers all wait, it waits for every one of them. Who comes back so to where it began waits in a circle,
 if nothing else lets it go on: one worker that waits for what is being done elsewhere will be free again, and take what
-is queued.
+is queued. A call that is in neither waits for no worker: its answer was put off, say, and comes from somewhere else.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ def cycles(reports: Iterable[Report], workers: Mapping[str, int]) -> list[Cycle]
         for one in report.doing:
             for wait in one.waits:
                 reached = places.get(wait.id or "")
+                if reached is None and not _may_be_queued(wait, told):
+                    continue
                 if reached is None and wait.service not in held:
                     held[wait.service] = _holders(wait.service, told, workers)
                 ends = [reached] if reached is not None else held[wait.service]
@@ -101,6 +103,16 @@ def _in_vain(waits: Sequence[_Waiting]) -> Sequence[_Waiting]:
         if len(left) == len(waits):
             return left
         waits = left
+
+
+def _may_be_queued(wait: Wait, told: Sequence[Report]) -> bool:
+    """Whether a call is in the queue of an instance, or may be, where that does not tell of all that is in it."""
+    return any(
+        report.waiting > len(report.oldest)
+        or any(one.id == wait.id or (one.id is None and not one.channel) for one in report.oldest)
+        for report in told
+        if report.service == wait.service and report.waiting
+    )
 
 
 def _way_back(first: Doing, edges: Mapping[int, list[tuple[Doing, Step]]]) -> tuple[Step, ...] | None:

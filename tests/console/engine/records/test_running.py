@@ -108,6 +108,16 @@ def test_services_that_wait_for_one_another() -> None:
 
 
 @pytest.mark.parametrize(
+    "queue",
+    [queued("p", size=12), {"size": 1, "max": 1000, "oldest": [{"age": 0.5, "length": 200_000}]}],
+    ids=["beyond the oldest", "too large to be told of"],
+)
+def test_a_call_that_may_be_in_the_queue(queue: dict[str, Any]) -> None:
+    waits = does("a", "x", ("orders", "y", "far")), does("b", "x", ("orders", "y", "far"))
+    assert services(answered("orders", *waits, queue=queue)) == [("orders",)]
+
+
+@pytest.mark.parametrize(
     "reports",
     [
         pytest.param(
@@ -150,6 +160,18 @@ def test_services_that_wait_for_one_another() -> None:
         ),
         pytest.param(
             [answered("unknown", does("a", "x", ("unknown", "y", "c")), queue=queued("c"))], id="workers unknown"
+        ),
+        pytest.param(
+            [
+                answered(
+                    "orders",
+                    does("a", "x", ("stock", "later", "l")),
+                    does("b", "x", ("stock", "later", "m")),
+                    queue=queued("p"),
+                ),
+                answered("stock", does("u", "get", ("orders", "ping", "p")), queue=queued("w")),
+            ],
+            id="the answer was put off by a handler that has ended",
         ),
         pytest.param([], id="nothing"),
     ],
