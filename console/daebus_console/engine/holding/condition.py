@@ -15,6 +15,7 @@ FORMS = "payload.id=17, payload.amount>100, payload.name~A*, or payload.coupon f
 _SPLIT = re.compile(r"!=|=|<|>|~")
 _MORE_SIGNS = re.compile(r"[=<>~]+")
 """What bare text does not begin with: it would be taken for a longer operator, which there is none of."""
+_BLANKS_AT_ENDS = re.compile(r"^\s+|\s+$")
 _PREFIX = "payload."
 _LONGEST = 1000
 Value = str | int | float | bool | None
@@ -92,7 +93,10 @@ def written(value: Value, operator: str = "=") -> str:
     """A value as it is typed: text bare, unless it would be taken for something else."""
     if not isinstance(value, str):
         return json.dumps(value)
-    bare = operator == "~" or (_value(value) == value == value.strip() and not _MORE_SIGNS.match(value))
+    if operator == "~":
+        # A pattern stands bare, so that blanks at its ends are written as sets of one character.
+        return _BLANKS_AT_ENDS.sub(lambda blanks: "".join(f"[{one}]" for one in blanks[0]), value)
+    bare = _value(value) == value == value.strip() and not _MORE_SIGNS.match(value)
     return value if bare else json.dumps(value, ensure_ascii=False)
 
 

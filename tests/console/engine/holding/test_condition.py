@@ -121,3 +121,12 @@ def test_what_a_payload_offers_fulfils_it() -> None:
 @pytest.mark.parametrize("told", [None, [], ["a"], ["a", "?", 1], [1, "=", 2], [None, "=", 1], {"a": 1}])
 def test_what_a_service_tells_that_makes_no_sense_is_none(told: object) -> None:
     assert of_wire(told) is None
+
+
+@pytest.mark.parametrize("value", [" foo*", "*\t ", "~x", "a b", '"a"'])
+@pytest.mark.parametrize("operator", ["~", "=", "!="])
+def test_what_is_written_means_the_same_when_it_is_read(operator: str, value: str) -> None:
+    condition = Condition("name", operator, value)
+    again = read_condition(str(condition))
+    for name in (" foo", "foo", " foo ", "x \t ", "~x", "a b", '"a"', value):
+        assert matches(again, {"name": name}) is matches(condition, {"name": name})
