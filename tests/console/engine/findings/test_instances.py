@@ -228,6 +228,19 @@ def test_a_service_that_was_started_anew_while_it_was_asked(bus: Watched) -> Non
     assert "was started later" in bus.one("gone-meanwhile").because
 
 
+def test_a_service_that_went_away_just_before_the_end(bus: Watched) -> None:
+    bus.poll(_ledger=1)
+    bus.ask("ledger", "book", timeout=5)
+    bus.wait(1)
+    bus.poll(_ledger=1)
+    bus.wait(1)
+    bus.poll()
+    bus.wait(5)
+    bus.session.findings.finish()
+    found = bus.one("gone-meanwhile")
+    assert (found.severity, found.text.endswith("they got no answer yet")) == (Severity.WARNING, True)
+
+
 def test_a_service_that_is_back_before_it_is_told(bus: Watched) -> None:
     bus.info("ledger", "book", started=bus.now - 100)
     bus.poll(_ledger=1)

@@ -93,6 +93,13 @@ asked last."""
         self._back.clear()
         self._waiting.clear()
 
+    def finish(self) -> None:
+        """Nobody looks any more whether an answer comes."""
+        for one in self._waiting.values():
+            if one.exchange.answer is None:
+                self._judge(one, Severity.WARNING)
+        self._waiting.clear()
+
     def expired(self, exchange: Exchange) -> None:
         """It got no answer: is anybody left to give it?"""
         service = exchange.target or ""
@@ -123,23 +130,25 @@ asked last."""
         began = [one.last - one.figures.up for one in here if one.figures.up is not None]
         return min(began) if began and len(began) >= max(len(here), entry.subscribers) else None
 
-    def _judge(self, one: _Unanswered) -> None:
+    def _judge(self, one: _Unanswered, severity: Severity = Severity.ERROR) -> None:
         exchange, service = one.exchange, one.exchange.target or ""
         entry = self.world.directory.services.get(service)
         first = self._first(entry) if entry is not None and entry.gone is None else None
         if first is not None and first <= one.left:
             # It is back, and was there all the time.
             return
-        sent = exchange.opened.at
+        sent, sure = exchange.opened.at, severity is Severity.ERROR
+        stopped = "answers all the same" if sure else "may answer for ten seconds more"
         self.book.report(
             self.name,
-            self.severity,
+            severity,
             one.at,
             [exchange.number],
             service=service,
-            text=f"{quoted(service)} went away while requests to it were under way: they got no answer",
+            text=f"{quoted(service)} went away while requests to it were under way: they got no answer"
+            + ("" if sure else " yet"),
             because=f"{one.how} {clock(one.at)}, and #{exchange.number} had been sent at {clock(sent)}; one that is"
-            " stopped answers all the same",
+            f" stopped {stopped}",
             advice=f"look at the log of {shown(service)}, and at what it was asked just before: was it killed?",
             where=f"{to(service)} status:timeout",
             since=sent,
