@@ -46,6 +46,8 @@ def _factory(module: ModuleType, name: str) -> str | None:
 def check_name(where: str) -> None:
     """Raise Mistake for what names no module, however the files look."""
     name = where.partition(":")[0]
+    if "://" in where:
+        raise Mistake(f"{where!r} names no module; `daebus run` takes the URL of Redis with --redis")
     if not name or not all(part.isidentifier() for part in name.split(".")):
         module = ".".join(part for part in name.removesuffix(".py").split("/") if part != ".")
         meant = module if all(part.isidentifier() for part in module.split(".")) else "shop.users"

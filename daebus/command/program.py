@@ -12,9 +12,11 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from io import TextIOWrapper
+from typing import Any, NoReturn
 
 from daebus.errors import ConfigurationError
 from daebus.logs import FORMATS, configure
+from daebus.masking import without_passwords
 from daebus.service.app import Daebus
 from daebus.service.signals import StopSignals
 from daebus.transport.address import RedisAddress
@@ -90,32 +92,38 @@ def _print(text: str) -> int:
 def _wrong(text: str) -> int:
     """Say what is wrong, where there is somewhere to say it; returns the exit status."""
     if sys.stderr is not None:
-        print(f"error: {text}", file=sys.stderr)
+        print(f"error: {without_passwords(text)}", file=sys.stderr)
     return USAGE
 
 
+class _Parser(argparse.ArgumentParser):
+    """What an option is short for is not guessed: --workers is none of ours. Of an argument at a wrong place, which may
+    be the URL of Redis, no password is said.
+    """
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(allow_abbrev=False, **told)
+
+    def error(self, message: str) -> NoReturn:
+        """See `ArgumentParser`."""
+        super().error(without_passwords(message))
+
+
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
-    """It, and that of each verb. What an option is short for is not guessed: --workers is none of ours."""
-    parser = argparse.ArgumentParser(
-        prog="daebus", description="Runs services that talk over Redis Pub/Sub.", allow_abbrev=False
-    )
+    """It, and that of each verb."""
+    parser = _Parser(prog="daebus", description="Runs services that talk over Redis Pub/Sub.")
     parser.add_argument("--version", action="version", version=f"daebus {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    run = verbs.add_parser(
-        "run", help="run a service until it is told to end", description="Run a service.", allow_abbrev=False
-    )
+    run = verbs.add_parser("run", help="run a service until it is told to end", description="Run a service.")
     check = verbs.add_parser(
         "check",
         help="say what a service has, without Redis",
         description="Import a service and say what it has. Redis is not asked.",
-        allow_abbrev=False,
     )
     for verb in (run, check):
         verb.add_argument("app", metavar="MODULE[:NAME]", help="where the app is, such as shop.users:app")
     _add_run(run)
-    new = verbs.add_parser(
-        "new", help="begin a service", description="Make a folder with a service and its test.", allow_abbrev=False
-    )
+    new = verbs.add_parser("new", help="begin a service", description="Make a folder with a service and its test.")
     new.add_argument("name", metavar="NAME", help="the name of the service, of its module and of its folder")
     return parser, verbs.choices
 

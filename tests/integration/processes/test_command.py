@@ -335,6 +335,34 @@ def test_an_option_that_there_is_not_is_told_with_the_one_meant(
     assert said in told
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "users:app", "{url}"], "unrecognized arguments: redis://:***@h:1\n"),
+        (["run", "users:app", "--redis-url", "{url}"], "unrecognized arguments: --redis-url redis://:***@h:1"),
+        (["run", "users:app", "--reload={url}"], "argument --reload: ignored explicit argument 'redis://:***@h:1'\n"),
+        (["run", "users:app", "--max-workers", "{url}"], "at least 1, not 'redis://:***@h:1'\n"),
+        (
+            ["run", "{url}"],
+            "error: 'redis://:***@h:1' names no module; `daebus run` takes the URL of Redis with --redis\n",
+        ),
+        (["check", "{url}"], "error: 'redis://:***@h:1' names no module;"),
+        (["{url}"], "invalid choice: 'redis://:***@h:1'"),
+    ],
+)
+def test_a_url_in_the_place_of_something_else_is_told_without_its_password(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    try:
+        status: object = main([each.replace("{url}", "redis://:hunter2@h:1") for each in arguments])
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "hunter2" not in told
+
+
 @pytest.mark.parametrize("option", ["--service", "--redis"])
 @pytest.mark.parametrize("value", ["", " "])
 def test_an_empty_option_is_not_taken_for_none(
