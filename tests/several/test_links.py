@@ -13,6 +13,7 @@ import pytest
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.places.cluster import ClusterLookout
+from daebus.transport.places.dialing import dial
 from daebus.transport.places.links import AWAY_FOR, CONNECT_WITHIN, Links
 from daebus.transport.places.lookout import PATIENCE
 from daebus.transport.places.route import Place, route_of
@@ -142,3 +143,12 @@ def test_a_server_may_take_more_time_where_none_was_in_time_yet_or_the_way_is_kn
     assert not lookout.was_late()
     lookout.took(0.5)
     assert lookout.patience == 3 * 0.5
+
+
+def test_of_a_cluster_that_says_nothing_it_is_said_that_it_does_not_answer(mute: list[Place]) -> None:
+    """Not that the time was over before it was connected to: those who were asked where to be took all of it."""
+    for seeds in (mute[:1], mute):
+        where = f"redis+cluster://{','.join(map(str, seeds))}"
+        with pytest.raises(RedisUnavailable) as failed:
+            dial(RedisAddress(where), "test")
+        assert str(failed.value) == f"no server of {where} answers in time"

@@ -163,6 +163,9 @@ def _round(lookout: Lookout, address: RedisAddress, name: str, until: float) -> 
         return error
     for place, node in candidates:
         begun = time.monotonic()
+        if begun >= until:
+            # Those that know of them, or those before this one, took all of it.
+            return failed or TooLate(f"no server of {address} answers in time")
         try:
             sock, greeting = node.open(name, min(until, begun + lookout.patience))
         except PermissionDenied as error:
