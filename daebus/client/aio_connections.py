@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from daebus import context
 from daebus.errors import ConnectionLost, RedisUnavailable, TooLate, again
+from daebus.transport import aio_dialing  # noqa: F401 - a bus connects by it, when there may be no file to be had
 from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.aio_heart import AsyncHeart
 from daebus.transport.bus import Bus
