@@ -20,7 +20,7 @@ from .aio_connection import AsyncConnection
 from .places.dialing import as_told, found_cluster, lookout_of, refused_as_sentinel
 from .places.lookout import Lookout
 from .places.route import Place
-from .plain import Plain, tune
+from .plain import Plain
 from .proof import greeting, hello
 from .reaching import reached_in_loop
 
@@ -52,7 +52,8 @@ async def opened(
             begun = time.monotonic()
             try:
                 async with asyncio.timeout(lookout.patience):
-                    connection = await _opened(kind(node, _nobody, on_message), node, name, on_lost)
+                    connection = kind(node, _nobody, on_message)
+                    connection = await _opened(connection, node, name, on_lost, lookout.patience)
             except PermissionDenied:
                 raise
             except RedisUnavailable as error:
@@ -84,7 +85,8 @@ async def opened_at(
     """The same with just that one of several servers, of which `address` is; see `Lookout.guard` for the slot."""
     try:
         async with asyncio.timeout(lookout.patience):
-            connection = await _opened(AsyncConnection(address, _nobody, on_message, protocol), address, name, on_lost)
+            connection = AsyncConnection(address, _nobody, on_message, protocol)
+            connection = await _opened(connection, address, name, on_lost, lookout.patience)
     except TimeoutError:
         lookout.was_late()
         raise RedisUnavailable(f"Redis at {address} does not answer") from None
@@ -92,17 +94,23 @@ async def opened_at(
 
 
 async def _opened(
-    connection: AsyncConnection, address: RedisAddress, name: str, on_lost: Callable[[ConnectionLost], None]
+    connection: AsyncConnection,
+    address: RedisAddress,
+    name: str,
+    on_lost: Callable[[ConnectionLost], None],
+    limit: float = CONNECT_TIMEOUT,
 ) -> AsyncConnection:
-    """That connection, with one server, which has said what it is."""
+    """That connection, with one server, which has said what it is; whoever has less time than connecting may take says
+    so, and ends it then: of several addresses each has its share of that.
+    """
     if (one := address.plain) is None:
         by = redis_py()
         try:
-            connection.adopt(*await by.connected_in_loop(address.of_one, CONNECT_TIMEOUT))
+            connection.adopt(*await by.connected_in_loop(address.of_one, CONNECT_TIMEOUT, limit))
         except by.ERRORS as error:
             raise (address.failed(error) or error) from None
     else:
-        connection.adopt(await _connected(connection, address, one))
+        connection.adopt(await _connected(connection, address, one, limit))
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             if one is not None:
@@ -124,15 +132,21 @@ async def _opened(
     return connection
 
 
-async def _connected(connection: AsyncConnection, address: RedisAddress, one: Plain) -> asyncio.WriteTransport:
-    """A transport for it by plain TCP, within CONNECT_TIMEOUT seconds."""
+async def _connected(
+    connection: AsyncConnection, address: RedisAddress, one: Plain, limit: float
+) -> asyncio.WriteTransport:
+    """A transport for it by plain TCP."""
+    loop, sock = asyncio.get_running_loop(), None
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            transport = await reached_in_loop(lambda: connection, one.host, one.port, CONNECT_TIMEOUT)
-        tune(transport.get_extra_info("socket"))
-        return transport
-    except (OSError, ValueError, RuntimeError) as error:
-        raise RedisUnavailable(f"cannot connect to Redis at {address}: {one.why(error)}") from None
+            sock = await reached_in_loop(one.host, one.port, limit)
+            return (await loop.create_connection(lambda: connection, sock=sock))[0]
+    except BaseException as error:
+        if sock is not None:
+            sock.close()
+        if isinstance(error, OSError | ValueError | RuntimeError):
+            raise RedisUnavailable(f"cannot connect to Redis at {address}: {one.why(error)}") from None
+        raise
 
 
 async def _log_in(connection: AsyncConnection, address: RedisAddress, one: Plain) -> None:

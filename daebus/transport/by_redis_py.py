@@ -22,6 +22,7 @@ from redis.retry import Retry
 from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
 
 from .plain import CONNECT_TIMEOUT
+from .reaching import reached_in_loop
 
 TIMEOUT = redis.TimeoutError
 """What it raises where a server did not answer in time."""
@@ -116,10 +117,11 @@ def connected(options: dict[str, Any], limit: float) -> socket.socket:
     return sock
 
 
-async def connected_in_loop(url: str, limit: float) -> tuple[asyncio.WriteTransport, asyncio.StreamWriter]:
+async def connected_in_loop(url: str, limit: float, soon: float) -> tuple[asyncio.WriteTransport, asyncio.StreamWriter]:
     """The same in an event loop: the transport, and a writer that is to be kept as long as that. Raises ERRORS.
 
-    redis-py hands nothing else out on it, and no reply is outstanding.
+    Of several addresses each has its share of `soon`. redis-py hands nothing else out on the transport, and no reply is
+    outstanding.
     """
     options = dict(in_loops.parse_url(url))
     connection_class: Any = options.pop("connection_class", in_loops.Connection)
@@ -127,7 +129,10 @@ async def connected_in_loop(url: str, limit: float) -> tuple[asyncio.WriteTransp
     try:
         connection = connection_class(**pinned(options, limit, RetryInLoops(NoBackoff(), 0)))
         async with asyncio.timeout(limit):
-            await connection.connect()
+            if "path" in options:
+                await connection.connect()
+            else:
+                await _connect_by_socket(connection, soon)
     except BaseException:
         if connection is not None and connection._writer is not None:
             connection._writer.transport.abort()
@@ -135,6 +140,25 @@ async def connected_in_loop(url: str, limit: float) -> tuple[asyncio.WriteTransp
         raise
     writer, connection._reader, connection._writer = connection._writer, None, None
     return writer.transport, writer
+
+
+async def _connect_by_socket(connection: Any, soon: float) -> None:
+    """Have redis-py connect by a socket of ours: by itself it may never come to the second address of a host."""
+    host, port, arguments = connection.host, connection.port, connection._connection_arguments()
+    if arguments.get("ssl") is not None:
+        arguments = {"server_hostname": host} | arguments
+    try:
+        sock = await reached_in_loop(host, port, soon)
+    except TimeoutError:
+        raise TIMEOUT("Timeout connecting to server") from None
+    except OSError as error:
+        raise redis.ConnectionError(f"Error {error.errno} connecting to {host}:{port}. {error.strerror}.") from None
+    try:
+        connection._connection_arguments = lambda: arguments | {"host": None, "port": None, "sock": sock}
+        await connection.connect()
+    except BaseException:
+        sock.close()
+        raise
 
 
 def failed(error: BaseException, address: str) -> RedisUnavailable | None:

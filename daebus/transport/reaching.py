@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from .plain import tune
-
-if TYPE_CHECKING:
-    import asyncio
 
 
 def reached(host: str, port: int, limit: float) -> socket.socket:
@@ -47,26 +44,38 @@ def reached(host: str, port: int, limit: float) -> socket.socket:
         del failed
 
 
-async def reached_in_loop(
-    made: Callable[[], asyncio.BaseProtocol], host: str, port: int, limit: float
-) -> asyncio.WriteTransport:
-    """The same in an event loop: the transport of a protocol."""
+async def reached_in_loop(host: str, port: int, limit: float) -> socket.socket:
+    """The same in an event loop."""
     # Others need none.
     import asyncio
 
     loop = asyncio.get_running_loop()
-    until, places = loop.time() + limit, [host]
-    if not host.replace(".", "").isdigit():
+    until = loop.time() + limit
+    if host.replace(".", "").isdigit():
+        # That needs no thread.
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    else:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        places = [str(where[0]) for *_kind, where in found] or places
-    while True:
-        place = places.pop(0)
-        try:
-            async with asyncio.timeout(_share(until - loop.time(), len(places) + 1)):
-                return (await loop.create_connection(made, place, port))[0]
-        except OSError:
-            if not places:
-                raise
+    failed: OSError | None = None
+    try:
+        for number, (family, kind, protocol, _name, place) in enumerate(found):
+            sock = None
+            try:
+                sock = socket.socket(family, kind, protocol)
+                sock.setblocking(False)
+                async with asyncio.timeout(_share(until - loop.time(), len(found) - number)):
+                    await loop.sock_connect(sock, place)
+                tune(sock)
+                return sock
+            except BaseException as error:
+                if sock is not None:
+                    sock.close()
+                if not isinstance(error, OSError):
+                    raise
+                failed = error
+        raise failed or OSError("its name has no address")
+    finally:
+        del failed
 
 
 def addresses(options: Mapping[str, Any]) -> int:

@@ -11,6 +11,11 @@ from typing import Any
 import pytest
 
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, request
+from daebus.errors import RedisUnavailable
+from daebus.transport.address import RedisAddress
+from daebus.transport.aio_dialing import opened_at
+from daebus.transport.places.cluster import ClusterLookout
+from daebus.transport.places.route import Place, route_of
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
 
@@ -71,10 +76,36 @@ def test_a_service_and_a_caller_come_to_the_one_that_answers(url: str, name: str
         assert caller.send_request("echo", {"n": 1}) == {"n": 1}
 
 
-def test_an_asyncio_caller_does_as_well(own_redis: RedisServer, url: str, name: str) -> None:
+@pytest.mark.parametrize("options", ["", "?socket_timeout=5"], ids=["plain", "by redis-py"])
+def test_an_asyncio_caller_does_as_well(own_redis: RedisServer, url: str, name: str, options: str) -> None:
     async def ask() -> Any:
-        async with AsyncDaebusCaller(name, redis_url=url, timeout=30) as caller:
+        async with AsyncDaebusCaller(name, redis_url=f"{url}{options}", timeout=30) as caller:
             return await caller.send_request("echo", {"n": 1})
 
     with serving(echoing(name), own_redis.url, name):
         assert asyncio.run(ask()) == {"n": 1}
+
+
+@pytest.mark.parametrize("options", ["", "?socket_timeout=5"], ids=["plain", "by redis-py"])
+def test_one_of_several_servers_that_has_less_time_is_come_to_as_well(
+    own_redis: RedisServer, url: str, options: str
+) -> None:
+    route = route_of(f"redis+cluster://{HOST}:{own_redis.port}")
+    assert route is not None
+    lookout, place = ClusterLookout("here", route), Place(HOST, own_redis.port)
+    # So the way is a short one, and no server gets more time than that.
+    lookout.took(0.01)
+
+    async def come() -> None:
+        for left in reversed(range(20)):
+            try:
+                link = await opened_at(lookout, place, RedisAddress(f"{url}{options}"), "test", lambda _error: None)
+            except RedisUnavailable:
+                # A busy machine may need another go.
+                assert left
+            else:
+                link.close()
+                await link.closed
+                return
+
+    asyncio.run(come())
