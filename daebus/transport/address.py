@@ -116,7 +116,7 @@ class RedisAddress:
         """A socket that redis-py has connected and authenticated."""
         try:
             options = self.options()
-            sock: socket.socket = redis_py().connected(options, limit / addresses(options))
+            sock: socket.socket = redis_py().connected(options, limit, limit / addresses(options))
         except RedisUnavailable:
             raise
         except Exception as error:

@@ -56,15 +56,16 @@ class _NoRetry(Retry):
         return self
 
 
-def pinned(options: Mapping[str, Any], limit: float, retry: object) -> dict[str, Any]:
+def pinned(options: Mapping[str, Any], limit: float, soon: float, retry: object) -> dict[str, Any]:
     """What redis-py makes a connection with: those `options` of a URL that are not a pool's, and ours.
 
-    `limit` are the seconds that connecting may take; `retry` is redis-py's object that retries nothing.
+    `limit` are the seconds that connecting may take, `soon` those in which one address is to be reached; `retry` is
+    redis-py's object that retries nothing.
     """
     given = {name: value for name, value in options.items() if name not in _POOL_OPTIONS}
     return given | {
         "socket_timeout": limit,
-        "socket_connect_timeout": limit,
+        "socket_connect_timeout": soon,
         "retry": retry,
         "health_check_interval": 0,
         "protocol": 2,
@@ -89,7 +90,7 @@ def read(url: str) -> dict[str, Any] | str | None:
             return str(name)
     try:
         # That connects to nothing yet.
-        _made(dict(options), CONNECT_TIMEOUT)
+        _made(dict(options), CONNECT_TIMEOUT, CONNECT_TIMEOUT)
     except ERRORS as error:
         return _option_in(error)
     return options
@@ -101,15 +102,17 @@ def _option_in(error: Exception) -> str:
     return "" if found is None else found[1]
 
 
-def _made(options: dict[str, Any], limit: float) -> Any:
+def _made(options: dict[str, Any], limit: float, soon: float) -> Any:
     """Its connection for those options, not yet connected. Raises ERRORS."""
     connection_class = options.pop("connection_class", Connection)
-    return connection_class(**pinned(options, limit, _NoRetry(NoBackoff(), 0)))
+    return connection_class(**pinned(options, limit, soon, _NoRetry(NoBackoff(), 0)))
 
 
-def connected(options: dict[str, Any], limit: float) -> socket.socket:
-    """A connected and authenticated socket, within so many seconds. Raises ERRORS."""
-    connection = _made(options, limit)
+def connected(options: dict[str, Any], limit: float, soon: float) -> socket.socket:
+    """A connected and authenticated socket, within `limit` seconds, `soon` of which it takes at the most to reach each
+    address of the host. Raises ERRORS.
+    """
+    connection = _made(options, limit, soon)
     connection.connect()
     # redis-py offers no public way to the socket.
     sock: socket.socket
@@ -127,7 +130,7 @@ async def connected_in_loop(url: str, limit: float, soon: float) -> tuple[asynci
     connection_class: Any = options.pop("connection_class", in_loops.Connection)
     connection = None
     try:
-        connection = connection_class(**pinned(options, limit, RetryInLoops(NoBackoff(), 0)))
+        connection = connection_class(**pinned(options, limit, limit, RetryInLoops(NoBackoff(), 0)))
         async with asyncio.timeout(limit):
             if "path" in options:
                 await connection.connect()

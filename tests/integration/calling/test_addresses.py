@@ -14,6 +14,7 @@ from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, request
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.aio_dialing import opened_at
+from daebus.transport.by_redis_py import connected
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.route import Place, route_of
 from tests.support.framework_services import serving
@@ -109,3 +110,9 @@ def test_one_of_several_servers_that_has_less_time_is_come_to_as_well(
                 return
 
     asyncio.run(come())
+
+
+def test_a_server_of_several_addresses_has_as_much_time_for_its_answers_as_any(own_redis: RedisServer) -> None:
+    """For the handshake of TLS, say; only how long one that swallows everything is waited for depends on the others."""
+    with connected({"host": "127.0.0.1", "port": own_redis.port}, 30.0, 5.0) as sock:
+        assert sock.gettimeout() == 30.0
