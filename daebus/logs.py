@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from .context import about
 from .errors import class_of, said_by
-from .masking import without_passwords
+from .masking import without_passwords, without_passwords_in
 from .wire.envelope import Request
 from .wire.values import plain
 
@@ -118,7 +118,8 @@ def _value(value: object) -> Any:
     try:
         text = json.dumps(value, allow_nan=False, default=plain)
         if len(text) <= LONGEST:
-            return json.loads(without_passwords(text))
+            found = json.loads(text)
+            return without_passwords_in(found) if "://" in text else found
     except Exception:  # noqa: BLE001, S110 - as text, then
         pass
     return _written(value)

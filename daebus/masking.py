@@ -29,6 +29,15 @@ def without_passwords(text: str) -> str:
     return _OPTIONS.sub(r"\g<1>***", _CREDENTIALS.sub(r"\g<1>***@", text)) if "://" in text else text
 
 
+def without_passwords_in(value: Any) -> Any:
+    """The same for all texts in a JSON value, the names of its objects among them."""
+    if isinstance(value, dict):
+        return {without_passwords(name): without_passwords_in(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [without_passwords_in(each) for each in value]
+    return without_passwords(value) if isinstance(value, str) else value
+
+
 def looks_secret(name: object) -> bool:
     """Whether what is called so is better not shown."""
     return isinstance(name, str) and _NAME.search(name[:200]) is not None

@@ -218,6 +218,13 @@ def test_passwords_of_urls_are_left_out(text: str, shown: str) -> None:
     assert ServiceFormatter("%(message)s").format(record) == shown
 
 
+def test_what_is_given_along_stays_what_it_is_where_a_password_is_left_out_of_it() -> None:
+    given = {'say "redis://h?password=pw"': ["redis://h/0?sentinel_password=pw\nthen", {"at": "redis://:pw@h"}, 1]}
+    shown = {'say "redis://h?password=***"': ["redis://h/0?sentinel_password=***\nthen", {"at": "redis://:***@h"}, 1]}
+    line = JsonFormatter().format(logging.makeLogRecord({"msg": "text", "given": given}))
+    assert json.loads(line)["given"] == shown
+
+
 def test_a_name_from_the_bus_begins_no_line_of_text() -> None:
     record = logging.makeLogRecord({"msg": "text", "service": "s", "action": "a\nb", "request_id": "\x1b[2J"})
     assert ServiceFormatter("%(message)s").format(record) == "text  ['a\\nb' '\\x1b[2J']"
