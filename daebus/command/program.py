@@ -66,8 +66,9 @@ def _options(given: Sequence[str]) -> argparse.Namespace:
     options, unknown = parser.parse_known_args(given)
     if unknown:
         verb = verbs[options.verb]
-        near = get_close_matches(unknown[0].partition("=")[0], verb.format_usage().split(), 1, 0.7)
-        meant = f"; did you mean {near[0].strip('[]')}?" if near else ""
+        there = [word for each in verb.format_usage().split() if (word := each.strip("[]()")).startswith("-")]
+        near = get_close_matches(unknown[0].partition("=")[0], there, 1, 0.7)
+        meant = f"; did you mean {near[0]}?" if near else ""
         verb.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
     return options
 

@@ -318,6 +318,8 @@ def test_a_wrong_url_of_the_environment_is_told_with_its_variable(
     ("arguments", "said"),
     [
         (["run", "users:app", "--workers", "4"], "unrecognized arguments: --workers 4; did you mean --max-workers?"),
+        (["run", "users:app", "debug"], "unrecognized arguments: debug; did you mean --debug?"),
+        (["run", "users:app", "run"], "unrecognized arguments: run\n"),
         (["run", "users:app", "--share"], "unrecognized arguments: --share; did you mean --shared?"),
         (["run", "users:app", "--redis-url=redis://h"], "unrecognized arguments: --redis-url=redis://h; did you mean"),
         (["run", "users:app", "users:app"], "unrecognized arguments: users:app\n"),
