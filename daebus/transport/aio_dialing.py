@@ -17,9 +17,9 @@ from daebus.wire.resp import pack
 
 from .address import CONNECT_TIMEOUT, RedisAddress, client_label, redis_py
 from .aio_connection import AsyncConnection
-from .places.dialing import as_told, found_cluster, lookout_of, refused_as_sentinel
+from .places.dialing import as_told, found_cluster, lookout_of, no_cluster, refused_as_sentinel
 from .places.lookout import Lookout
-from .places.route import Place
+from .places.route import Place, route_of
 from .plain import Plain
 from .proof import greeting, hello
 from .reaching import reached_in_loop
@@ -66,6 +66,9 @@ async def opened(
             if wrong is None:
                 lookout.took(time.monotonic() - begun)
                 return connection.guarded(lookout, place)
+            if route_of(address.url) is None:
+                no_cluster(address)
+                return connection
             connection.close()
             failed, late = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}"), False
         if not (late and lookout.was_late()):

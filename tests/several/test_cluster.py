@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -14,7 +15,8 @@ from daebus.transport.address import RedisAddress
 from daebus.transport.places import dialing
 from daebus_console.engine.session import Session
 from tests.support.framework_services import serving
-from tests.support.several import Cluster, is_old, order
+from tests.support.redis_server import RedisServer
+from tests.support.several import Cluster, ClusterServer, is_old, order
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("several")
@@ -178,6 +180,26 @@ def test_when_all_have_stopped_nobody_looks_after_it(cluster: Cluster, name: str
     finally:
         gc.enable()
         session.stop()
+
+
+def test_a_server_that_is_no_node_of_a_cluster_any_more_is_one_server_to_asyncio_callers_too(name: str) -> None:
+    node, single = ClusterServer(), RedisServer()
+    with ExitStack() as stack:
+        stack.callback(single.close)
+        stack.callback(node.close)
+        node.start()
+
+        async def ask() -> None:
+            async with AsyncDaebusCaller(name, redis_url=node.url, timeout=30) as caller:
+                with pytest.raises(ServiceUnavailable):
+                    await caller.send_request("echo")
+                node.kill()
+                single.port = node.port
+                single.start()
+                with serving(echoing(name), single.url, name):
+                    assert await caller.send_request("echo", {"n": 1}) == {"n": 1}
+
+        asyncio.run(ask())
 
 
 async def _ask(url: str, name: str) -> None:
