@@ -135,3 +135,18 @@ def test_a_filter_that_is_entered_while_it_still_looks_leaves_the_flow_where_it_
         assert flow.rows[flow.top] == next(row for row in map(flow.rows.__getitem__, range(300)) if row >= stood)
 
     drive(session, story)
+
+
+def test_where_the_answer_comes_in_place_of_the_wait_for_it_nothing_is_looked_for_that_is_gone(
+    redis_url: str, name: str
+) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "ask", 1)
+        await look_into(console)
+        await console.press("w")
+        console.answer(1, FIELDS)
+        await console.sees("field0")
+        await console.press("w")
+        assert "answer" in here(console)
+
+    drive(redis_url, story)

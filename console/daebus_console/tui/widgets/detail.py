@@ -103,10 +103,13 @@ class DocumentView(RowList):
                 # Unless the cursor is in it, a part that was open for being the newest is not any more.
                 document.open_to(places[1])
             self._return_to(*places)
-        elif not keep_place:
-            self.top, self._cursor, self._returned = 0, None, None
-        elif self._cursor is not None:
-            self._cursor = min(self._cursor, document.count() - 1) if document.count() else None
+        else:
+            # What a place is, differs from one kind of document to another.
+            self._returned = None
+            if not keep_place:
+                self.top, self._cursor = 0, None
+            elif self._cursor is not None:
+                self._cursor = min(self._cursor, document.count() - 1) if document.count() else None
         self.refresh()
 
     def count(self) -> int:
