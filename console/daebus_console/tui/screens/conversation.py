@@ -66,6 +66,9 @@ class WaterfallList(RowList):
     def line(self, index: int, _width: int) -> Line:
         return self.lines[index][1]
 
+    def empty(self) -> list[Line]:
+        return [[("   Looking …", "dim")]]
+
     def cursor_index(self) -> int | None:
         return self._cursor if self.lines else None
 
@@ -88,27 +91,45 @@ class ConversationScreen(FullScreen):
     def __init__(self, session: Session, start: Exchange) -> None:
         super().__init__()
         self.session = session
-        self.bar = TitleLine(classes="pane-title")
+        self.bar = TitleLine([(" Conversation ", "strong"), (" looking …", "dim")], classes="pane-title")
         self.list = WaterfallList(id="waterfall")
+        self.conversation: Conversation | None = None
+        """None until it is worked out."""
         self._start = start
         self._told = self._last = 0
-        self.conversation = self._look()
+        self._looking = False
+        self._next = 0.0
         self._drawn = 0
-        self._stood = Standing()
         """The width for which it is drawn as it will stay; 0 while that may change."""
+        self._stood = Standing()
 
-    def _look(self) -> Conversation:
-        """The conversation out of all that is remembered, with what services told up to now."""
+    def _look(self) -> None:
+        """Work out the conversation of all that is remembered, with what services told up to now: aside, for that may
+        be a million exchanges."""
         session = self.session
         with session.lock:
             exchanges = list(session.journal.exchanges)
-            self._last = exchanges[-1].number if exchanges else 0
-            self._told = session.telling.version
+            told = session.telling.version
+        self._looking = True
+
+        def work() -> None:
             begun = time.monotonic()
             found = Conversation(self._start, exchanges, session.telling.links(exchanges))
+            took = time.monotonic() - begun
+            self.app.call_from_thread(done, found, took)
+
+        def done(found: Conversation, took: float) -> None:
+            first = self.conversation is None
+            self.conversation, self._told, self._looking = found, told, False
+            self._last = exchanges[-1].number if exchanges else 0
             # What takes long is not done again and again.
-            self._next = time.monotonic() + 10 * (time.monotonic() - begun)
-            return found
+            self._next = time.monotonic() + 10 * took
+            self._drawn = 0
+            self.renew()
+            if first:
+                self.list.start_at(self._start.number)
+
+        self.run_worker(work, thread=True, group="conversation", exit_on_error=False)
 
     def compose(self) -> ComposeResult:
         yield self.bar
@@ -118,12 +139,8 @@ class ConversationScreen(FullScreen):
 
     def on_mount(self) -> None:
         self.set_focus(self.list)
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(self._look)
         self.set_interval(_EVERY, self.renew)
-
-    def _begin(self) -> None:
-        self.renew()
-        self.list.start_at(self._start.number)
 
     def on_resize(self) -> None:
         """The bars depend on the width."""
@@ -131,20 +148,24 @@ class ConversationScreen(FullScreen):
 
     def renew(self) -> None:
         """Take what has come, and draw how it stands, where that is not what is drawn already."""
+        conversation = self.conversation
+        if conversation is None:
+            return
         width = max(30, self.list.row_width())
         with self.session.lock:
             debugging = under_way(self.session)
             stands = standing(debugging)
             exchanges = self.session.journal.exchanges
-            grown = self.conversation.grow(exchanges.between(self._last + 1, exchanges.last))
+            grown = conversation.grow(exchanges.between(self._last + 1, exchanges.last))
             self._last = max(self._last, exchanges.last)
-            if self.session.telling.version != self._told and time.monotonic() >= self._next:
-                self.conversation, grown = self._look(), True
+            more = self.session.telling.version != self._told
+            if more and not self._looking and time.monotonic() >= self._next:
+                self._look()
             if not grown and self._drawn == width and stands == self._stood:
                 return
             self._stood = stands
             places = dict(stands.places)
-            found = waterfall(self.conversation, self.session.clock())
+            found = waterfall(conversation, self.session.clock())
             drawn = [
                 (number, _in_roles(spans))
                 for number, spans in lines_of(
@@ -154,14 +175,14 @@ class ConversationScreen(FullScreen):
         # While one of them is open, or may be answered late, the next look may find another picture.
         self._drawn = 0 if any(row.exchange and row.exchange.state in _OPEN for row in found.rows) else width
         self.list.draw(drawn)
-        self.bar.show([(" Conversation ", "strong"), *_in_roles(head_of(self.conversation, found))], stands.next)
+        self.bar.show([(" Conversation ", "strong"), *_in_roles(head_of(conversation, found))], stands.next)
 
     @property
     def chosen(self) -> Held | None:
         """What is held of the row under the cursor, else where the last step has come to, else the oldest of it all."""
         index, debugging = self.list.cursor_index(), under_way(self.session)
         keeper, stepper = debugging.keeper, debugging.stepper
-        if keeper is None or stepper is None:
+        if keeper is None or stepper is None or self.conversation is None:
             return None
         number = self.list.lines[index][0] if index is not None else 0
         with self.session.lock:

@@ -229,7 +229,9 @@ class DebugKeys(FindingKeys):
             return
         chosen: Held | None = getattr(screen, "chosen", None)
         if chosen is None and isinstance(screen, ConversationScreen):
-            self.notify("Nothing of this conversation is held: H lists what is", timeout=3)
+            looking = screen.conversation is None
+            told = "It is still looked for what belongs to it" if looking else "Nothing of this conversation is held"
+            self.notify(told if looking else f"{told}: H lists what is", timeout=3)
             return
         self.said([(f"{_STEPS[how]} …", "wait")])
         self.do(f"step {how}" + (f" {chosen.number}" if chosen is not None else ""))

@@ -8,7 +8,6 @@ from textual.binding import Binding, BindingType
 
 from daebus_console.engine.insight.contrast import FEWEST
 from daebus_console.engine.message.exchange import Exchange, Flag
-from daebus_console.engine.message.steady import Steady
 from daebus_console.text import clean
 from daebus_console.tui.flow.visibility import Mute, Visibility
 from daebus_console.tui.screens.insight.about import About
@@ -118,25 +117,13 @@ class ExchangeKeys(InsightKeys):
 
     def action_sequence(self) -> None:
         """Draw who said what to whom."""
-        from daebus_console.engine.conversation.tree import Conversation
         from daebus_console.tui.screens.sequence import SequenceScreen
 
-        marked, selected = self.marked(), self.selected_exchange()
-        if marked:
-            times = Steady()
-            with self.session.lock:
-                exchanges = self.session.journal.exchanges
-                for exchange in exchanges.between(marked[0].number, exchanges.last):
-                    times.at(exchange)
-            self.app.push_screen(SequenceScreen(marked, "what is marked", times))
-        elif selected is not None:
-            with self.session.lock:
-                every = list(self.session.journal.exchanges)
-            found = Conversation(selected, every)
-            what = f"#{selected.number} and what belongs to it"
-            self.app.push_screen(SequenceScreen(found.exchanges(), what, found.times))
-        else:
+        of = self.marked() or self.selected_exchange()
+        if of is None:
             self.notify("Select an exchange, or mark several with m", timeout=3)
+        else:
+            self.app.push_screen(SequenceScreen(self.session, of))
 
     def action_conversation(self) -> None:
         """Draw the conversation that the selected exchange belongs to, as it goes on."""

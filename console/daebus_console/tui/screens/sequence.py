@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
+from daebus_console.engine.conversation.tree import Conversation
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.message.steady import Steady
 from daebus_console.tui.rows import format as fmt
@@ -20,6 +21,7 @@ from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
+    from daebus_console.engine.session import Session
     from daebus_console.tui.base import BaseApp
 
 
@@ -32,12 +34,19 @@ class StepList(RowList):
         Binding("right,l", "shift(1)", "Right", show=False),
     ]
 
-    def __init__(self, exchanges: Sequence[Exchange], times: Steady, **keywords: Any) -> None:
+    def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.steps: list[Step] = steps(exchanges, times)
-        self.names = participants(self.steps)
+        self.steps: list[Step] = []
+        self.names: list[str] = []
         self.first = 0
         self._cursor = 0
+        self._hint = "Looking …"
+
+    def draw(self, steps: list[Step]) -> None:
+        """Show these."""
+        self.steps, self.names = steps, participants(steps)
+        self._hint = "Nothing to draw: select an exchange in the flow, or mark several with m."
+        self.refresh()
 
     @property
     def column(self) -> int:
@@ -48,7 +57,7 @@ class StepList(RowList):
         return len(self.steps)
 
     def empty(self) -> list[Line]:
-        return [[("   Nothing to draw: select an exchange in the flow, or mark several with m.", "dim")]]
+        return [[(f"   {self._hint}", "dim")]]
 
     def line(self, index: int, _width: int) -> Line:
         return step_line(self.steps[index], self.names, self.column, self.steps[0].at)
@@ -94,20 +103,19 @@ class SequenceHead(TitleLine):
 
 
 class SequenceScreen(FullScreen):
-    """The diagram of some exchanges, as they stand now; `times` has taken them, and the gaps between them."""
+    """The diagram of what is marked (oldest first), or of what belongs to one exchange, as it stands now."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,D", "app.pop_screen", "Back to the flow")]
 
     app: BaseApp
 
-    def __init__(self, exchanges: Sequence[Exchange], what: str, times: Steady) -> None:
+    def __init__(self, session: Session, of: Sequence[Exchange] | Exchange) -> None:
         super().__init__()
-        self.list = StepList(exchanges, times, id="steps")
+        self.session = session
+        self._of = of
+        self.list = StepList(id="steps")
         self.head = SequenceHead(id="sequence-head")
-        span = self.list.steps[-1].at - self.list.steps[0].at if self.list.steps else 0.0
-        told = f"{fmt.plural(len(exchanges), 'exchange')}, {fmt.plural(len(self.list.steps), 'message')}"
-        took = ", the clock stepped meanwhile" if times.has_stepped(exchanges) else f" in {fmt.duration(span)}"
-        self.bar = TitleLine([(" Sequence ", "strong"), (f" {what}: {told}{took}", "name")], classes="pane-title")
+        self.bar = TitleLine([(" Sequence ", "strong"), (" looking …", "dim")], classes="pane-title")
 
     def compose(self) -> ComposeResult:
         yield self.bar
@@ -117,7 +125,28 @@ class SequenceScreen(FullScreen):
 
     def on_mount(self) -> None:
         self.set_focus(self.list)
-        self.call_after_refresh(self.on_resize)
+        self.on_resize()
+        self._look()
+
+    def _look(self) -> None:
+        """Work out what is drawn: aside, for it is looked for among all that is remembered."""
+        with self.session.lock:
+            every = list(self.session.journal.exchanges)
+
+        def work() -> None:
+            exchanges, what, times = _found(self._of, every)
+            drawn = steps(exchanges, times)
+            span = drawn[-1].at - drawn[0].at if drawn else 0.0
+            took = ", the clock stepped meanwhile" if times.has_stepped(exchanges) else f" in {fmt.duration(span)}"
+            told = f"{fmt.plural(len(exchanges), 'exchange')}, {fmt.plural(len(drawn), 'message')}{took}"
+            self.app.call_from_thread(done, drawn, f"{what}: {told}")
+
+        def done(drawn: list[Step], told: str) -> None:
+            self.bar.show([(" Sequence ", "strong"), (f" {told}", "name")])
+            self.list.draw(drawn)
+            self.on_resize()
+
+        self.run_worker(work, thread=True, group="sequence", exit_on_error=False)
 
     def on_resize(self) -> None:
         """The columns depend on the width."""
@@ -129,3 +158,15 @@ class SequenceScreen(FullScreen):
         self.app.pop_screen()
         if not self.app.main.select(number):
             self.app.main.notify(f"#{number} is not remembered any more", timeout=3)
+
+
+def _found(of: Sequence[Exchange] | Exchange, every: Sequence[Exchange]) -> tuple[Sequence[Exchange], str, Steady]:
+    """What is drawn, what that is, and by what clock it was: that has taken all of it, and the gaps between."""
+    if isinstance(of, Exchange):
+        conversation = Conversation(of, every)
+        return conversation.exchanges(), f"#{of.number} and what belongs to it", conversation.times
+    times = Steady()
+    for exchange in every:
+        if exchange.number >= of[0].number:
+            times.at(exchange)
+    return of, "what is marked", times

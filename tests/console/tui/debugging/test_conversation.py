@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -65,6 +68,31 @@ def test_a_group_of_failures_leads_to_its_members(redis_url: str, name: str) -> 
         await console.loses("fine")
 
     drive(redis_url, story)
+
+
+@pytest.mark.parametrize(("key", "title"), [("V", "Conversation"), ("D", "Sequence")])
+def test_what_belongs_together_is_looked_for_aside(key: str, title: str) -> None:
+    """Keys go on meanwhile, and whoever has left is not fetched back."""
+
+    async def story(console: Driver) -> None:
+        await console.until(lambda: console.app.main.flow.count() >= 18)
+        busy, aside = threading.Event(), ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(aside)
+        aside.submit(busy.wait)
+        try:
+            await console.press("left_square_bracket", key)
+            await console.sees(f" {title}  looking …")
+            await console.press("down", "right", "f11", "enter", "escape")
+            assert console.app.screen is console.app.main
+            await console.press(key)
+            await console.sees(f" {title}  looking …")
+        finally:
+            busy.set()
+        await console.sees(title, "1 exchange,")
+        await console.press("escape")
+        await console.until(lambda: console.app.screen is console.app.main)
+
+    drive(scene(), story)
 
 
 @pytest.mark.parametrize("width", [32, 36, 40, 60])
