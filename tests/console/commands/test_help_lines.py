@@ -25,6 +25,13 @@ def test_help_is_parted_between_words(topic: str | None, width: int) -> None:
         assert [line for line in lines if cells(line) > min(width, 100) and line not in copied] == []
 
 
+@pytest.mark.parametrize("topic", [None, "request", "findings", "stats", "dialects", "rules"])
+def test_meanings_stand_below_where_they_have_no_room_beside(topic: str | None) -> None:
+    whole, lines = help_on(topic, Face.SHELL), help_in(40, topic, Face.SHELL)
+    assert " ".join(lines).split() == " ".join(whole).split()
+    assert [line for line in lines if cells(line) > 40 and not line.startswith("  daebus-console ")] == []
+
+
 @pytest.mark.parametrize("name", ["break", "release"])
 def test_meanings_stand_in_one_column(name: str) -> None:
     lines = help_in(80, name, Face.SHELL)
@@ -41,6 +48,12 @@ def test_an_option_with_its_value_is_not_parted() -> None:
     assert len(usage) > 1
     assert all(line.count("[") == line.count("]") for line in usage)
     assert all(line.startswith("       [") for line in usage[1:])
+
+
+def test_a_command_that_is_named_is_not_parted() -> None:
+    for width in range(40, 120):
+        lines = help_in(width, None, Face.SHELL) + help_in(width, "dialects", Face.PROMPT)
+        assert [line for line in lines if line.count("`") % 2] == []
 
 
 def test_all_topics_are_named() -> None:

@@ -21,7 +21,10 @@ _WIDEST, _NARROWEST = 100, 20
 _USAGE = "usage: "
 _ROW = re.compile(r"  \S.*  +(?=\S)| {4,}(?=\S)")
 """What stands before the meaning in a row of two columns, or in one that goes on with it."""
-_IN_BRACKETS = re.compile(r"\[[^\]]*\]")
+_BELOW = " " * 6
+"""Before a meaning that has no room beside its row: it stands below."""
+_TOGETHER = re.compile(r"(?:^|(?<=\s))(?:\[[^\]]*\]|`[^`]{1,40}`)")
+"""What is parted nowhere: an option with its value, a command to type."""
 _NO_BREAK = "\u00a0"
 
 _ITEMS = (
@@ -77,13 +80,17 @@ def in_lines(text: str, width: int) -> list[str]:
         indent = row.end()
     elif text.startswith(_USAGE):
         indent = len(_USAGE)
-        text = _IN_BRACKETS.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
     elif text.startswith(" "):
         return [text]
     else:
         indent = 0
-    first, *others = folded(text[indent:], max(_NARROWEST, width - indent))
-    lines = [text[:indent] + first, *(" " * indent + other for other in others)]
+    head, text = text[:indent], _TOGETHER.sub(lambda found: found[0].replace(" ", _NO_BREAK), text[indent:])
+    if row is not None and width - indent < _NARROWEST:
+        lines = [head.rstrip(), *(_BELOW + one for one in folded(text, max(_NARROWEST, width - len(_BELOW))))]
+        lines = lines if head.strip() else lines[1:]
+    else:
+        first, *others = folded(text, max(_NARROWEST, width - indent))
+        lines = [head + first, *(" " * indent + other for other in others)]
     return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
@@ -234,14 +241,10 @@ def dialects_help() -> list[str]:
     lines = ["Other frameworks on the same Redis are read, too. `dialect:NAME` filters; the option --dialects narrows."]
     for dialect in known.values():
         lines += ["", f"{dialect.name}: {dialect.title}"]
-        for name, text in (("paired by", dialect.pairs), ("not on the wire:", dialect.unknown)):
-            if text is Dialect.pairs:
-                continue
-            indent = "    "
-            lines += textwrap.wrap(f"{name} {text}", _PAGE, initial_indent="  ", subsequent_indent=indent)
+        told = [("paired by", dialect.pairs), ("not on the wire", dialect.unknown)]
+        lines += _rows((name, text) for name, text in told if text is not Dialect.pairs)
     plain = "plain: what none of them is certain of, or more than one. It is a broadcast, and all of it is its payload."
-    lines += ["", *textwrap.wrap(plain, _PAGE)]
-    return [*lines, *(line for problem in problems for line in ("", problem))]
+    return [*lines, "", plain, *(line for problem in problems for line in ("", problem))]
 
 
 def rules_help() -> list[str]:

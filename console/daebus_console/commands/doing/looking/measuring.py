@@ -39,9 +39,9 @@ from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, table, width_of
 
 _AT_ONCE = 1_000
+"""Records that are looked at while the tap waits."""
 _LEAST_WANTED = ("QUEUE P95", "HANDLER P95", "P99", "RATE/S", "MAX")
 """Columns that a narrow terminal does without, the first ones first."""
-"""Records that are looked at while the tap waits."""
 
 
 def run_stats(command: Command, context: Context) -> int:
