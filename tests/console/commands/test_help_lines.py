@@ -71,3 +71,12 @@ def test_so_it_is_below_a_mistake() -> None:
     assert len(usage) > 1
     assert all(len(line) <= 80 and line.count("[") == line.count("]") for line in usage)
     assert len(explain(caught.value, "daebus-console ")) == 4
+
+
+def test_a_mistake_itself_is_parted_between_words() -> None:
+    with pytest.raises(CommandError) as caught:
+        help_on("neest", Face.SHELL)
+    told = [to_text(line) for line in explain(caught.value, "daebus-console ", 60)]
+    assert len(told) > 3
+    assert max(map(len, told)) <= 60
+    assert " ".join(told).split() == to_text(explain(caught.value)[0]).split()

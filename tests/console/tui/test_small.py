@@ -257,3 +257,17 @@ def test_a_long_name_leaves_the_action_and_how_it_stands_in_the_title_of_the_det
         assert told.endswith(" waiting")
 
     drive(session, story, size=(width, 30))
+
+
+def test_the_command_pane_begins_with_a_whole_sentence_at_any_width() -> None:
+    async def story(console: Driver) -> None:
+        for size, told in (
+            ((120, 35), "help lists the commands, tab completes, ↑ brings back what was entered."),
+            ((40, 12), "help lists commands, tab completes"),
+            ((25, 12), "help lists commands"),
+            ((80, 24), "help lists the commands, tab completes, ↑ brings back what was entered."),
+        ):
+            await console.pilot.resize_terminal(*size)
+            await console.until(lambda told=told: told in [line.strip() for line in grid(console.app)])
+
+    drive(scene(), story)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.help import in_lines
-from daebus_console.render import Line, Span, cells, clean, line
+from daebus_console.render import Line, Span, cells, clean, hanging, line
 
 _BEFORE = 50
 _AROUND = 90
@@ -13,10 +13,12 @@ _AROUND = 90
 def explain(error: CommandError, program: str = "", width: int | None = None) -> list[Line]:
     """What is wrong, the line with a caret under the place, the nearest right word, and how the verb is used.
 
-    `program` stands before the usage where commands are given to one, `width` bounds the lines of that.
+    `program` stands before the usage where commands are given to one, `width` bounds the lines of both.
     """
-    meant = [f"; did you mean {error.suggestion}?"] if error.suggestion else []
-    lines = [line(Span("error: ", "error"), error.message, *meant)]
+    head, text = Span("error: ", "error"), error.message
+    if error.suggestion:
+        text += f"; did you mean {error.suggestion}?"
+    lines = [line(head, text)] if width is None else hanging([head], text, width)
     if error.line.strip():
         lines += _pointer(error)
     if error.usage:

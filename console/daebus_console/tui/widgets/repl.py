@@ -25,6 +25,12 @@ from daebus_console.tui.widgets.repl_menu import OutputLog
 from daebus_console.tui.widgets.title import TitleLine
 
 MOST_LINES = 5000
+_BEGIN = (
+    "help lists the commands, tab completes, ↑ brings back what was entered.",
+    "help lists commands, tab completes",
+    "help lists commands",
+)
+"""What stands there at first: as much as has room on one line."""
 
 
 Completer = Callable[[str, int], Sequence[Offer]]
@@ -48,6 +54,7 @@ class ReplPane(DrawsRoles, Vertical):
         self._written: deque[Line] = deque(maxlen=MOST_LINES)
         self._rows: deque[int] = deque(maxlen=MOST_LINES)
         """How many rows each of them takes."""
+        self._begin: Line = [(_BEGIN[0], "dim")]
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -58,7 +65,7 @@ class ReplPane(DrawsRoles, Vertical):
     def on_mount(self) -> None:
         self.below.display = False
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._write_anew())
-        self.write([("help lists the commands, tab completes, ↑ brings back what was entered.", "dim")])
+        self.write(self._begin)
 
     @on(CommandLine.Typed)
     def _typed(self, event: CommandLine.Typed) -> None:
@@ -132,6 +139,9 @@ class ReplPane(DrawsRoles, Vertical):
 
     def _print(self, line: Line) -> None:
         text = Text(no_wrap=False, overflow="fold")
+        if line is self._begin:
+            room = self.output.scrollable_content_region.width
+            line = [(next((one for one in _BEGIN if cells(one) <= room), _BEGIN[-1]), "dim")]
         for piece, role in line:
             style = legible(self.role_style(role))
             text.append(piece, Style(color=style.color, bold=style.bold))

@@ -63,7 +63,9 @@ def test_what_a_narrow_terminal_has_no_room_for_is_left_out_and_named() -> None:
         passed >> request("users", "get_user", id="a")
         passed.wait(0.1)
         passed >> answer("caller:1", id="a", elapsed=0.01)
-        for width, left_out in ((200, None), (80, "no room for QUEUE P95, HANDLER P95, P99: --json has all")):
+        eighty = "QUEUE P95, HANDLER P95, P99"
+        for width, columns in ((200, None), (80, eighty), (56, f"{eighty}, RATE/S, MAX, P95")):
+            left_out = None if columns is None else f"no room for {columns}: --json has all"
             passed.prompt.heard.width = width
             assert passed("stats") == Exit.DONE
             assert max(map(len, passed.prompt.heard.lines)) <= width

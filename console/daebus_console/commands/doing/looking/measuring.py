@@ -40,7 +40,7 @@ from daebus_console.render import Line, Span, duration, table, width_of
 
 _AT_ONCE = 1_000
 """Records that are looked at while the tap waits."""
-_LEAST_WANTED = ("QUEUE P95", "HANDLER P95", "P99", "RATE/S", "MAX")
+_LEAST_WANTED = ("QUEUE P95", "HANDLER P95", "P99", "RATE/S", "MAX", "P95")
 """Columns that a narrow terminal does without, the first ones first."""
 
 
