@@ -209,6 +209,9 @@ def test_a_redis_that_refuses_is_told_from_one_that_is_not_there(own_redis: Redi
         assert "Connection refused" in said
         assert "Start it there" in said
         await console.sees("Nothing is seen, since Redis is not connected")
+        # Where the directory is hidden, or the line at the top has no room for it, the flow says why, too.
+        await console.press("f2")
+        await console.until(lambda: "Connection refused" in " ".join(console.text.split("\n", 3)[3].split()))
         await console.loses("Nothing has been published")
 
     with Session(own_redis.url) as session:

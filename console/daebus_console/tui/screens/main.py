@@ -209,17 +209,19 @@ class MainScreen(DebugKeys):
             session.look_at(self.directory.on_screen(), self.directory.opened)
         else:
             session.look_at(())
-        self.flow.hint = hints.no_flow(
+        hint = hints.no_flow(
             total=self.flow.looked_at(),
             hidden=self.flow.model.hidden,
             held_back=self.flow.held_back(),
             looking=self.flow.model.looks_back,
             sharded=session.tap.sharded and not session.recorded,
             recorded=session.recorded,
-            away=not session.recorded and not session.status.up and bool(session.status.problem),
+            away=hints.why_away(session),
+            width=self.flow.size.width,
             doubt=self.doubt,
         )
-        if self.flow.gaps_alone:
+        if self.flow.gaps_alone or hint != self.flow.hint:
+            self.flow.hint = hint
             self.flow.refresh()
         self.tell()
 

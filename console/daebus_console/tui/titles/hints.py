@@ -36,6 +36,15 @@ def without_address(session: Session, problem: str) -> str:
     return clean(problem.replace(f" at {session.address}", "", 1)).rstrip(".")
 
 
+def why_away(session: Session) -> str:
+    """Why there is no connection; empty where there is one, or will be in a moment, or none is wanted."""
+    problem = session.status.problem
+    if session.recorded or session.status.up or not problem:
+        return ""
+    told = without_address(session, problem)
+    return told[:1].upper() + told[1:]
+
+
 def no_flow(
     *,
     total: int,
@@ -44,14 +53,15 @@ def no_flow(
     looking: bool = False,
     sharded: bool = False,
     recorded: bool = False,
-    away: bool = False,
+    away: str = "",
+    width: int = 80,
     doubt: Doubt | None = None,
 ) -> list[Line]:
     """The flow has nothing to show: which keys bring back what is `hidden`.
 
     `held_back` is how many of the rows came since it was paused, and how many of those would be shown; `looking`
-    whether not all were looked at yet; `away` where there is no connection, and `doubt` what was perhaps not meant by
-    the filter.
+    whether not all were looked at yet; `away` why there is no connection, told in lines of `width` cells, and `doubt`
+    what was perhaps not meant by the filter.
     """
     since, waiting = held_back
     if not total and recorded:
@@ -60,10 +70,11 @@ def no_flow(
             [("   Nothing passed while it was recorded, or nothing that was wanted.", "dim")],
         ]
     if not total and away:
-        return [
-            [("   Nothing is seen, since Redis is not connected.", "plain")],
-            [("   The top line says why. It is tried again all the time.", "dim")],
-        ]
+        said = (
+            ("Nothing is seen, since Redis is not connected.", "plain"),
+            (f"{away}. It is tried again all the time.", "dim"),
+        )
+        return [[(f"   {one}", role)] for text, role in said for one in folded(text, max(20, width - 4))]
     only_ours = hidden.as_control and not (hidden.by_filter or hidden.muted or hidden.quiet or since)
     if not total or (only_ours and not recorded):
         unseen = [
