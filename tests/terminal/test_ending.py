@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -155,6 +156,28 @@ def test_a_terminal_that_is_gone_ends_it_and_its_recording(own_redis: RedisServe
         os.close(nothing)
         assert terminal.wait_end(within=30) == 128 + signal.SIGHUP
     assert gzip.decompress(path.read_bytes()).count(b'"news"') == 20
+
+
+def test_a_terminal_that_is_gone_ends_it_also_where_no_signal_tells_of_it(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "kept.jsonl"
+    # As in a container, or below a make that leads the session and waits for its children.
+    command = ["/bin/sh", "-c", f"trap '' HUP; exec {shlex.join(PROGRAM)}"]
+    with start(own_redis.url, tmp_path, command) as terminal:
+        terminal.wait_for("● live")
+        terminal.type(":")
+        terminal.wait_for("Complete")
+        terminal.type(f"record {path}")
+        terminal.press("enter")
+        terminal.wait_for("recording to")
+        publish(own_redis, 20)
+        terminal.wait_for("20 messages")
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, terminal.process.child_fd)
+        os.close(nothing)
+        assert terminal.wait_end(within=30) == 128 + signal.SIGHUP
+    assert recorded(path) == list(range(20))
 
 
 BROKEN = """

@@ -19,6 +19,8 @@ PATIENCE = 15.0
 """Seconds that closing may take before the process is ended where it stands."""
 INTERRUPTED = 128 + signal.SIGINT
 """The exit status of a program that ctrl+c ended."""
+HUNG_UP = 128 + signal.SIGHUP
+"""That of one whose terminal has gone."""
 _AGAIN = 2.0
 """Seconds after which one who asks a second time means it."""
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGHUP", "SIGQUIT", "SIGTERM") if hasattr(signal, name))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from daebus_console.cli.ending import ENDING, Ended, asked_before
+from daebus_console.cli.ending import ENDING, HUNG_UP, Ended, asked_before
 from daebus_console.cli.options import Globals, take_globals
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.errors import FAULT, CommandError, fault
@@ -32,6 +32,7 @@ USAGE = 2
 def run(arguments: Sequence[str], begin: Callable[[], object] = lambda: None) -> int:
     """Do what the arguments say; returns the exit status. `begin` is called once an interrupt is seen to."""
     output = TerminalOutput(sys.stdout, sys.stderr)
+    status = 0
     with ENDING:
         try:
             begin()
@@ -43,9 +44,10 @@ def run(arguments: Sequence[str], begin: Callable[[], object] = lambda: None) ->
                 # Whoever read the output has gone: it has what it wanted.
                 return 0
             output.abandon()
-            if ENDING.asked is not None:
-                # The terminal is gone, of which SIGHUP told: what could not be written to it is nobody's trouble.
-                return ENDING.asked
+            asked = HUNG_UP if status == HUNG_UP else ENDING.asked
+            if asked is not None:
+                # The terminal is gone, as was seen or told: what could not be written to it is nobody's trouble.
+                return asked
             output.error(str(error))
             return USAGE
         except (Exception, KeyboardInterrupt, Ended) as error:  # noqa: BLE001 - a fault of ours is told in words as well

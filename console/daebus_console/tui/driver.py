@@ -1,14 +1,15 @@
 """The terminal under the full screen: its own size, suspending as other programs do, and left as it was.
 
 Beside Textual's driver for POSIX: the size is the terminal's, whatever COLUMNS and LINES say; ctrl+z stops the whole
-job and, where no shell could continue it, nothing; a terminal that has gone breaks nothing; and whatever happens, the
-terminal can be put back (`restore`).
+job and, where no shell could continue it, nothing; a terminal that has gone ends the console, also where no signal
+tells of it; and whatever happens, the terminal can be put back (`restore`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sys
 import termios
@@ -21,6 +22,10 @@ from textual.drivers.linux_driver import LinuxDriver
 
 _SETTLE = 0.05
 """Seconds between two looks whether we are in the foreground again."""
+_LOOK_EVERY = 1.0
+"""Seconds between two looks whether the terminal is still there."""
+_GONE = 128 + signal.SIGHUP
+"""The exit status of a program that ended as its terminal went."""
 _BACK = (
     "\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1016l\x1b[?1006l\x1b[?1004l"
     "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[0m"
@@ -56,12 +61,26 @@ class ConsoleDriver(LinuxDriver):
         signal.signal(SIGTSTP, self._stop)
         signal.signal(SIGCONT, self._go_on)
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._mind_the_terminal()
 
     def stop_application_mode(self) -> None:
         """See Textual."""
         super().stop_application_mode()
         self._switch_off_pixels()
         ConsoleDriver.current = None
+
+    def _mind_the_terminal(self) -> None:
+        """End the console when its terminal has gone: of that not everybody is told by SIGHUP.
+
+        A program in a container is not, nor one below a leader of the session that waits for it. What is read there is
+        at its end for ever, so that Textual's driver would ask for it without a pause.
+        """
+        if ConsoleDriver.current is not self:
+            return
+        if _has_gone(self.fileno):
+            self._app.exit(_GONE)
+            return
+        asyncio.get_running_loop().call_later(_LOOK_EVERY, self._mind_the_terminal)
 
     def _switch_off_pixels(self) -> None:
         if self._mouse_pixels:
@@ -184,6 +203,13 @@ class _Patient:
         if self._file is None:
             raise OSError("there is no terminal")
         return self._file.fileno()
+
+
+def _has_gone(number: int) -> bool:
+    """Whether whoever had the other end of a terminal has closed it."""
+    look = select.poll()
+    look.register(number, 0)
+    return any(event & select.POLLHUP for _number, event in look.poll(0))
 
 
 def _settings_of(number: int) -> list[Any] | None:
