@@ -119,7 +119,7 @@ def test_many_by_a_filter_or_marks_without_earlier_replays(prompt: Prompt, shop:
     assert len(shop.asked) == 10
     assert prompt(f"replay #{last.number} #{last.number} --asap") == 0
     assert len(shop.asked) == 12
-    first = next(one for one in prompt.session.journal.exchanges if one.target == shop.name)
+    first = next(one for one in prompt.session.journal.exchanges if (one.target, one.action) == (shop.name, "echo"))
     assert prompt(f"replay #{last.number} #{first.number} --asap") == 0
     assert shop.asked[12:] == [{"n": 2}, {"n": 0}], "in the order in which they were named"
 
