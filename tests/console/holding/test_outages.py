@@ -147,7 +147,8 @@ def test_a_service_that_stands_still_and_one_that_is_told_to_stop(
         running.signal(signal.SIGTERM)
         assert asked.result() == {"got": {"n": 1}}
         eventually(lambda: not console.held())
-        eventually(lambda: running.process.poll() == 0)
+        eventually(lambda: running.process.poll() is not None, what="the service has ended")
+        assert running.process.poll() == 0
     assert handled(running) == [1]
 
 
