@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.scheduler import Scheduler, busy_workers, write_groups
+from tests.support.sockets import Sockets
 from tests.support.supervisor import SOCKET, STACKS, Line, Supervisor
 
 COLLECTION_SECONDS = 300.0
@@ -34,6 +35,7 @@ class Guard:
         # Written by C, so that it also works in a process that is stuck. Capturing is not under way yet.
         self._stderr = os.fdopen(os.dup(2), "w")
         faulthandler.register(STACKS, file=self._stderr)
+        self.sockets = Sockets(self._line.note)
 
     def pytest_collectstart(self, collector: pytest.Collector) -> None:
         # Where others run the tests, this process collects none.
@@ -77,8 +79,14 @@ class Guard:
         self._line.close()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Guard(hasattr(config, "workerinput")), "guard")
+    guard = Guard(hasattr(config, "workerinput"))
+    config.pluginmanager.register(guard, "guard")
+    config.pluginmanager.register(guard.sockets, "sockets")
+    # After pytest's own hook for what cannot be raised.
+    guard.sockets.begin()
+    config.add_cleanup(guard.sockets.end)
 
 
 @pytest.hookimpl(trylast=True)

@@ -65,6 +65,10 @@ class Line:
         """Something that the run must not pass with."""
         self._send({"problem": problem})
 
+    def note(self, what: str) -> None:
+        """Something that is to be seen, and fails nothing."""
+        self._send({"note": what})
+
     def _send(self, message: dict[str, object]) -> None:
         if self._socket is not None:
             with suppress(OSError):
@@ -142,6 +146,9 @@ class Supervisor:
         if "problem" in message:
             self._failed = True
             _say(message["problem"])
+            return
+        if "note" in message:
+            _say(message["note"])
             return
         pid, now = int(message["pid"]), time.monotonic()
         if message["what"] is None:
