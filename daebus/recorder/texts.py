@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import reprlib
-import traceback
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
-from daebus.errors import class_of, said_by
-from daebus.masking import MASK, looks_secret, masked_text, masked_value, without_passwords
+from daebus.errors import class_of
+from daebus.masking import MASK, looks_secret, masked_text, masked_value
+from daebus.saying import said, trace_of
 
 NAME = 200
 """Characters of the name of an action, a channel or a service."""
@@ -46,15 +46,8 @@ def cut_within(text: str, limit: int) -> str:
 
 def told_of(error: BaseException) -> tuple[str, str, str | None]:
     """The class of an exception, what it says, and its traceback; None where that cannot be had."""
-    return cut(class_of(error), NAME), cut(without_passwords(said_by(error)), ERROR), _traceback(error)
-
-
-def _traceback(error: BaseException) -> str | None:
-    try:
-        lines = traceback.format_exception(error, limit=-100)
-        return cut_within(without_passwords("".join(lines)), TRACEBACK)
-    except BaseException:  # noqa: BLE001 - the code of the exception itself may run, and raise
-        return None
+    trace = trace_of(error, limit=-100)
+    return cut(class_of(error), NAME), cut(said(error), ERROR), None if trace is None else cut_within(trace, TRACEBACK)
 
 
 def frames_of(error: BaseException) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ that it works on later.
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +14,8 @@ from opentelemetry import context, metrics, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from daebus.errors import class_of, said_by
-from daebus.masking import without_passwords
+from daebus.errors import class_of
+from daebus.saying import said, trace_of
 from daebus.version import __version__
 from daebus.wire.writing import named_action
 
@@ -115,8 +114,7 @@ class OneSpan:
         """See `daebus.telemetry.Span`."""
         self._error = error
         if isinstance(error, BaseException):
-            stack = without_passwords("".join(traceback.format_exception(error)))
-            texts = {"exception.message": without_passwords(said_by(error)), "exception.stacktrace": stack}
+            texts = {"exception.message": said(error), "exception.stacktrace": trace_of(error) or ""}
             self._span.record_exception(error, texts)
 
     def end(self, error: BaseException | str | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures import wait
 from functools import partial
@@ -19,10 +18,9 @@ from daebus.errors import (
     RedisRefused,
     RedisUnavailable,
     class_of,
-    said_by,
 )
 from daebus.logs import note
-from daebus.masking import without_passwords
+from daebus.saying import said, trace_of
 from daebus.wire import checks
 from daebus.wire.envelope import Request, error_payload
 from daebus.wire.limits import sized
@@ -139,8 +137,8 @@ class Response:
             if issubclass(type(error), Misfit):
                 fields = cast(Misfit, error).fields
             elif self._terms.tracebacks:
-                trace = _traceback(error)
-            text = _said(error) or kind
+                trace = trace_of(error)
+            text = said(error) or kind
         else:
             text = str(error)
         return self._send(error_payload(text, code, kind, trace, fields), ok=False, final=final)
@@ -260,7 +258,7 @@ class Response:
 
     def _error_in_short(self, error: str | BaseException, code: str) -> None:
         """With little text, and nothing that can go wrong."""
-        text, kind = (_said(error), class_of(error)) if isinstance(error, BaseException) else (error, None)
+        text, kind = (said(error), class_of(error)) if isinstance(error, BaseException) else (error, None)
         short = text if len(text) <= _SHORT else f"{text[:_SHORT]}... ({len(text)} characters)"
         self._send(error_payload(short or kind or "", code, kind), ok=False, final=True, limited=False)
 
@@ -375,18 +373,6 @@ class Response:
     def _already(self) -> AlreadyAnswered:
         done = f"was answered already ({self._given_up})" if self._given_up else "has sent its final response already"
         return AlreadyAnswered(f"action {self._request.action!r} {done}; nothing more was sent")
-
-
-def _said(error: BaseException) -> str:
-    """What it says: whoever gets the answer needs no password for that."""
-    return without_passwords(said_by(error))
-
-
-def _traceback(error: BaseException) -> str | None:
-    try:
-        return without_passwords("".join(traceback.format_exception(error)))
-    except BaseException:  # noqa: BLE001 - the code of the exception itself may run, and raise
-        return None
 
 
 def _as_written(payload: Any, data: bytes) -> Any:
