@@ -47,6 +47,7 @@ class ConsoleDriver(LinuxDriver):
         self._screen = _Patient(sys.__stdout__ or sys.__stderr__)
         self._file = cast(Any, self._screen)
         self._settings: list[Any] | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._continued = False
         self._stopping = False
 
@@ -75,12 +76,13 @@ class ConsoleDriver(LinuxDriver):
         A program in a container is not, nor one below a leader of the session that waits for it. What is read there is
         at its end for ever, so that Textual's driver would ask for it without a pause.
         """
-        if ConsoleDriver.current is not self:
-            return
-        if _has_gone(self.fileno):
+        if self._look is not None:
+            # Of the time before it was suspended.
+            self._look.cancel()
+        if ConsoleDriver.current is self and not _has_gone(self.fileno):
+            self._look = asyncio.get_running_loop().call_later(_LOOK_EVERY, self._mind_the_terminal)
+        elif ConsoleDriver.current is self:
             self._app.exit(_GONE)
-            return
-        asyncio.get_running_loop().call_later(_LOOK_EVERY, self._mind_the_terminal)
 
     def _switch_off_pixels(self) -> None:
         if self._mouse_pixels:
