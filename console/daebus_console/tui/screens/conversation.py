@@ -112,15 +112,14 @@ class ConversationScreen(FullScreen):
             told = session.telling.version
         self._looking = True
 
-        def work() -> None:
+        def work() -> tuple[Conversation, float]:
             begun = time.monotonic()
             found = Conversation(self._start, exchanges, session.telling.links(exchanges))
-            took = time.monotonic() - begun
-            self.app.call_from_thread(done, found, took)
+            return found, time.monotonic() - begun
 
-        def done(found: Conversation, took: float) -> None:
+        def done(found: tuple[Conversation, float]) -> None:
             first = self.conversation is None
-            self.conversation, self._told, self._looking = found, told, False
+            (self.conversation, took), self._told, self._looking = found, told, False
             self._last = exchanges[-1].number if exchanges else 0
             # What takes long is not done again and again.
             self._next = time.monotonic() + 10 * took
@@ -129,7 +128,7 @@ class ConversationScreen(FullScreen):
             if first:
                 self.list.start_at(self._start.number)
 
-        self.run_worker(work, thread=True, group="conversation", exit_on_error=False)
+        self.aside("conversation", work, done)
 
     def compose(self) -> ComposeResult:
         yield self.bar

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from daebus_console.tui.widgets.row_list import RowList
+
+_Found = TypeVar("_Found")
 
 
 class FullScreen(Screen[None]):
@@ -20,6 +23,20 @@ class FullScreen(Screen[None]):
         from daebus_console.tui.screens.help import HelpScreen
 
         self.app.push_screen(HelpScreen.of(self))
+
+    def aside(
+        self, group: str, work: Callable[[], _Found], done: Callable[[_Found], object], *, exclusive: bool = False
+    ) -> None:
+        """Work something out on a thread, and hand it on here: keys and the tap go on meanwhile.
+
+        Where it is `exclusive`, what was begun before in that group is of no interest any more.
+        """
+        app = self.app
+
+        def found() -> None:
+            app.call_from_thread(done, work())
+
+        self.run_worker(found, thread=True, group=group, exclusive=exclusive, exit_on_error=False)
 
     async def action_open(self) -> None:
         """Open the row that the cursor is on."""

@@ -67,11 +67,10 @@ class GroupsScreen(InsightKeys):
             exchanges = list(self.session.journal.exchanges)
         redact = self.app.redact if self.app.redact else None
 
-        def work() -> None:
-            groups = Groups(redact).add_all(exchanges).tell_apart(lambda: exchanges)
-            self.app.call_from_thread(self._show, groups)
+        def work() -> Groups:
+            return Groups(redact).add_all(exchanges).tell_apart(lambda: exchanges)
 
-        self.run_worker(work, thread=True, group="grouping", exclusive=True, exit_on_error=False)
+        self.aside("grouping", work, self._show, exclusive=True)
 
     def _show(self, groups: Groups) -> None:
         self._groups = groups

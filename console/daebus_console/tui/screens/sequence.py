@@ -133,20 +133,21 @@ class SequenceScreen(FullScreen):
         with self.session.lock:
             every = list(self.session.journal.exchanges)
 
-        def work() -> None:
+        def work() -> tuple[list[Step], str]:
             exchanges, what, times = _found(self._of, every)
             drawn = steps(exchanges, times)
             span = drawn[-1].at - drawn[0].at if drawn else 0.0
             took = ", the clock stepped meanwhile" if times.has_stepped(exchanges) else f" in {fmt.duration(span)}"
             told = f"{fmt.plural(len(exchanges), 'exchange')}, {fmt.plural(len(drawn), 'message')}{took}"
-            self.app.call_from_thread(done, drawn, f"{what}: {told}")
+            return drawn, f"{what}: {told}"
 
-        def done(drawn: list[Step], told: str) -> None:
+        def done(found: tuple[list[Step], str]) -> None:
+            drawn, told = found
             self.bar.show([(" Sequence ", "strong"), (f" {told}", "name")])
             self.list.draw(drawn)
             self.on_resize()
 
-        self.run_worker(work, thread=True, group="sequence", exit_on_error=False)
+        self.aside("sequence", work, done)
 
     def on_resize(self) -> None:
         """The columns depend on the width."""

@@ -59,12 +59,7 @@ class LinesScreen(FullScreen):
         """Work it out from what is remembered now."""
         with self.session.lock:
             exchanges = list(self.session.journal.exchanges)
-
-        def work() -> None:
-            found = self.work_out(exchanges)
-            self.app.call_from_thread(self._take, found)
-
-        self.run_worker(work, thread=True, group="insight", exclusive=True, exit_on_error=False)
+        self.aside("insight", lambda: self.work_out(exchanges), self._take, exclusive=True)
 
     def on_resize(self) -> None:
         """The lines depend on the width."""
