@@ -192,6 +192,11 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def times(count: int) -> str:
+    """`once`, `3 times`, `12,345 times`."""
+    return "once" if count == 1 else f"{count:,} times"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds in three figures and a fitting unit."""
     if seconds is None:
@@ -241,6 +246,7 @@ __all__ = [
     "size",
     "sparkline",
     "table",
+    "times",
     "to_json",
     "to_record",
     "to_text",

@@ -18,6 +18,9 @@ from typing import NamedTuple
 from daebus_console.engine.holding.report import Hold
 from daebus_console.engine.holding.rule import Rule
 
+_ANSWER = "-answer"
+"""What the ids of rules for answers end with."""
+
 
 class Step(StrEnum):
     """How to go on from what is held."""
@@ -48,10 +51,6 @@ class Plan(NamedTuple):
     def came_too_far(self, hold: Hold) -> bool:
         """Whether it was only to be held if nothing was called, which is known to have been."""
         return self.step is Step.INTO and hold.rule == f"{self.group}{_ANSWER}"
-
-
-_ANSWER = "-answer"
-"""What the ids of rules for answers end with."""
 
 
 def plan(step: Step, hold: Hold, services: Iterable[str]) -> Plan:

@@ -6,7 +6,7 @@ from daebus_console.engine.holding.desk import Held, Reach
 from daebus_console.engine.holding.report import Hold
 from daebus_console.engine.holding.rule import Rule
 from daebus_console.naming import shown
-from daebus_console.render import duration
+from daebus_console.render import duration, plural
 
 HAS, MAY_HAVE = "has given up", "may have given up"
 _PLACES = {
@@ -79,7 +79,7 @@ def told_passed(passed: int) -> str:
     """That messages were not held; empty where none were."""
     if not passed:
         return ""
-    went = "1 message went by that was" if passed == 1 else f"{passed:,} messages went by that were"
+    went = plural(passed, "message went by that was", "messages went by that were")
     return f"{went} to be held: there was no room (200, or 16 MiB)"
 
 

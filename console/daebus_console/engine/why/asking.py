@@ -18,6 +18,7 @@ from daebus_console.engine.why.doors import caller_kept_out
 from daebus_console.engine.why.foreign import why_foreign
 from daebus_console.engine.why.sight import Sight
 from daebus_console.engine.why.silence import unanswered
+from daebus_console.render import plural
 from daebus_console.text import clean
 
 _BAD = (State.ERROR, State.TIMEOUT, State.UNKNOWN)
@@ -102,17 +103,16 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
 
 def _of_channel(sight: Sight, name: str) -> Cause | None:
     """Where it is a channel of broadcasts, and no service: what became of the latest, or that none came."""
-    directory, exchanges = sight.world.directory, sight.journal.exchanges
+    directory = sight.world.directory
     entry = directory.channels.get(name)
     if entry is None or name in directory.services or (sight.world.polled is None and not entry.listeners):
         return None
-    cast = [one for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
-            if one.kind is Kind.BROADCAST and not one.flags & Flag.CONTROL]  # fmt: skip
+    cast = [one for one in _latest(sight) if one.kind is Kind.BROADCAST and not one.flags & Flag.CONTROL]
     here = [one for one in cast if one.target == name]
     if here:
         cause = _broadcast(sight, here[-1])
-        passed = f"{len(here):,} broadcast{'s' * (len(here) != 1)} on it {'are' if len(here) != 1 else 'is'} remembered"
-        return replace(cause, evidence=(*cause.evidence, f"{passed}, the latest in #{here[-1].number}"))
+        passed = plural(len(here), "broadcast on it is", "broadcasts on it are")
+        return replace(cause, evidence=(*cause.evidence, f"{passed} remembered, the latest in #{here[-1].number}"))
     if not entry.listeners:
         return None
     those = " and ".join(map(shown, sorted(entry.listeners)))
@@ -131,9 +131,11 @@ def _of_channel(sight: Sight, name: str) -> Cause | None:
 
 def _unlisted(sight: Sight, service: str, action: str | None) -> Cause:
     """Nobody told what it is, and who is subscribed to it is not known: what passed is all there is."""
-    exchanges = sight.journal.exchanges
-    sent = [one for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
-            if one.target == service and action in (None, one.action) and not one.flags & Flag.CONTROL]  # fmt: skip
+    sent = [
+        one
+        for one in _latest(sight)
+        if one.target == service and action in (None, one.action) and not one.flags & Flag.CONTROL
+    ]
     cast = bool(sent) and all(one.kind is Kind.BROADCAST for one in sent)
     meant = near(service, sorted(sight.world.directory.listened)) if cast else sight.meant(service)
     hint = "" if meant is None else f"; {quoted(meant)} {'has listeners' if cast else 'is there'}"
@@ -145,7 +147,7 @@ def _unlisted(sight: Sight, service: str, action: str | None) -> Cause:
         text = f"nothing speaks against it: {answered:,} of {len(requests):,} requests to it were answered"
         return Cause("", text, ("it has not told what it is",), "")
     what = "broadcast" if cast else "message"
-    passed = f"{len(sent):,} {what}{'s' * (len(sent) != 1)} went there" + (", and no answer came" if requests else "")
+    passed = f"{plural(len(sent), what)} went there" + (", and no answer came" if requests else "")
     listed = "a capture does not tell who was subscribed" if sight.recorded else "who is subscribed is not known"
     advice = f"write {quoted(meant)} where {quoted(service)} is sent, if that is meant" if meant is not None else (
         f"ask at the bus itself: why {term(service)}" if sight.recorded else ""
@@ -155,12 +157,16 @@ def _unlisted(sight: Sight, service: str, action: str | None) -> Cause:
     )
 
 
+def _latest(sight: Sight) -> list[Exchange]:
+    """Those among which it is looked: the latest that are remembered."""
+    exchanges = sight.journal.exchanges
+    return exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
+
+
 def _seen(sight: Sight, service: str) -> bool:
     """Whether anything was sent to it, or to a channel that it listens to, among the latest that are remembered."""
-    exchanges = sight.journal.exchanges
     its = {service, *(one.name for one in sight.world.directory.channels.values() if service in one.listeners)}
-    return any(one.target in its for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
-               if not one.flags & Flag.CONTROL)  # fmt: skip
+    return any(one.target in its and not one.flags & Flag.CONTROL for one in _latest(sight))
 
 
 def _worst_of(sight: Sight, service: str, action: str | None) -> Cause | None:
@@ -174,16 +180,17 @@ def _worst_of(sight: Sight, service: str, action: str | None) -> Cause | None:
 
 def _sent(sight: Sight, service: str, action: str) -> list[Exchange]:
     """What was sent to that action, among the latest that are remembered."""
-    exchanges = sight.journal.exchanges
-    return [one for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
-            if one.target == service and one.action == action and one.kind in (Kind.REQUEST, Kind.ONE_WAY)]  # fmt: skip
+    return [
+        one
+        for one in _latest(sight)
+        if one.target == service and one.action == action and one.kind in (Kind.REQUEST, Kind.ONE_WAY)
+    ]
 
 
 def _latest_bad(sight: Sight, service: str, action: str | None) -> tuple[Exchange | None, int, int]:
     """The latest of its exchanges that went wrong; how many did, and how many have ended."""
-    exchanges = sight.journal.exchanges
     latest, wrong, ended = None, 0, 0
-    for one in reversed(exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)):
+    for one in reversed(_latest(sight)):
         if one.target != service or (action is not None and one.action != action):
             continue
         if one.kind is not Kind.REQUEST or one.flags & Flag.CONTROL:

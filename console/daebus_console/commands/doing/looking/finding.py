@@ -26,7 +26,7 @@ from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
 from daebus_console.engine.withheld import NOT_ASKED, why_missed, why_unheard, why_unseen
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, hanging, line
+from daebus_console.render import Line, Span, hanging, line, times
 
 LOOK_FOR = 20.0
 """Seconds that the shell looks where it is not said how long: twice the time after which services are asked again."""
@@ -165,13 +165,12 @@ def _notes(context: Context, skipped: int, left_out: int, problem: str | None) -
 
 def _lines(finding: Finding, mark: Mark | None, width: int) -> Iterator[Line]:
     style = _STYLES[finding.severity]
-    times = clock_time(finding.first)[:8]
-    if clock_time(finding.last)[:8] != times:
-        times += f" to {clock_time(finding.last)[:8]}"
+    when = clock_time(finding.first)[:8]
+    if clock_time(finding.last)[:8] != when:
+        when += f" to {clock_time(finding.last)[:8]}"
     yield from hanging([Span(f"{finding.severity.word:<8}", style)], Span(finding.text, "bold"), width)
     indent = " " * 8
-    often = "once" if finding.count == 1 else f"{finding.count:,} times"
-    head = line(indent, Span(f"{often}, {times}  {finding.rule}  {finding.id}", "dim"))
+    head = line(indent, Span(f"{times(finding.count)}, {when}  {finding.rule}  {finding.id}", "dim"))
     yield (*head, Span(f"  known: {mark.note or 'no note'}", "accent")) if mark is not None else head
     yield from hanging(line(indent, Span("because  ", "dim")), finding.because, width)
     yield from hanging(line(indent, Span("do       ", "dim")), finding.advice, width)

@@ -26,7 +26,7 @@ from daebus_console.engine.withheld import why_unheard
 from daebus_console.files.places import FileError, expanded, reason_of
 from daebus_console.naming import fields, shown
 from daebus_console.render import Span as Piece
-from daebus_console.render import duration, line, plural, size
+from daebus_console.render import duration, line, plural, size, times
 
 AT_MOST = 20
 _TICK = 0.1
@@ -92,10 +92,9 @@ class _Watch:
     def _say_what(self) -> None:
         what = [self.command["filter"]] if self.command["filter"] else []
         what += [f"findings ({self.command['on_finding']})"] if self.command["on_finding"] else []
-        most = "once" if self.most == 1 else f"{self.most:,} times"
         self.context.output.note(
             f"watching for {' and '.join(what)}: {self.span.before:g} s before and {self.span.after:g} s after go to"
-            f" {self.folder}, {most} at most; {_END[self.context.face]} ends it"
+            f" {self.folder}, {times(self.most)} at most; {_END[self.context.face]} ends it"
         )
         self.context.output.flush()
 

@@ -18,7 +18,7 @@ from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.sender import Cancelled, Delivery, Inquiry
 from daebus_console.files.places import StreamError
 from daebus_console.naming import fields, shown
-from daebus_console.render import Span, duration, json_spans, line, preview
+from daebus_console.render import Span, duration, json_spans, line, preview, times
 
 MOST_AT_ONCE = 100
 """Requests of one command that wait for their answers at the same time."""
@@ -190,11 +190,11 @@ def publish_often(command: Command, context: Context, what: str, publish: Callab
             if command["json"]:
                 tell_delivery(command, context, delivery, what)
             else:
-                context.output.progress(line(Span(f"{what} {_times(number)}", "dim")), transient=True)
+                context.output.progress(line(Span(f"{what} {times(number)}", "dim")), transient=True)
     except KeyboardInterrupt:
         context.cancellation.cancel()
     if delivery is not None and not command["json"]:
-        tell_delivery(command, context, delivery, f"{what} {_times(done)}")
+        tell_delivery(command, context, delivery, f"{what} {times(done)}")
     return Exit.INTERRUPTED if context.cancellation.cancelled else Exit.DONE
 
 
@@ -208,7 +208,3 @@ def tell_delivery(command: Command, context: Context, delivery: Delivery, what: 
     number = delivery.receivers if delivery.subscribers is None else delivery.subscribers
     noun = "receiver" if delivery.subscribers is None else "subscriber"
     context.output.result([line(Span(what, "ok"), f", {number} {noun}{'s' * (number != 1)}")])
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count:,} times"

@@ -99,6 +99,7 @@ Give it less to do at once: pages, a limit, a stream of parts."""
         if not new:
             return True
         name, least = call(service, action), min(one[place] for one in large) / 1024
+        where = f"{to(service, action)} latency:>{(slow + quick) * 500:.0f}ms"
         self.book.report(
             self.name,
             self.severity,
@@ -110,9 +111,9 @@ Give it less to do at once: pages, a limit, a stream of parts."""
             text=f"{name} takes {duration(slow)} where its {what} is large, and {duration(quick)} otherwise",
             because=f"the medians of {len(large)} with {what}s of {least:,.0f} kB or more and of {len(small)} smaller"
             " ones are compared, and hardly any of these was as slow",
-            advice=f"give it less to do at once: pages, a limit, a stream; contrast {to(service, action)}"
-            f" latency:>{(slow + quick) * 500:.0f}ms tells what else they have in common",
-            where=f"{to(service, action)} latency:>{(slow + quick) * 500:.0f}ms",
+            advice=f"give it less to do at once: pages, a limit, a stream; contrast {where} tells what else they have"
+            " in common",
+            where=where,
             count=len(new),
         )
         return True
