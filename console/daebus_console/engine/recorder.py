@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.hiding.redact import Redactor
@@ -109,7 +110,7 @@ class Recorder:
         """Record an exchange from now on, and what there is of it, if it matches now."""
         if self.matching is None or exchange.number in self._chosen or not self.matching(exchange):
             return
-        _remember(self._chosen, exchange.number)
+        remember(self._chosen, exchange.number, None, _MOST_REMEMBERED)
         for message in exchange.messages:
             self._write(message)
 
@@ -118,7 +119,7 @@ class Recorder:
         if message.dialect != DAEBUS:
             if message.seq in self._shared:
                 return
-            _remember(self._shared, message.seq)
+            remember(self._shared, message.seq, None, _MOST_REMEMBERED)
         # What was seen before a step and is written after it has its time by the clock of then.
         ahead = sum(seconds for seq, seconds in self._steps if message.seq < seq) if self._steps else 0.0
         self.writer.write(message.at + ahead, message.channel, message.data)
@@ -130,9 +131,3 @@ class Recorder:
             self._steps.append((exchange.opened.seq, gap.end - exchange.opened.at))
         if gap is not None and (gap.partly or gap.end is not None):
             self.writer.gap(gap.start, gap.seconds or 0.0, gap.reason, partly=gap.partly, lost=gap.lost)
-
-
-def _remember(numbers: dict[int, None], number: int) -> None:
-    if len(numbers) >= _MOST_REMEMBERED:
-        del numbers[next(iter(numbers))]
-    numbers[number] = None

@@ -5,6 +5,7 @@ The session tells it of each batch, under its lock; it asks for nothing itself (
 
 from __future__ import annotations
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.entries import ServiceEntry
 from daebus_console.engine.figures.stats import Stats
@@ -121,9 +122,7 @@ class Telling:
         report = report_in(message.at, message.data)
         if report is not None:
             self.reports.pop((report.service, report.instance), None)
-            self.reports[report.service, report.instance] = report
-            if len(self.reports) > _MOST_REPORTS:
-                del self.reports[next(iter(self.reports))]
+            remember(self.reports, (report.service, report.instance), report, _MOST_REPORTS)
             return []
         if self.withheld.take(message.data):
             self.version += 1

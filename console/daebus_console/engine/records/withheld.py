@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.message.envelope import WATCH_PREFIX, Unreadable, plain_payload_of, read
 
 _MOST = 1_000
@@ -35,9 +36,7 @@ class Withheld:
         key = envelope.service, envelope.instance
         self._why.pop(key, None)
         if isinstance(problem, str) and problem:
-            self._why[key] = problem[:_LONGEST]
-            if len(self._why) > _MOST:
-                del self._why[next(iter(self._why))]
+            remember(self._why, key, problem[:_LONGEST], _MOST)
         return True
 
     def all(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.message.exchange import Exchange, Message
 from daebus_console.engine.replay.item import Resend
 
@@ -114,9 +115,7 @@ class SessionLinks(NoLinks):
             else:
                 session.correlator.expect_data(item.channel, data)
             if self._origins:
-                self._expected[_key(item.channel, request_id, data)] = origin
-                if len(self._expected) > _MOST_EXPECTED:
-                    del self._expected[next(iter(self._expected))]
+                remember(self._expected, _key(item.channel, request_id, data), origin, _MOST_EXPECTED)
 
     def give_up(self, item: Resend, request_id: str, data: bytes) -> None:
         """Take it back."""

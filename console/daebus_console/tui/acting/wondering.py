@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from daebus.errors import DaebusError
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.live.asking import Question
 from daebus_console.engine.message.exchange import Exchange, Kind, State
@@ -55,9 +56,7 @@ class Wondering:
         with session.lock:
             now = session.clock()
             if logs and (exchange.number, exchange.state) not in self._asked:
-                self._asked[exchange.number, exchange.state] = None
-                if len(self._asked) > _MOST_ASKED:
-                    del self._asked[next(iter(self._asked))]
+                remember(self._asked, (exchange.number, exchange.state), None, _MOST_ASKED)
                 questions += session.telling.questions(exchange)
             waits = exchange.state is State.PENDING and exchange.kind is Kind.REQUEST
             if waits and now - exchange.opened.at > _AFTER and not self._next - _EVERY < now < self._next:

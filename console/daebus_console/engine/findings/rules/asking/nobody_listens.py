@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.seen import Seen
@@ -106,6 +107,4 @@ whether both are connected to the same Redis."""
             since=waiting.first[0].opened.at,
         )
         if finding is not None:
-            self._away[service] = what, finding
-            if len(self._away) > _MOST:
-                del self._away[next(iter(self._away))]
+            remember(self._away, service, (what, finding), _MOST)

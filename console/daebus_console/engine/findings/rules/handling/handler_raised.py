@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings import payloads
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.keys import missing_key
@@ -147,9 +148,7 @@ have that the others have not."""
     @staticmethod
     def _put(into: dict[_Key, Any], key: _Key, value: Any) -> None:
         into.pop(key, None)
-        into[key] = value
-        if len(into) > _MOST:
-            del into[next(iter(into))]
+        remember(into, key, value, _MOST)
 
 
 def _text(payload: Any, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.families import Family, longest_call
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
@@ -59,9 +60,7 @@ that is called again after a timeout should bear to be done twice."""
         """Its time is over: what it calls is looked at once its answer has come, which may be never."""
         if parent.state is not State.TIMEOUT:
             return
-        self._calls[parent.number] = family
-        if len(self._calls) > _MOST:
-            del self._calls[next(iter(self._calls))]
+        remember(self._calls, parent.number, family, _MOST)
 
     def lost(self) -> None:
         """Calls may be among what was not seen."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.families import Family
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
@@ -64,9 +65,7 @@ Else let the error rise: without a try around the call, or with `return response
             return
         for one in failed.values():
             if one.state is State.PENDING:
-                self._undecided[one.number] = parent
-                if len(self._undecided) > _MOST:
-                    del self._undecided[next(iter(self._undecided))]
+                remember(self._undecided, one.number, parent, _MOST)
             else:
                 self._tell(parent, one, answer.at)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.places import in_place, place_in
 from daebus_console.engine.findings.rule import Rule
@@ -52,9 +53,7 @@ it took, and `info` names the interval.
         if interval is None or record.elapsed is None or record.elapsed <= interval:
             self._over.pop(key, None)
             return
-        self._over[key] = self._over.get(key, 0) + 1
-        if len(self._over) > _MOST:
-            del self._over[next(iter(self._over))]
+        remember(self._over, key, self._over.get(key, 0) + 1, _MOST)
         if self._over[key] >= _TWICE:
             took = f"takes {duration(record.elapsed)}, and is to run every {duration(interval)}"
             self._tell(record, Severity.WARNING, took, "interval")

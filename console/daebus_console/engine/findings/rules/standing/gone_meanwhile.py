@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from daebus_console.dates import clock
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.entries import ServiceEntry
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
@@ -120,9 +121,7 @@ asked last."""
         # What is sent in the moment between the last look and its end may have reached nobody. And whoever began
         # before that look had only lost its way to Redis.
         if left is not None and sent < left - _SURE and left < at <= exchange.until:
-            self._waiting[exchange.number] = _Unanswered(exchange, until, left, at, how)
-            if len(self._waiting) > _MOST:
-                del self._waiting[next(iter(self._waiting))]
+            remember(self._waiting, exchange.number, _Unanswered(exchange, until, left, at, how), _MOST)
 
     def _first(self, entry: ServiceEntry) -> float | None:
         """When the first of the instances that are there began; None where one of them does not tell."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.rule import Rule
@@ -43,9 +44,7 @@ Find out what the handlers wait for; then more workers (`max_workers`), or more 
             return
         sizes = [*sizes, told.queued][-_RISES - 1 :]
         busy = told.workers is not None and told.busy == told.workers > 0 and told.queued > 0
-        self._seen[key] = instance.last, sizes, busy
-        if len(self._seen) > _MOST:
-            del self._seen[next(iter(self._seen))]
+        remember(self._seen, key, (instance.last, sizes, busy), _MOST)
         full = told.room is not None and told.queued >= told.room > 0
         rising = len(sizes) > _RISES and all(a < b for a, b in pairwise(sizes))
         if full:

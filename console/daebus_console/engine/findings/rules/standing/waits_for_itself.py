@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, duration, numbers, shown, to
@@ -14,7 +13,6 @@ from daebus_console.engine.records.standing import cycle_text
 _MOST = 1_000
 _LEEWAY = 0.05
 _TOGETHER = 5.0
-_Noted = TypeVar("_Noted", int, str | None)
 
 
 class Found(Rule):
@@ -48,9 +46,7 @@ Call the function instead of the action; or put what is called into a service of
         holder = self._holder(exchange, exchange.until)
         if holder is None:
             return
-        self._blocked[holder.number] = exchange, holder
-        if len(self._blocked) > _MOST:
-            del self._blocked[next(iter(self._blocked))]
+        remember(self._blocked, holder.number, (exchange, holder), _MOST)
         service = exchange.target
         workers = self.world.instances.workers(service)
         since = exchange.opened.at - _TOGETHER
@@ -83,9 +79,9 @@ Call the function instead of the action; or put what is called into a service of
         call_ = found.get(last.id or "")
         if last.id in self._standing or (call_ is not None and call_.number in self._told):
             return
-        _note(self._standing, last.id)
+        remember(self._standing, last.id, None, _MOST)
         if call_ is not None:
-            _note(self._told, call_.number)
+            remember(self._told, call_.number, None, _MOST)
         those = " and ".join(map(shown, circle.services))
         self.book.report(
             self.name,
@@ -118,7 +114,7 @@ Call the function instead of the action; or put what is called into a service of
     def _tell(self, exchange: Exchange, holder: Exchange, why: str) -> None:
         if exchange.number in self._told:
             return
-        _note(self._told, exchange.number)
+        remember(self._told, exchange.number, None, _MOST)
         between = self.world.ancestors(exchange)
         circle = between[: between.index(holder) + 1][::-1] if holder in between else [holder]
         way = " → ".join(call(one.target, one.action) for one in [*circle, exchange])
@@ -136,9 +132,3 @@ Call the function instead of the action; or put what is called into a service of
             advice="call the function instead of the action, or put what is called into a service of its own",
             where=numbers([exchange.number, *(one.number for one in circle)]),
         )
-
-
-def _note(those: dict[_Noted, None], one: _Noted) -> None:
-    those[one] = None
-    if len(those) > _MOST:
-        del those[next(iter(those))]
