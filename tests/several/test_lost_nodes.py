@@ -67,7 +67,8 @@ def test_it_is_not_asked_who_is_there_where_somebody_is_at_another(
     frozen = cluster.nodes[0]
     with serving(app, cluster.nodes[1].url, name):
         frozen.freeze()
-        assert lookout.count([name.encode()]) == [1]
+        # On a busy machine the nodes may hold that of the service to have failed for a moment, which it leaves then.
+        eventually(lambda: lookout.count([name.encode()]) == [1], within=20)
         asked: list[Place] = []
         ask = lookout.links.ask
 
