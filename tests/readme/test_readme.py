@@ -20,7 +20,10 @@ from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
+PROGRAMS = PROGRAM.findall(README)
+SERVICES = PROGRAM.findall((ROOT / "docs" / "services.md").read_text())
+CALLERS = PROGRAM.findall((ROOT / "docs" / "callers.md").read_text())
 DOCUMENTS = [README, *(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))]
 LINES = [line for text in DOCUMENTS for line in re.findall(r"^    (?:\$ )?(.*?)(?:\s+# .*)?$", text, re.MULTILINE)]
 COMMANDS = sorted({line.removeprefix("daebus-console ") for line in LINES if line.startswith("daebus-console ")})
@@ -74,18 +77,46 @@ def test_the_test_of_the_readme_passes(environment: dict[str, str], tmp_path: Pa
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
-def _program(with_text: str) -> str:
-    return next(program for program in PROGRAMS if with_text in program)
+def _program(with_text: str, programs: list[str] = PROGRAMS) -> str:
+    return next(program for program in programs if with_text in program)
 
 
-def test_the_typed_handler_of_the_readme_takes_what_it_says(tmp_path: Path) -> None:
-    (tmp_path / "users.py").write_text(_program("def get_user(user_id: int"))
+@pytest.mark.parametrize(("programs", "more"), [(PROGRAMS, {}), (SERVICES, {"tags": []})], ids=["readme", "services"])
+def test_the_typed_handlers_of_the_documents_take_what_they_say(
+    programs: list[str], more: dict[str, object], tmp_path: Path
+) -> None:
+    (tmp_path / "users.py").write_text(_program("def get_user(user_id: int", programs))
     module = runpy.run_path(str(tmp_path / "users.py"))
     with module["app"].test_client() as client:
-        assert client.request("get_user", {"user_id": 17}) == {"id": 17, "name": "Ann", "tags": []}
+        assert client.request("get_user", {"user_id": 17}) == {"id": 17, "name": "Ann", **more}
         with pytest.raises(RequestFailed, match="user_id must be a whole number, not text") as caught:
             client.request("get_user", {"user_id": "17"})
     assert (caught.value.code, caught.value.fields[0]["path"]) == ("bad_request", "user_id")
+
+
+def test_the_service_of_the_page_on_services_does_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "users.py").write_text(SERVICES[0])
+    module = runpy.run_path(str(tmp_path / "users.py"))
+    with module["app"].test_client() as client:
+        assert client.request("get_user", {"user_id": 17}) == {"id": 17, "name": "Ann"}
+        with pytest.raises(RequestFailed, match="no such user") as caught:
+            client.request("get_user", {"user_id": 18})
+    assert caught.value.code == "not_found"
+
+
+@pytest.mark.parametrize("program", CALLERS, ids=["asking", "asking again"])
+def test_the_callers_of_the_page_on_callers_work(program: str, environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "users.py").write_text(SERVICES[0])
+    with subprocess.Popen([sys.executable, "users.py"], cwd=tmp_path, env=environment) as process:
+        try:
+            eventually(lambda: _run(["ping", "users"], environment, tmp_path).returncode == 0, within=20)
+            done = subprocess.run(
+                [sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
+            )
+        finally:
+            process.terminate()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == ("{'id': 17, 'name': 'Ann'}\n" if "print" in program else "")
 
 
 @pytest.mark.parametrize("line", COMMANDS)
