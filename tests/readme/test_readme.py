@@ -51,15 +51,17 @@ def greeter(tmp_path: Path, environment: dict[str, str]) -> Iterator[None]:
 
 
 def _run(arguments: list[str], environment: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "daebus_console", *arguments]
+    return _python(["-m", "daebus_console", *arguments], environment, directory)
+
+
+def _python(arguments: list[str], environment: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
     return subprocess.run(command, env=environment, cwd=directory, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.usefixtures("greeter")
 def test_the_service_the_caller_and_the_request_of_the_readme_work(environment: dict[str, str], tmp_path: Path) -> None:
-    caller = subprocess.run(
-        [sys.executable, "-c", PROGRAMS[1]], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
+    caller = _python(["-c", PROGRAMS[1]], environment, tmp_path)
     assert caller.stdout.strip() == "{'greeting': 'Hello Ann'}", caller.stderr
     example = re.search(r"^    \$ daebus-console (request greeter .*)\n((?:    .*\n)+)", README, re.MULTILINE)
     assert example is not None
@@ -70,10 +72,7 @@ def test_the_service_the_caller_and_the_request_of_the_readme_work(environment: 
 def test_the_test_of_the_readme_passes(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "greeter.py").write_text(PROGRAMS[0])
     (tmp_path / "test_greeter.py").write_text(_program("test_client"))
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_greeter.py"],
-        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    done = _python(["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_greeter.py"], environment, tmp_path)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
@@ -110,9 +109,7 @@ def test_the_callers_of_the_page_on_callers_work(program: str, environment: dict
     with subprocess.Popen([sys.executable, "users.py"], cwd=tmp_path, env=environment) as process:
         try:
             eventually(lambda: _run(["ping", "users"], environment, tmp_path).returncode == 0, within=20)
-            done = subprocess.run(
-                [sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
-            )
+            done = _python(["-c", program], environment, tmp_path)
         finally:
             process.terminate()
     assert (done.returncode, done.stderr) == (0, "")
