@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ class Converters:
     """Makes converters; one for each node, which may hold itself.
 
     With `written` they are for values that have been written already, as `judgeable` does: models of pydantic have seen
-    to themselves.
+    to themselves, fields that a dataclass sets by itself are there, and so are those of a subclass.
     """
 
     def __init__(self, *, written: bool = False) -> None:
@@ -69,10 +70,13 @@ class Converters:
                 return self._object(node)
 
     def fields(self, node: Any) -> list[Field]:
-        """The fields of an object that can be given."""
-        return [
-            Field(field.encode_name, field.name, self.of(field.type), field.required) for field in given_fields(node)
-        ]
+        """The fields of an object: those that can be given, and of one that is `written` all."""
+        given = given_fields(node)
+        found = [Field(field.encode_name, field.name, self.of(field.type), field.required) for field in given]
+        if self._written:
+            own = [field for field in node.fields if field not in given]
+            found += [Field(field.encode_name, field.name, self.of(field.type), False, given=False) for field in own]
+        return found
 
     def _object(self, node: Any) -> Convert:
         if getattr(node, "array_like", False):
@@ -85,7 +89,8 @@ class Converters:
             )
         tag = (node.tag_field, node.tag) if getattr(node, "tag_field", None) is not None else None
         strict = not isinstance(node, nodes.StructType) or node.forbid_unknown_fields
-        return object_of(self.fields(node), node.cls, strict=strict, tag=tag)
+        beyond = partial(_of_subclasses, node.cls) if self._written else frozenset
+        return object_of(self.fields(node), node.cls, strict=strict, tag=tag, beyond=beyond)
 
     def _union(self, node: Any) -> Convert:
         """Which member is meant is told by the kind of the JSON value; of tagged structs by their tag."""
@@ -115,6 +120,15 @@ class Converters:
             return converter(value, wrongs)
 
         return convert
+
+
+def _of_subclasses(cls: Any) -> set[str]:
+    """The names that the fields of its subclasses have in JSON: an instance of one is an instance of it."""
+    found: set[str] = set()
+    for one in getattr(cls, "__origin__", cls).__subclasses__():
+        found.update(getattr(one, "__struct_encode_fields__", ()), getattr(one, "__dataclass_fields__", ()))
+        found |= _of_subclasses(one)
+    return found
 
 
 def given_fields(node: Any) -> list[Any]:

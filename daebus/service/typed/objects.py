@@ -19,12 +19,16 @@ _KNOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of an object: as it is called on the wire, and by what is made of the object."""
+    """A field of an object: as it is called on the wire, and by what is made of the object.
+
+    One that is not `given` is looked at, and left to the object's own code.
+    """
 
     name: str
     attribute: str
     convert: Convert
     required: bool
+    given: bool = True
 
 
 def object_of(
@@ -35,14 +39,17 @@ def object_of(
     rest: Convert | None = None,
     given: Collection[str] = (),
     tag: tuple[str, Any] | None = None,
+    beyond: Callable[[], Collection[str]] = frozenset,
 ) -> Convert:
     """What makes an object of its fields.
 
-    What is not known is wrong where it is `strict`; `rest` converts it and takes it, but for what is `given` already.
+    What is not known is wrong where it is `strict`, unless it is among what is `beyond`; `rest` converts it and takes
+    it, but for what is `given` already.
     """
     steps = [(field.name, field.attribute, field.convert) for field in fields]
     known = {field.name for field in fields}
     needed = [field.name for field in fields if field.required]
+    left = [field.attribute for field in fields if not field.given]
     unknown = f"is not known; known: {', '.join(sorted(known)[:_KNOWN]) or 'none'}"
     if tag is not None:
         known.add(tag[0])
@@ -68,8 +75,12 @@ def object_of(
             if tag is not None and value.get(tag[0], tag[1]) != tag[1]:
                 wrongs.add(f"must be {tag[1]!r}", tag[0])
             if strict or rest is not None:
-                _others(value, known, given, unknown, rest, values, wrongs)
-        return None if wrongs.count != before else values if made is dict else _construct(made, values, wrongs)
+                _others(value, known, given, unknown, rest, beyond, values, wrongs)
+        if wrongs.count != before:
+            return None
+        for attribute in left:
+            values.pop(attribute, None)
+        return values if made is dict else _construct(made, values, wrongs)
 
     return convert
 
@@ -80,6 +91,7 @@ def _others(
     given: Collection[str],
     unknown: str,
     rest: Convert | None,
+    beyond: Callable[[], Collection[str]],
     values: dict[str, Any],
     wrongs: Wrongs,
 ) -> None:
@@ -88,7 +100,8 @@ def _others(
         if name in known:
             continue
         if rest is None or name in given:
-            wrongs.add(unknown, name)
+            if name not in beyond():
+                wrongs.add(unknown, name)
             continue
         since = wrongs.count
         values[name] = rest(value[name], wrongs)

@@ -165,10 +165,10 @@ class _Answers:
 
     def schemas(self) -> Schema:
         """The schema of the answers, where anything is said of them."""
-        schemas = Schemas()
+        schemas = Schemas(answered=True)
         found: Schema = {} if self.each is None else {"answer": schemas.whole(schemas.of(self.each))}
         if self.last is not None:
-            last = Schemas()
+            last = Schemas(answered=True)
             found["last"] = last.whole(last.of(self.last))
         return {**found, "streams": True} if self.streams else found
 

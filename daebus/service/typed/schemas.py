@@ -42,9 +42,13 @@ _SIMPLE: dict[type, Schema] = {
 
 
 class Schemas:
-    """Makes schemas that share their definitions, which `whole` puts beside them."""
+    """Makes schemas that share their definitions, which `whole` puts beside them.
 
-    def __init__(self) -> None:
+    Those of what is `answered` have the fields as well that a dataclass sets by itself.
+    """
+
+    def __init__(self, *, answered: bool = False) -> None:
+        self._answered = answered
         self._definitions: dict[str, Schema] = {}
         self._names: dict[Any, str] = {}
 
@@ -133,7 +137,8 @@ class Schemas:
             needed = sum(field.required for field in given)
             return {**title, **self._ordered([self.of(field.type) for field in given], needed)}
         strict = not isinstance(node, nodes.StructType) or node.forbid_unknown_fields
-        fields = [(field.encode_name, field.type, _default(field)) for field in given]
+        shown = node.fields if self._answered else given
+        fields = [(field.encode_name, field.type, _default(field)) for field in shown]
         schema = self.fields(fields, [field.encode_name for field in given if field.required], not strict)
         if getattr(node, "tag_field", None) is not None:
             schema["properties"] = {node.tag_field: {"const": node.tag}, **schema["properties"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
@@ -21,7 +21,7 @@ from daebus.errors import PayloadError, RequestFailed
 from daebus.service.typed.handler import bound
 from daebus.wire.objects import RawJson
 
-from .support import ask
+from .support import ask, wrong
 
 
 class Color(Enum):
@@ -40,6 +40,29 @@ class Row(TypedDict):
 
 class Camel(msgspec.Struct, rename="camel"):
     user_id: int
+
+
+@dataclass
+class Line:
+    qty: int
+    price: Decimal
+    total: Decimal = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.total = self.qty * self.price
+
+
+@dataclass
+class Admin(User):
+    rights: list[str] = field(default_factory=list)
+
+
+class Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    user_id: int
+
+
+class Stricter(Strict, rename="camel"):
+    user_name: str = "Ann"
 
 
 def giving(annotation: Any, value: Any) -> Callable[..., Any]:
@@ -69,6 +92,11 @@ ANSWERS: list[tuple[Any, Any, Any]] = [
     (UUID, UUID(int=1), str(UUID(int=1))),
     (dict[str, Any], {"path": Path("a")}, {"path": "a"}),
     (dict, {"a": 1}, {"a": 1}),
+    (Line, Line(2, Decimal("1.50")), {"qty": 2, "price": "1.50", "total": "3.00"}),
+    (list[Line | None], [Line(1, Decimal(1)), None], [{"qty": 1, "price": "1", "total": "1"}, None]),
+    (User, Admin("Ann", rights=["all"]), {"name": "Ann", "born": None, "rights": ["all"]}),
+    (dict[str, User], {"a": Admin("Ann")}, {"a": {"name": "Ann", "born": None, "rights": []}}),
+    (Strict, Stricter(7), {"userId": 7, "userName": "Ann"}),
 ]
 
 
@@ -83,6 +111,8 @@ def test_it_is_answered_as_json(annotation: Any, value: Any, answer: Any) -> Non
         (User, "Ann", "it must be an object, not text"),
         (User, User(17), "name must be text, not a whole number"),  # type: ignore[arg-type]
         (User, {"nam": "Ann"}, "name is missing; nam is not known"),
+        (Line, {"qty": 2, "price": "1", "totl": "2"}, "totl is not known; known: price, qty, total"),
+        (Line, {"qty": 2, "price": "1", "total": True}, "total must be a number, or a text that is one"),
         (list[int], [1, "2"], r"\[1\] must be a whole number, not text"),
         (int, {"a": 1}, "it must be a whole number, not an object"),
         (float, float("nan"), "it must be a number"),
@@ -93,6 +123,15 @@ def test_what_the_annotation_does_not_say_is_an_error_of_the_handler(annotation:
     with pytest.raises(RequestFailed, match=f"what was returned .*{why}") as caught:
         ask(giving(annotation, value), {})
     assert (caught.value.code, caught.value.type) == ("handler_error", "PayloadError")
+
+
+def test_what_a_dataclass_sets_by_itself_may_be_in_a_default_and_in_no_payload() -> None:
+    def adds(line: Line = Line(1, Decimal(2))) -> Line:  # noqa: B008 - nothing changes it
+        return line
+
+    assert ask(adds, {}) == {"qty": 1, "price": "2", "total": "2"}
+    assert ask(adds, {"qty": 3, "price": 1}) == {"qty": 3, "price": "1", "total": "3"}
+    assert wrong(adds, {"qty": 3, "price": 1, "total": 4}) == {"total": "is not known; known: price, qty"}
 
 
 def test_what_a_generator_returns_that_does_not_fit_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -45,6 +45,15 @@ class Address(TypedDict):
     zip: NotRequired[str]
 
 
+@dataclass
+class Sum:
+    terms: list[int]
+    total: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.total = sum(self.terms)
+
+
 T = TypeVar("T")
 
 
@@ -213,6 +222,19 @@ def test_the_docstring_and_the_answer_are_told() -> None:
     assert action["answer"]["$ref"] == "#/$defs/Page_Node_"
     assert action["answer"]["$defs"]["Node"] == NODE
     assert "streams" not in action
+
+
+def test_what_a_dataclass_sets_by_itself_is_told_of_the_answer_alone() -> None:
+    def add(terms: Sum) -> Sum:
+        return terms
+
+    def parts(terms: Sum) -> Generator[int, None, Sum]:
+        yield 1
+        return terms
+
+    for action, answer in ((told(add), "answer"), (told(parts), "last")):
+        assert list(action["arguments"]["$defs"]["Sum"]["properties"]) == ["terms"]
+        assert action[answer]["$defs"]["Sum"]["properties"]["total"] == {"type": "integer"}
 
 
 def test_a_model_alone_is_the_schema_of_the_payload() -> None:
