@@ -140,6 +140,13 @@ def configure(form: str = "text") -> None:
     root.setLevel(logging.INFO)
 
 
+def stay_on() -> None:
+    """Have the logger of a service on: `logging.config` turns off what it finds and does not name, unless it is told
+    `disable_existing_loggers: False`, and then nobody would hear why a service fails. A level silences it.
+    """
+    logging.getLogger("daebus").disabled = False
+
+
 def note(
     logger: logging.Logger,
     level: int,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from daebus.client.broadcast import broadcast
 from daebus.context import current, on_loop, stopped
 from daebus.errors import ConfigurationError, DaebusError, RegistrationError, said_by
-from daebus.logs import DebugLevel, configure
+from daebus.logs import DebugLevel, configure, stay_on
 from daebus.recorder.recorder import COUNT
 from daebus.transport.bus import Bus, chosen_bus
 from daebus.transport.fork import begins_anew
@@ -209,6 +209,7 @@ class Daebus(Registry):
         debugger: bool | None = None,
     ) -> Daebus:
         """Start serving on a given bus; see `start`."""
+        stay_on()
         name = self.name if service is None else service
         if name in ("", "__main__"):
             raise ConfigurationError('name the service: app.run(service="user_service")')
@@ -310,6 +311,7 @@ class Daebus(Registry):
 
     def run_until(self, signals: StopSignals, start: Callable[[], object], service: str | None = None) -> None:
         """Start by `start()`, serve until the signals say so, and stop; see `run`."""
+        stay_on()
         try:
             start()
         except Exception as error:

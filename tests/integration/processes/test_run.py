@@ -248,3 +248,37 @@ def test_a_hook_that_fails_is_told_in_one_record(name: str, redis_url: str) -> N
     (record,) = map(json.loads, service.output.splitlines())
     assert record["message"] == f"{name} cannot start: db away"
     assert "ConnectionError: db away" in record["exception"]
+
+
+CONFIGURED = """
+import logging.config, sys
+from daebus import Daebus
+
+app = Daebus("app")
+
+@app.action("break")
+def fail():
+    raise KeyError("broken")
+
+logging.config.dictConfig({
+    "version": 1,
+    "formatters": {"ours": {"format": "OURS %(levelname)s %(message)s"}},
+    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "ours"}},
+    "root": {"handlers": ["out"], "level": "INFO"},
+})
+app.run(service=sys.argv[1], redis_url=sys.argv[2])
+"""
+
+
+def test_a_program_that_configures_logging_hears_why_its_service_fails(name: str, redis_url: str) -> None:
+    service = Program("-c", CONFIGURED, name, f"redis://127.0.0.1:{free_port()}")
+    assert service.wait() == 1
+    assert service.output.startswith(f"OURS ERROR {name} cannot start: cannot connect to Redis")
+
+    with program("-c", CONFIGURED, name, redis_url, serves=name, url=redis_url) as service:
+        with DaebusCaller(name, redis_url=redis_url) as caller, pytest.raises(RequestFailed, match="broken"):
+            caller.send_request("break")
+        service.signal(signal.SIGTERM)
+        assert service.wait() == 0, service.output
+    assert f"OURS ERROR {name}: action 'break' raised" in service.output
+    assert "KeyError: 'broken'" in service.output
