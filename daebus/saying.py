@@ -1,11 +1,21 @@
-"""What others are told of an exception: without the passwords of the URLs that it names."""
+"""What others are told: of an exception, without the passwords of the URLs that it names; and what there is."""
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable
 
 from daebus.errors import said_by
 from daebus.masking import without_passwords
+
+_LISTED = 20
+
+
+def listed(names: Iterable[str]) -> str:
+    """What one can choose from, in order; of many the first, and how many more there are."""
+    found = sorted(names)
+    more = len(found) - _LISTED
+    return f"{', '.join(found[:_LISTED]) or 'none'}{f', and {more} more' if more > 0 else ''}"
 
 
 def said(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from daebus.errors import DaebusError, RedisRefused, RedisUnavailable
 from daebus.logs import note
 from daebus.recorder.recorder import Recorder
+from daebus.saying import listed
 from daebus.service.answering.answers import REFUSED, Answers
 from daebus.service.answering.response import reply_channel
 from daebus.service.claims import Claims
@@ -167,8 +168,7 @@ class Admission:
     def _unknown(self, request: Request, arrival: Arrival) -> None:
         if self._ignore_unknown or not self._is_left_to_us(request, arrival):
             return
-        known = ", ".join(sorted(self._routes)[:20]) or "none"
-        text = f"unknown action {quoted(request.action)}; {self._name} has: {known}"
+        text = f"unknown action {quoted(request.action)}; {self._name} has: {listed(self._routes)}"
         note(log, logging.WARNING, "%s: %s", self._name, text, request=request)
         self._refuse(arrival, request, "unknown_action", text)
 

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from daebus.errors import class_of, said_by
+from daebus.saying import listed
 from daebus.wire.writing import DIGITS
 
 from .leaves import bare, fits_length, shown, wanted_of
 from .wrongs import Convert, Wrongs, kind
-
-_KNOWN = 20
-"""Fields that are named where one is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def object_of(
     known = {field.name for field in fields}
     needed = [field.name for field in fields if field.required]
     left = [field.attribute for field in fields if not field.given]
-    unknown = f"is not known; known: {', '.join(sorted(known)[:_KNOWN]) or 'none'}"
+    unknown = f"is not known; known: {listed(known)}"
     if tag is not None:
         known.add(tag[0])
 

@@ -142,6 +142,16 @@ def test_without_fakeredis_it_says_what_to_install() -> None:
     assert "pip install 'daebus[testing]'" in done.stderr
 
 
+def test_where_there_are_more_actions_than_are_named_the_error_says_how_many() -> None:
+    app = Daebus("large")
+    names = [f"a{number:02}" for number in range(21)]
+    for name in names:
+        app.action(name)(dict)
+    with app.test_client() as client, pytest.raises(RequestFailed) as caught:
+        client.request("other")
+    assert caught.value.message == f"unknown action 'other'; large has: {', '.join(names[:20])}, and 1 more"
+
+
 def test_instances_on_one_bus_share_the_work() -> None:
     handled: list[int] = []
 

@@ -290,6 +290,13 @@ def test_a_field_is_missing_another_is_not_known_and_a_third_is_null() -> None:
     assert wrong(handler, {}) == {"user_id": "is missing"}
 
 
+def test_where_there_are_more_fields_than_are_named_the_error_says_how_many() -> None:
+    names = [f"f{number:02}" for number in range(22)]
+    many = msgspec.defstruct("Many", [(name, int, 0) for name in names], forbid_unknown_fields=True)
+    named = ", ".join(names[:20])
+    assert wrong(taking(many), {"other": 1}) == {"other": f"is not known; known: {named}, and 2 more"}
+
+
 def test_of_a_name_that_is_there_twice_the_last_counts() -> None:
     assert ask(taking(int), '{"x": "no", "x": 2}') == {"got": "2"}
     assert wrong(taking(int), '{"x": 2, "x": "no"}') == {"x": "must be a whole number, not text"}
