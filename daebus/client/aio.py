@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from daebus import context, telemetry
 from daebus.transport.address import RedisAddress, resolve_url
@@ -88,7 +88,7 @@ class AsyncDaebusCaller:
         _close_all(self._sessions)
         self._sessions.clear()
 
-    async def __aenter__(self) -> AsyncDaebusCaller:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exception: object) -> None:

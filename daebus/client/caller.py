@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from daebus import context
 from daebus.transport.address import RedisAddress
@@ -62,7 +62,7 @@ class DaebusCaller:
         """Seconds that a call may take where it does not say."""
         return self._requester.timeout
 
-    def __enter__(self) -> DaebusCaller:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

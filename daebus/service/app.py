@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from daebus.client.broadcast import broadcast
 from daebus.context import current, on_loop, stopped
@@ -126,7 +126,7 @@ class Daebus(Registry):
             name, self._left_behind = self._left_behind, None
             log.warning("%s runs in the parent process; a forked one does not carry it on", name)
 
-    def register_blueprint(self, blueprint: Blueprint) -> Daebus:
+    def register_blueprint(self, blueprint: Blueprint) -> Self:
         """Take over all handlers of a blueprint; RegistrationError where a name is taken. Returns the app."""
         if not isinstance(blueprint, Blueprint):
             raise RegistrationError(f"blueprint must be a Blueprint, not {checks.shown(blueprint)}")
@@ -174,7 +174,7 @@ class Daebus(Registry):
         shared: bool = False,
         sharded: bool = False,
         debugger: bool | None = None,
-    ) -> Daebus:
+    ) -> Self:
         """Start serving in the background; returns once the service can be called.
 
         `service` is its name (default: the app's). Redis is at `redis_url`, else `redis_host`/`redis_port`,
@@ -207,7 +207,7 @@ class Daebus(Registry):
         debug: bool = False,
         shared: bool = False,
         debugger: bool | None = None,
-    ) -> Daebus:
+    ) -> Self:
         """Start serving on a given bus; see `start`."""
         stay_on()
         name = self.name if service is None else service
@@ -357,7 +357,7 @@ class Daebus(Registry):
         if self._service is not None:
             raise RegistrationError(f"{self.name!r} is running; register handlers before it starts")
 
-    def __enter__(self) -> Daebus:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from daebus import context
 from daebus.client.requester import Requester
@@ -74,7 +74,7 @@ class TestClient:
         self._requester = Requester(name="test", bus=self.bus)
         self._started = False
 
-    def __enter__(self) -> TestClient:
+    def __enter__(self) -> Self:
         self._start()
         return self
 

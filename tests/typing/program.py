@@ -116,6 +116,32 @@ def default(value: object) -> str:
 app.register_blueprint(items)
 
 
+class Shop(Daebus):
+    """An app with something of its own."""
+
+    def opened(self) -> bool:
+        return self.running
+
+
+class Prices(DaebusCaller):
+    """What is asked of the shop, as methods."""
+
+    def price(self, sku: str) -> Decimal:
+        return Decimal(self.send_request("get", {"sku": sku})[0]["price"])
+
+
+class AsyncPrices(AsyncDaebusCaller):
+    async def price(self, sku: str) -> Decimal:
+        return Decimal((await self.send_request("get", {"sku": sku}))[0]["price"])
+
+
+async def extended() -> None:
+    with Shop("shop").register_blueprint(items).start() as shop, Prices("shop") as prices:
+        print(shop.opened(), prices.price("a"))
+        async with AsyncPrices("shop") as others:
+            print(await others.price("a"))
+
+
 def ask() -> None:
     with DaebusCaller("shop", retry=Retry(attempts=2)) as caller:
         print(caller.actions.get(sku="a"), caller.actions(timeout=2).get(sku="b"))
