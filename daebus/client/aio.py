@@ -116,7 +116,7 @@ class AsyncDaebusCaller:
         RedisUnavailable or its subclass ConnectionLost, PayloadError; all are DaebusError. Cancelling it ends the wait;
         the service is not told.
         """
-        checked_progress(on_progress)
+        checked_progress(on_progress, awaited=True)
         if self._retry is None or not idempotent:
             return await self._ask_once(action, payload, on_progress, Attempt(timeout, request_id))
         timeout = self.timeout if timeout is None else checked_timeout(timeout)

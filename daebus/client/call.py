@@ -127,7 +127,7 @@ class Call(Asked):
         Raises RequestFailed, RequestTimeout, RequestCancelled or ConnectionLost.
         """
         if on_progress is not None:
-            checks.function(on_progress, "on_progress")
+            checks.plain_function(on_progress, "on_progress")
         while True:
             reply = self._last or self._next()
             if reply.final:

@@ -25,6 +25,7 @@ from daebus.wire.values import plain, plain_or
 
 from .blueprint import Blueprint
 from .consent import checked_debugger, may_be_held
+from .fitting import VALUES, must_fit
 from .hooks import Handler
 from .importing import must_not_be_imported
 from .options import Options
@@ -141,7 +142,7 @@ class Daebus(Registry):
         that can be written, or raises TypeError. Where it cannot say, the payload is refused (PayloadError).
         """
         self._changing()
-        checks.function(function, "json_default", RegistrationError)
+        must_fit(function, "json_default", "the value", kinds=VALUES)
         if self.options.json_default is not plain:
             raise RegistrationError(f"{self.name!r} has a json_default already")
         self.options = replace(self.options, json_default=plain_or(function))

@@ -19,12 +19,17 @@ ANSWERS = tuple(Kind)
 """The kinds of what answers: generators answer in parts."""
 THREADS = (Kind.PLAIN,)
 """The kinds of what has a thread of its own."""
+VALUES = (Kind.PLAIN,)
+"""The kinds of what is called for a value, which is wanted at once."""
 _WHY_NOT = {
     Kind.GENERATOR: "which nothing would go through",
     Kind.ASYNC_GENERATOR: "which nothing would go through",
-    Kind.ASYNC: "which belongs on the event loop and not on a thread of its own: make it a background task, "
-    "or start an asyncio task in an on_start hook",
+    Kind.ASYNC: "which nothing would await",
 }
+_WHY_NO_THREAD = (
+    "which belongs on the event loop and not on a thread of its own: make it a background task, "
+    "or start an asyncio task in an on_start hook"
+)
 
 
 def is_stand_in(function: object) -> bool:
@@ -55,7 +60,8 @@ def must_fit(function: Callable[..., Any], what: str, *given: str, kinds: Collec
         kind = kind_of(function, within=False)
     if kind not in kinds:
         wanted = " or ".join(each.value for each in kinds)
-        raise cannot(what, function, f"is {kind.value}, {_WHY_NOT[kind]}; it must be {wanted}")
+        why = _WHY_NO_THREAD if kinds is THREADS and kind is Kind.ASYNC else _WHY_NOT[kind]
+        raise cannot(what, function, f"is {kind.value}, {why}; it must be {wanted}")
     try:
         signature = inspect.signature(stood_for(function), follow_wrapped=False)
     except (ValueError, TypeError):

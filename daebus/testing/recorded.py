@@ -100,7 +100,9 @@ class RecordedBus:
         messages and broadcasts are meant; with one, that alone: "request", "message", "response" or "broadcast".
         Raises NotOnBus, an AssertionError, after `timeout` seconds.
         """
-        if not callable(what):
+        if callable(what):
+            checks.plain_function(what, "the function of a message")
+        else:
             checks.name(what, "what to wait for, where it is no function,")
         checks.duration(timeout, "timeout")
         checks.whole(count, "count", 10**9)

@@ -118,10 +118,12 @@ class Stub:
                 f"not {checks.shown(answer)}"
             )
         else:
+            what = f"{what.removesuffix(',')}, a function,"
+            checks.plain_function(answer, what)
             try:
                 inspect.signature(answer).bind("the payload")
             except TypeError as error:
-                raise ConfigurationError(f"{what}, a function, cannot be called with the payload: {error}") from None
+                raise ConfigurationError(f"{what} cannot be called with the payload: {error}") from None
             except ValueError:
                 # It does not tell its arguments.
                 pass

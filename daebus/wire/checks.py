@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -83,4 +84,14 @@ def function(value: Function, what: str, error: type[DaebusError] = Configuratio
     """Something that can be called."""
     if not callable(value):
         raise error(f"{what} must be callable, not {shown(value)}")
+    return value
+
+
+def plain_function(value: Function, what: str, error: type[DaebusError] = ConfigurationError) -> Function:
+    """Something that can be called, and whose result counts as soon as it returns."""
+    function(value, what, error)
+    if inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value):
+        raise error(f"{what} must be a plain function and not an async one, which nothing would await")
+    if inspect.isgeneratorfunction(value):
+        raise error(f"{what} must be a plain function and not a generator, which nothing would go through")
     return value

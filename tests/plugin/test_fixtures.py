@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -212,6 +212,14 @@ def test_a_stub_that_is_asked_for_more_than_it_has_fails_the_test(run: Run) -> N
     )
 
 
+async def _awaited(payload: object) -> dict[str, int]:
+    return {"receipt": 1}
+
+
+def _parts(payload: object) -> Iterator[dict[str, int]]:
+    yield {"receipt": 1}
+
+
 @pytest.mark.parametrize(
     ("service", "answers", "said"),
     [
@@ -227,6 +235,12 @@ def test_a_stub_that_is_asked_for_more_than_it_has_fails_the_test(run: Run) -> N
             "the answer to 'charge' can be none: the payload cannot be written as JSON",
         ),
         ("payments", {"charge": lambda: 1}, "a function, cannot be called with the payload: too many positional"),
+        ("payments", {"charge": _awaited}, "a function, must be a plain function and not an async one"),
+        (
+            "payments",
+            {"charge": [{}, _parts]},
+            "number 2 of 2, a function, must be a plain function and not a generator",
+        ),
         ("shop", {}, "'shop' runs on this bus already; a stub would be a second one to answer"),
         ("taken", {}, "'taken' runs on this bus already"),
     ],
@@ -296,6 +310,9 @@ def test_what_did_not_go_over_the_bus_is_told_with_what_did(run: Run) -> None:
             bus.bus.publish("news", b"\\xff[")
             assert bus.requests("payments.charge")
 
+        async def is_meant(message):
+            return False
+
         def test_arguments(bus):
             for given, said in [
                 (dict(what=5), "what to wait for"),
@@ -303,6 +320,7 @@ def test_what_did_not_go_over_the_bus_is_told_with_what_did(run: Run) -> None:
                 (dict(what="x", timeout=-1), "timeout"),
                 (dict(what="x", timeout="1"), "timeout"),
                 (dict(what="x", count=0), "count"),
+                (dict(what=is_meant), "the function of a message must be a plain function and not an async one"),
                 (dict(what="x", kind="reply"), "kind must be one of request, message, response, broadcast"),
             ]:
                 with pytest.raises(ConfigurationError, match=said):

@@ -183,6 +183,13 @@ def test_partial_responses_go_to_on_progress_on_the_thread_that_waits(caller: Da
     assert {ident for _, ident in seen} == {threading.get_ident()}
 
 
+def test_an_async_on_progress_is_refused_where_nothing_would_await_it(caller: DaebusCaller) -> None:
+    async def told(part: object) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="on_progress must be a plain function and not an async one"):
+        caller.send_request("steps", on_progress=told)
+
+
 def test_on_progress_may_call_the_same_caller(caller: DaebusCaller) -> None:
     seen = []
     caller.send_request("steps", on_progress=lambda part: seen.append(caller.send_request("echo", part)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -113,6 +114,21 @@ def test_there_is_one_for_an_app_and_it_is_a_function(redis_url: str, name: str)
     app = Daebus(name)
     with pytest.raises(RegistrationError, match="json_default must be callable"):
         app.json_default("seconds")  # type: ignore[type-var]
+
+    async def awaited(value: object) -> str:
+        return str(value)
+
+    def parts(value: object) -> Iterator[str]:
+        yield str(value)
+
+    refused: list[tuple[Callable[..., Any], str]] = [
+        (awaited, r"json_default \(.*test_values.py:\d+\) is an async function, which nothing would await"),
+        (parts, "is a generator, which nothing would go through; it must be a plain function"),
+        (lambda: "x", "cannot be called with the value: too many positional arguments"),
+    ]
+    for function, said in refused:
+        with pytest.raises(RegistrationError, match=said):
+            app.json_default(function)
     app.json_default(str)
     with pytest.raises(RegistrationError, match="has a json_default already"):
         app.json_default(str)
