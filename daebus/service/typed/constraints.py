@@ -21,7 +21,7 @@ _LIBRARIES = ("annotated_types", "pydantic")
 _BOUNDS = {"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern"}
 _TOLD = ("title", "description", "examples")
 """What is said about a value, and nothing that is to be checked."""
-_ELSEWHERE = "take a model of pydantic, or look at it in the handler"
+ELSEWHERE = "take a model of pydantic, or look at it in the handler"
 
 
 def translated(annotation: Any) -> Any:
@@ -113,14 +113,14 @@ def _words(said: Any) -> dict[str, Any]:
     if left or not given:
         # What pydantic keeps its own bounds in has a name of its own.
         what = ", ".join(sorted(left)) if "GeneralMetadata" in type(said).__name__ else _named(said)
-        raise Unusable(f"{what} cannot be checked here; {_ELSEWHERE}")
+        raise Unusable(f"{what} cannot be checked here; {ELSEWHERE}")
     return given
 
 
 def _words_of_field(field: Any) -> dict[str, Any]:
     for more in ("alias", "validation_alias", "serialization_alias", "discriminator", "default_factory"):
         if getattr(field, more, None) is not None:
-            raise Unusable(f"Field({more}=...) cannot be used here; {_ELSEWHERE}")
+            raise Unusable(f"Field({more}=...) cannot be used here; {ELSEWHERE}")
     if not field.is_required():
         raise Unusable(AS_DEFAULT)
     told = {name: value for name in _TOLD if (value := getattr(field, name, None)) is not None}

@@ -15,7 +15,7 @@ from msgspec import inspect as nodes
 
 from daebus.errors import said_by
 
-from .constraints import translated, unchecked
+from .constraints import ELSEWHERE, translated, unchecked
 from .converting import given_fields
 from .leaves import bare
 from .models import adapter, is_model
@@ -78,6 +78,8 @@ def _why_not(node: Any) -> str | None:
         case nodes.CustomType():
             if node.cls in (object, msgspec.UnsetType):
                 return None
+            if getattr(node.cls, "__module__", "").partition(".")[0] == "pydantic":
+                return f"{named(node.cls)} is read by pydantic alone; {ELSEWHERE}"
             return f"{named(node.cls)} has no form in JSON; write {_INSTEAD.get(named(node.cls), _MODELS)}"
         case nodes.ExtType() | nodes.RawType() | nodes.MemoryViewType():
             return f"{type(node).__name__.removesuffix('Type')} has no form in JSON"
@@ -95,6 +97,7 @@ def _why_not(node: Any) -> str | None:
 _MODELS = "a dataclass, a TypedDict or a Struct"
 _INSTEAD = {
     **dict.fromkeys(("Iterator", "Iterable", "Generator", "AsyncIterator", "deque"), "list[...]"),
+    **dict.fromkeys(("OrderedDict", "defaultdict", "Counter"), "dict[...]"),
     **dict.fromkeys(("Path", "PurePath", "PosixPath", "WindowsPath", "complex"), "str"),
 }
 

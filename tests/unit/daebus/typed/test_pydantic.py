@@ -15,6 +15,7 @@ import pytest
 from pydantic import (
     AfterValidator,
     AnyUrl,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -29,7 +30,7 @@ from daebus import Daebus
 from daebus.errors import RegistrationError, RequestFailed
 from daebus.service.typed.handler import described
 
-from .support import ask, wrong
+from .support import ask, taking, wrong
 
 
 class Item(BaseModel):
@@ -130,6 +131,13 @@ def test_a_model_that_cannot_be_used_is_refused() -> None:
 
     with pytest.raises(RegistrationError, match=r"'do' .* has an annotation that is not known"):
         app.test_client().request("do")
+
+
+@pytest.mark.parametrize("annotation", [AwareDatetime, HttpUrl, list[SecretStr], HttpUrl | None])
+def test_what_pydantic_alone_reads_is_sent_into_a_model_of_it(annotation: Any) -> None:
+    named = r"\w+ is read by pydantic alone; take a model of pydantic, or look at it in the handler"
+    with pytest.raises(RegistrationError, match=f"cannot be bound: x: {named}$"):
+        Daebus("typed").action("do")(taking(annotation))
 
 
 def test_its_schema_is_told() -> None:

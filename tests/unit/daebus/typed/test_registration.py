@@ -7,7 +7,7 @@ import inspect
 import subprocess
 import sys
 import typing
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import InitVar, dataclass
 from enum import Enum
@@ -75,6 +75,7 @@ UNUSABLE: dict[Any, str] = {
     Speaks: "Speaks has no form in JSON",
     complex: "complex has no form",
     deque: "deque has no form in JSON; write list",
+    OrderedDict[str, int]: r"OrderedDict has no form in JSON; write dict\[...\]",
     Iterator[int]: r"Iterator has no form in JSON; write list\[...\]",
     type: "type has no form",
     Exception: "Exception has no form",
