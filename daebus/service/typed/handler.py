@@ -5,19 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from functools import partial
 from types import FrameType
 from typing import Any
 
-from daebus.errors import RegistrationError, class_of
+from daebus.context import current
+from daebus.errors import PayloadError, RegistrationError, class_of
 from daebus.service.answering.receipt import Receipt
 from daebus.service.fitting import cannot
 from daebus.service.kind import USUAL, kind_of, streams
 
 from . import signatures
 from .signatures import Taken
-from .wrongs import Unusable
+from .wrongs import RETURNED, Unusable
 
 _PLAN = "_daebus_plan"
+_INSTALL = "pip install 'daebus[typed]'"
 _GIVEN = "; a decorator that gives it says in its __signature__ what it takes of the payload"
 
 
@@ -42,8 +45,10 @@ def bound(function: Callable[..., Any], what: str, frame: FrameType | None) -> C
         plan = Plan(function, what, frame, inner or Taken([], None), lenient=inner is None, decorated=decorated)
     try:
         plan.settle(finally_=False)
-    except _NotTyped:
-        return function
+    except _NotTyped as why:
+        if not why.args:
+            return function
+        plan.leave(why)
     return _handler(function, plan)
 
 
@@ -57,8 +62,8 @@ def settle(handler: Callable[..., Any]) -> None:
         return
     try:
         plan.settle(finally_=True)
-    except _NotTyped:
-        plan.settled = True
+    except _NotTyped as why:
+        plan.leave(why)
 
 
 def original(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,7 +79,10 @@ def described(handler: Callable[..., Any]) -> dict[str, Any]:
 
 
 class _NotTyped(Exception):
-    """What is not said to be typed turns out not to be, and is called as it is."""
+    """What is not said to be typed turns out not to be, and is called as it is.
+
+    Its text says why, where there is an annotation, which cannot be used.
+    """
 
 
 class Plan:
@@ -120,10 +128,16 @@ class Plan:
             if not finally_:
                 return
             if self._lenient:
-                raise _NotTyped from None
+                raise _NotTyped(error) from None
             raise self._cannot(f"has an annotation that is not known: {error}") from None
         self._frame = None
         self.settled = True
+
+    def leave(self, why: Exception) -> None:
+        """Have it called as it is, and say why where what it returns would be an answer if it were typed."""
+        self.settled, self._frame = True, None
+        if why.args:
+            self.final = partial(_unanswered, why)
 
     def _hints(self) -> dict[str, Any]:
         try:
@@ -132,7 +146,7 @@ class Plan:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the code of an annotation raises
             if self._lenient:
-                raise _NotTyped from None
+                raise _NotTyped(f"{class_of(error)}: {error}") from None
             raise self._cannot(f"has an annotation that cannot be read: {class_of(error)}: {error}") from None
 
     def _read(self, hints: dict[str, Any]) -> None:
@@ -140,13 +154,13 @@ class Plan:
             from .reading import read
         except ImportError as error:
             if self._lenient:
-                raise _NotTyped from None
-            raise self._cannot(f"takes fields of the payload: pip install 'daebus[typed]' ({error})") from None
+                raise _NotTyped(f"{_INSTALL} ({error})") from None
+            raise self._cannot(f"takes fields of the payload: {_INSTALL} ({error})") from None
         try:
             found = read(self._taken, hints, streams=streams(self.function), trusting=not self._taken.parameters)
         except Unusable as error:
             if self._lenient:
-                raise _NotTyped from None
+                raise _NotTyped(str(error).removeprefix(f"{RETURNED}: ")) from None
             raise self._cannot(f"cannot be bound: {error}{self._instead}") from None
         self.arguments, self.schemas = found.arguments, found.schemas
         self.final, self.part, self.last = found.result.final, found.part.part, found.last.part
@@ -156,6 +170,17 @@ class Plan:
 
 
 def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _unanswered(why: Exception, value: Any) -> Any:
+    """What was returned where the annotation cannot be used: a dict may be an answer, and nothing else."""
+    context = current()
+    response = None if context is None else context.response
+    if type(value) in USUAL or isinstance(value, dict) or response is None or response.channel is None:
+        return value
+    if not (response.finished or response.deferred):
+        raise PayloadError(f"what was returned ({type(value).__name__}) is not answered by its annotation: {why}")
     return value
 
 

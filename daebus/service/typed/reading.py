@@ -21,7 +21,7 @@ from .results import Result, judgeable
 from .schemas import Schema, Schemas, shown_default
 from .signatures import Parameter, Taken
 from .understanding import holds, understood
-from .wrongs import Convert, Unusable, Wrongs
+from .wrongs import RETURNED, Convert, Unusable, Wrongs
 
 _STREAMS = (Iterator, Iterable, Generator, AsyncIterator, AsyncIterable, AsyncGenerator)
 _SILENT = (None, type(None), Any, object, Never, NoReturn)
@@ -177,6 +177,6 @@ def _answer(annotation: Any) -> Any:
     """The node of an answer; None where the annotation says nothing."""
     if annotation in _SILENT:
         return None
-    node = _node(annotation, "what it returns")
+    node = _node(annotation, RETURNED)
     # A dict of whatever there is, is answered as it is.
     return None if isinstance(node, nodes.DictType) and isinstance(node.value_type, nodes.AnyType) else node

@@ -13,6 +13,9 @@ _SAID = 5
 _LONGEST = 60
 """Characters of a key that are shown."""
 
+RETURNED = "what it returns"
+"""What the annotation of an answer is called in errors."""
+
 Step = str | int
 """From a value to one within: the name of a field, or the index in a list."""
 

@@ -6,6 +6,7 @@ import functools
 import inspect
 import subprocess
 import sys
+import threading
 import typing
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ import msgspec
 import pytest
 
 from daebus import Blueprint, Daebus, response
-from daebus.errors import RegistrationError
+from daebus.errors import RegistrationError, RequestFailed
 
 from .support import ask, taking, wrong
 
@@ -40,6 +41,11 @@ class Mixed(Enum):
 @dataclass
 class Holds:
     inner: list[Plain]
+
+
+@dataclass
+class WithTags:
+    tags: list[str]
 
 
 @dataclass(init=False)
@@ -291,6 +297,42 @@ def test_without_arguments_an_annotation_of_the_answer_changes_nothing() -> None
     ]
 
 
+def test_without_arguments_what_is_no_answer_by_its_annotation_is_told_with_the_reason() -> None:
+    def plain() -> Plain:
+        return Plain()
+
+    async def either() -> Holds | WithTags | None:
+        return Holds([])
+
+    def unknown() -> NotThere:  # type: ignore[name-defined]  # noqa: F821
+        return "text"
+
+    def unreadable() -> Any:
+        return "text"
+
+    unreadable.__annotations__["return"] = "sys.nowhere"
+    for handler, said in (
+        (plain, r"\(Plain\) .*: Plain has no form in JSON; write a dataclass"),
+        (either, r"\(Holds\) .*: Type unions may not contain more than one dataclass"),
+        (unknown, r"\(str\) .*: name 'NotThere' is not defined"),
+        (unreadable, r"\(str\) .*: AttributeError: module 'sys' has no attribute 'nowhere'"),
+    ):
+        with pytest.raises(RequestFailed, match=f"what was returned {said}") as caught:
+            ask(handler, {})
+        assert caught.value.code == "handler_error"
+
+    def has_answered() -> Plain:
+        response.send({"sent": True})
+        return Plain()
+
+    def answers_later() -> Plain:
+        handle = response.defer(within=10)
+        threading.Thread(target=handle.send, args=({"later": True},)).start()
+        return Plain()
+
+    assert [ask(each, {}) for each in (has_answered, answers_later)] == [{"sent": True}, {"later": True}]
+
+
 def test_names_that_come_later_are_found_when_the_service_starts() -> None:
     app = Daebus("typed")
 
@@ -351,8 +393,12 @@ def test_without_msgspec_what_needs_it_says_so_and_nothing_else_does() -> None:
         "def typed(x: int) -> None: ...\n"
         "try: app.action('typed')(typed)\n"
         "except Exception as error: print(type(error).__name__, error)\n"
+        "with app.test_client() as client:\n"
+        "    try: client.request('answers')\n"
+        "    except Exception as error: print(error)\n"
         "print(list(app.action_handlers))"
     )
+    assert "what was returned (list) is not answered by its annotation: pip install 'daebus[typed]' (" in said
     assert "RegistrationError the handler of action 'typed' (<string>:7) takes fields of the payload: pip" in said
     assert "'daebus[typed]'" in said
     assert said.endswith("['plain', 'answers']\n")
