@@ -45,7 +45,10 @@ class Actions(Generic[Answer]):
         def ask(payload: Mapping[str, Any] | None = None, /, **fields: Any) -> Answer:
             """Ask, and return the final payload. Raises what `send_request` raises."""
             if payload is not None and not isinstance(payload, Mapping):
-                raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
+                raise PayloadError(
+                    f"the payload must be a dict, not {type(payload).__name__}; "
+                    f"fields are given by their names, as in {action}(name=...)"
+                )
             return self._ask(action, {**(payload or {}), **fields}, **self._options)
 
         ask.__name__ = ask.__qualname__ = str(action)

@@ -74,7 +74,9 @@ def test_it_may_have_a_time_limit_and_be_told_of_progress(caller: DaebusCaller) 
 def test_its_mistakes_are_those_of_a_request(caller: DaebusCaller) -> None:
     with pytest.raises(RequestFailed, match="unknown action 'nothing'"):
         caller.actions.nothing()
-    with pytest.raises(PayloadError, match="the payload must be a dict, not list"):
+    with pytest.raises(
+        PayloadError, match=r"must be a dict, not list; fields are given by their names, as in echo\(name=...\)"
+    ):
         caller.actions.echo([1])
     with pytest.raises(PayloadError, match="the action must be a non-empty str"):
         caller.actions[""]()
