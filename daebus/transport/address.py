@@ -107,8 +107,8 @@ class RedisAddress:
             sock.close()
             if isinstance(error, OSError) and not isinstance(error, RedisUnavailable):
                 raise RedisUnavailable(f"cannot connect to Redis at {self}: {error}") from None
-            if hurried and type(error) is RedisUnavailable:
-                raise TooLate(f"cannot connect to Redis at {self}: {error}") from None
+            if hurried and type(error) is RedisUnavailable and time.monotonic() >= deadline:
+                raise TooLate(str(error)) from None
             raise
         return sock, told
 

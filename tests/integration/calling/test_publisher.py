@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -437,3 +438,19 @@ def test_a_connection_some_of_whose_replies_were_lost_on_the_way_ends(
             assert publisher.deliver("nobody", b"x", soon())[:2] == (0, 0)
         finally:
             publisher.close()
+
+
+def test_a_server_that_hangs_up_is_not_said_to_take_too_long() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            server.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        publisher = Publisher(RedisAddress(f"redis://127.0.0.1:{server.getsockname()[1]}"), "test")
+        with pytest.raises(RedisUnavailable, match="cannot connect to Redis") as caught:
+            # Less than connecting may take.
+            publisher.publish("orders", b"{}", soon(2))
+        thread.join()
+    assert type(caught.value) is RedisUnavailable, caught.value
