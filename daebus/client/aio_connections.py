@@ -122,6 +122,9 @@ class AsyncConnections:
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None
+        if self._moving is not None:
+            # What is used after this is none that it was to move.
+            self._moving.cancel()
         # The heart knows the connection that it last listened to.
         self._publisher = self._subscription = self._keeper = self._heart = None
         self._alarm.set(math.inf)

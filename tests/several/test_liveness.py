@@ -133,6 +133,27 @@ def test_at_a_replica_it_is_not_said_that_nobody_serves(pair: Pair, name: str) -
     asyncio.run(ask())
 
 
+def test_a_closed_asyncio_caller_does_not_look_for_a_master_any_more(pair: Pair, name: str) -> None:
+    """What it used afterwards was ended in the place of what it had."""
+    replica = pair[1]
+
+    async def ask() -> None:
+        caller = AsyncDaebusCaller(name, redis_url=replica.url)
+        with pytest.raises(DaebusError, match="is a replica, where nobody subscribes"):
+            await caller.send_request("echo")
+        # So that it takes long to find out where the address leads.
+        replica.freeze()
+        await asyncio.sleep(0.05)
+        await caller.close()
+        await asyncio.sleep(0.05)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    try:
+        asyncio.run(ask())
+    finally:
+        replica.thaw()
+
+
 def test_a_service_without_the_right_to_a_channel_of_its_own_works_and_proves_nothing(
     own_redis: RedisServer, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
