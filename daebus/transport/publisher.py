@@ -30,10 +30,11 @@ from .commands import (
     recounted,
     subscribers_in,
 )
+from .places.cluster import COUNTED_WITHIN
 from .proof import greeting, hello
 from .sockets.connection import Connection
 from .sockets.waiter import Waiter
-from .threads import aside
+from .threads import aside, in_time
 
 CROWDED = 500
 """Commands in flight beyond which whoever sends one waits for its reply: nobody reads replies if all only send."""
@@ -110,7 +111,9 @@ class Publisher(Commander):
         """How many subscribe to a channel now."""
         cluster = self.cluster
         if cluster is not None:
-            return cluster.count([encoded(channel)], all_of=False)[0]
+            return in_time(
+                lambda: cluster.count([encoded(channel)], all_of=False)[0], due, COUNTED_WITHIN, "who subscribes"
+            )
         try:
             return subscribers_in(self._exchanged(counting(channel, due)))
         except ConnectionLost as error:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
+from typing import TypeVar, cast
 
+from daebus.errors import TooLate
 from daebus.transport.fork import begins_anew
+from daebus.transport.sockets.waiter import Waiter
+
+T = TypeVar("T")
 
 
 def is_ending() -> bool:
@@ -41,6 +47,39 @@ def aside(what: Callable[[], object]) -> None:
         begin(threading.Thread(target=what, name="daebus-aside", daemon=True))
     except RuntimeError:
         what()
+
+
+def in_time(what: Callable[[], T], until: float, longest: float, finding: str) -> T:
+    """What a function finds out that may wait for servers, for `longest` seconds. Raises TooLate at `until` (a time of
+    `time.monotonic()`); then it goes on, on a thread of its own.
+    """
+    if until - time.monotonic() >= longest:
+        return what()
+    waiter, told = Waiter(), list[tuple[T | None, Exception | None]]()
+
+    def run() -> None:
+        try:
+            told.append((what(), None))
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            told.append((None, error))
+        waiter.wake()
+
+    try:
+        begin(threading.Thread(target=run, name="daebus-in-time", daemon=True))
+    except RuntimeError:
+        return what()
+    while not told:
+        if (left := until - time.monotonic()) <= 0:
+            raise TooLate(f"the time was over before it was found out {finding}; nothing was sent")
+        waiter.sleep(left)
+    found, failed = told.pop()
+    try:
+        if failed is not None:
+            raise failed
+        return cast(T, found)
+    finally:
+        # The error knows this frame, and must not know itself by that.
+        del failed
 
 
 class _Garbage:

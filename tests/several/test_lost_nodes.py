@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -237,3 +238,17 @@ def test_a_master_that_has_become_a_replica_is_left_at_once(
     eventually(left, within=30)
     assert lookout.slots.owner(slot) == place_of(replica)
     assert lookout.misses(place_of(replica), slot) is None
+
+
+def test_who_has_little_time_waits_no_longer_for_nodes_that_stand_still(cluster: Cluster) -> None:
+    publisher = Publisher(RedisAddress(cluster.url), "test")
+    publisher.connect()
+    for node in cluster.nodes:
+        node.freeze()
+    with pytest.raises(TooLate, match="before it was found out who subscribes; nothing was sent"):
+        publisher.submit("orders", b"{}", lambda _outcome: None, time.monotonic() + 0.05)
+    assert any(thread.name == "daebus-in-time" for thread in threading.enumerate())
+    for node in cluster.nodes:
+        node.thaw()
+    publisher.close()
+    eventually(lambda: all(thread.name != "daebus-in-time" for thread in threading.enumerate()))

@@ -25,6 +25,8 @@ ASK_WITHIN = 0.5
 """Seconds that a node may take for an answer."""
 COUNTS_WITHIN = 1.0
 """The same where it is asked who subscribes."""
+COUNTED_WITHIN = 3.0
+"""Seconds that all of that may take, where some do not answer."""
 DOUBTED_FOR = 1.0
 """Seconds for which others may not reach a node before it is held to be no place to be."""
 WATCHED_WITHIN = 0.05

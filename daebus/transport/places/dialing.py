@@ -12,6 +12,7 @@ from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable, TooL
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.link import Link
 from daebus.transport.proof import Greeting
+from daebus.transport.threads import in_time
 from daebus.transport.url import SENTINEL
 
 from .cluster import ClusterLookout
@@ -21,6 +22,8 @@ from .route import Place, form_of, route_from, route_of
 from .sentinels import SentinelLookout
 
 _AGAIN_AFTER = 0.1
+_TOLD_WITHIN = 2.5
+"""Seconds in which it is found out where the servers are, where those that know do not answer."""
 _lookouts: dict[str, Lookout] = {}
 _making = threading.Lock()
 
@@ -158,7 +161,7 @@ def _round(lookout: Lookout, address: RedisAddress, name: str, until: float) -> 
     """Try each server once; why there is none."""
     failed: RedisUnavailable | None = None
     try:
-        candidates = lookout.candidates()
+        candidates = in_time(lookout.candidates, until, _TOLD_WITHIN, f"where the servers of {address} are")
     except RedisUnavailable as error:
         return error
     for place, node in candidates:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.commands import Asking, Pending, Publishing
-from daebus.transport.places.cluster import ClusterLookout
+from daebus.transport.places.cluster import COUNTED_WITHIN, ClusterLookout
 from daebus.transport.places.dialing import Dialled, dial_place
 from daebus.transport.places.presence import ASK_AGAIN_AFTER
 from daebus.transport.places.route import Place
 from daebus.transport.publisher import Publisher
 from daebus.transport.sockets.waiter import Waiter
+from daebus.transport.threads import in_time
 from daebus.wire.names import decoded
 from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import shardnumsub, slot_of, spublish, watched
@@ -121,7 +122,9 @@ class Door(Publisher):
         watching = int(counted[3])
         (self._watched.add if watching else self._watched.discard)(channel)
         here = int(counted[1]) - watching
-        return here if here > 0 else found_elsewhere(self._of, channel)
+        if here > 0:
+            return here
+        return in_time(lambda: found_elsewhere(self._of, channel), due, COUNTED_WITHIN, "who subscribes")
 
 
 def count_everywhere(cluster: ClusterLookout, channels: Sequence[bytes]) -> list[int | None]:

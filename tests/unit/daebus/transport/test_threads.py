@@ -6,11 +6,13 @@ import gc
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from daebus.transport.threads import begin, looking_at_threads
+from daebus.errors import TooLate
+from daebus.transport.threads import begin, in_time, looking_at_threads
 from tests.support.framework_services import program
 
 
@@ -170,3 +172,29 @@ print("every frame was one")
 def test_frames_are_looked_at_however_slow_finalizers_are() -> None:
     with program("-c", BUSY) as looking:
         assert looking.wait() == 0
+
+
+@pytest.mark.parametrize("longest", [0.0, 60.0], ids=["here", "aside"])
+def test_what_is_found_out_in_time_is_told_whoever_finds_it_out(longest: float) -> None:
+    until = time.monotonic() + 20
+
+    def fail() -> None:
+        raise LookupError("there is none")
+
+    assert in_time(lambda: 17, until, longest, "it") == 17
+    with pytest.raises(LookupError, match="there is none"):
+        in_time(fail, until, longest, "it")
+
+
+def test_who_has_less_time_than_it_takes_is_told_so_and_it_goes_on() -> None:
+    go_on, ended = threading.Event(), threading.Event()
+
+    def find() -> None:
+        go_on.wait(20)
+        ended.set()
+
+    with pytest.raises(TooLate, match="before it was found out who is there; nothing was sent"):
+        in_time(find, time.monotonic() + 0.01, 60.0, "who is there")
+    assert not ended.is_set()
+    go_on.set()
+    assert ended.wait(20)
