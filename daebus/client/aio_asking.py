@@ -11,6 +11,7 @@ from collections.abc import Callable
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.address import CONNECT_TIMEOUT
 from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio_dialing import beside
 from daebus.transport.bus import Bus
 from daebus.transport.commands import Pending, at_replica, count_command, lost_there, misplaced, subscribers_in
 from daebus.transport.pause import HELD_AFTER, trial
@@ -54,14 +55,14 @@ class AsyncPresence:
             return None
         try:
             greeted = greeting((await publisher.ask(hello(), kind=list)).replies[0])
+            if greeted.is_replica:
+                on_replica()
+                return RedisUnavailable(at_replica(where))
+            if not self._presence.takes_asking:
+                return None
+            wrong = await beside(self._presence.misplaced, publisher.place)
         except RedisUnavailable as error:
             return lost_there(error)
-        if greeted.is_replica:
-            on_replica()
-            return RedisUnavailable(at_replica(where))
-        if not self._presence.takes_asking:
-            return None
-        wrong = await asyncio.to_thread(self._presence.misplaced, publisher.place)
         return None if wrong is None else RedisUnavailable(misplaced(where, wrong))
 
     async def _count(self, channel: str, publisher: AsyncConnection) -> int | None:

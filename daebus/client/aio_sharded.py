@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable, TooLate
 from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio_dialing import beside
 from daebus.transport.aio_heart import AsyncHeart
 from daebus.transport.bus import Bus, ShardedBus
 from daebus.transport.commands import Pending, receivers
@@ -48,9 +49,10 @@ class ShardedSession(AsyncSession):
         raw = encoded(call.service)
         with self._in_use():
             with self._in_time(call):
-                await self._ready(call.deadline)
-                present = await self._find(raw, call.deadline)
-                await self._ready(call.deadline)
+                async with until(call.deadline):
+                    await self._ready(call.deadline)
+                    present = await self._find(raw, call.deadline)
+                    await self._ready(call.deadline)
             if present == 0:
                 raise self._unserved(call)
             self.note(call)
@@ -80,7 +82,7 @@ class ShardedSession(AsyncSession):
     async def _send_again(self, call: AsyncCall, raw: bytes, data: bytes, after: float) -> None:
         await asyncio.sleep(after)
         try:
-            await asyncio.to_thread(self._cluster.look_after, time.monotonic())
+            await beside(self._cluster.look_after, time.monotonic())
             present = await self._find(raw, call.deadline)
         except (RedisUnavailable, TimeoutError) as error:
             if self._loop.time() < call.deadline and isinstance(error, RedisUnavailable):
@@ -111,7 +113,7 @@ class ShardedSession(AsyncSession):
                 if not is_moved(command) or self._loop.time() + ASK_AGAIN_AFTER >= deadline:
                     return receivers(command, channel, self.bus)
                 heed(self._cluster, raw, command)
-                await asyncio.to_thread(self._cluster.look_after, time.monotonic())
+                await beside(self._cluster.look_after, time.monotonic())
 
     # Who is there
 
@@ -134,7 +136,7 @@ class ShardedSession(AsyncSession):
                 # The node is lost: another one takes its slots over. Nothing has been sent yet.
                 if time.monotonic() + ASK_AGAIN_AFTER >= due:
                     raise RedisUnavailable(f"{error}; nothing was sent") from None
-                await asyncio.to_thread(self._cluster.look_after, time.monotonic())
+                await beside(self._cluster.look_after, time.monotonic())
                 continue
             if found:
                 return found

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import encodings.idna  # noqa: F401 - for names of servers; see `by_redis_py`
+import threading
 import time
 from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
 from daebus.wire.protocol import Protocol
@@ -23,6 +25,48 @@ from .places.route import Place, route_of
 from .plain import Plain
 from .proof import greeting, hello
 from .reaching import reached_in_loop
+from .threads import begin
+
+T = TypeVar("T")
+
+
+async def beside(what: Callable[..., T], *arguments: Any) -> T:
+    """What a function says that may wait for servers, on a thread of its own.
+
+    `asyncio.run` does not end before the threads of `asyncio.to_thread` have; this one it leaves alone.
+    """
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[T] = loop.create_future()
+
+    def tell(found: T | None, failed: Exception | None) -> None:
+        if told.done():
+            return
+        if failed is None:
+            told.set_result(cast(T, found))
+        else:
+            told.set_exception(failed)
+
+    def run() -> None:
+        found: T | None = None
+        failed: Exception | None = None
+        try:
+            found = what(*arguments)
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            failed = error
+        try:
+            loop.call_soon_threadsafe(tell, found, failed)
+        except RuntimeError:
+            # The loop is closed, and nobody waits.
+            pass
+        finally:
+            # The error knows this frame, and must not know itself by that.
+            del found, failed
+
+    try:
+        begin(threading.Thread(target=run, name="daebus-beside", daemon=True))
+    except RuntimeError as error:
+        raise RedisUnavailable(f"cannot ask where Redis is: {error}") from error
+    return await told
 
 
 async def opened(
@@ -48,7 +92,7 @@ async def opened(
         return connection
     while True:
         failed, late = RedisUnavailable(f"no server of {address} is known"), False
-        for place, node in await asyncio.to_thread(lookout.candidates):
+        for place, node in await beside(lookout.candidates):
             begun = time.monotonic()
             try:
                 async with asyncio.timeout(lookout.patience):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -10,7 +11,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from daebus.errors import RedisUnavailable
+from daebus import AsyncDaebusCaller
+from daebus.errors import RedisUnavailable, RequestTimeout, TooLate
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import dial
@@ -152,3 +154,28 @@ def test_of_a_cluster_that_says_nothing_it_is_said_that_it_does_not_answer(mute:
         with pytest.raises(RedisUnavailable) as failed:
             dial(RedisAddress(where), "test")
         assert str(failed.value) == f"no server of {where} answers in time"
+
+
+def asks(name: str) -> bool:
+    """Whether a thread of that name is at it."""
+    return any(thread.name == name for thread in threading.enumerate())
+
+
+def test_who_has_little_time_waits_no_longer_for_sentinels_that_say_nothing(mute: list[Place]) -> None:
+    address = RedisAddress(f"redis+sentinel://{','.join(map(str, mute[:2]))}/mymaster")
+    with pytest.raises(TooLate, match="before it was found out where the servers of"):
+        dial(address, "test", time.monotonic() + 0.05)
+    assert asks("daebus-in-time")
+    eventually(lambda: not asks("daebus-in-time"))
+
+
+def test_an_event_loop_ends_though_sentinels_say_nothing(mute: list[Place]) -> None:
+    async def ask() -> None:
+        url = f"redis+sentinel://{','.join(map(str, mute[:2]))}/mymaster"
+        async with AsyncDaebusCaller("svc", redis_url=url) as caller:
+            with pytest.raises(RequestTimeout):
+                await caller.send_request("echo", timeout=0.05)
+
+    asyncio.run(ask())
+    assert asks("daebus-beside")
+    eventually(lambda: not asks("daebus-beside"))

@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, DaebusError, RedisUnavailable, request
+from daebus.client.aio_sharded import ShardedSession
 from daebus.transport.bus import ShardedBus, bus_at
 from daebus.transport.commands import Pending
 from daebus.transport.places.cluster import ClusterLookout
@@ -19,8 +20,8 @@ from daebus.transport.shards.door import is_missed
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
-from tests.support.several import Cluster, order
-from tests.support.slots import masters, move, names, owner, promote, replicates
+from tests.support.several import Cluster, ClusterServer, order
+from tests.support.slots import masters, move, names, owner, promote, replicates, with_slot
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
@@ -255,3 +256,54 @@ def test_callers_of_either_kind_say_at_once_that_the_node_of_their_answers_is_go
         for number, asked in enumerate((ask_in_threads, lambda *given: asyncio.run(ask(*given)))):
             *_rest, reply_channel = names(f"caller:{name}{number}")
             asked(service, reply_channel)
+
+
+def test_who_waits_for_a_node_that_says_nothing_waits_no_longer_than_his_own_time(lone: Cluster, name: str) -> None:
+    """Each in turn waited for a connection of his own, also when his time was over."""
+    ended = list[float]()
+
+    async def ask(caller: AsyncDaebusCaller, timeout: float) -> None:
+        with pytest.raises(DaebusError):
+            await caller.send_request("echo", {}, timeout=timeout)
+        ended.append(timeout)
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        ended.append(seconds)
+
+    async def ask_all(service: str, reply_channel: str) -> None:
+        async with AsyncDaebusCaller(service, redis_url=f"{lone.url}?sharded=true") as caller:
+            session = caller._session()
+            session.reply_channel = reply_channel
+            await session.publish(reply_channel, b"{}")
+            node_of(lone, service).freeze()
+            await asyncio.gather(*(ask(caller, 0.2) for _ in range(10)), sleep(4.0))
+
+    service, _other, reply_channel = names(name)
+    asyncio.run(ask_all(service, reply_channel))
+    assert ended == [0.2] * 10 + [4.0]
+
+
+def test_a_connection_that_takes_longer_than_a_call_waits_is_made_for_the_next(lone: Cluster, name: str) -> None:
+    async def ask(service: str, reply_channel: str) -> None:
+        async with AsyncDaebusCaller(service, redis_url=f"{lone.url}?sharded=true") as caller:
+            session = caller._session()
+            assert isinstance(session, ShardedSession)
+            session.reply_channel = reply_channel
+            await session.publish(reply_channel, b"{}")
+            session._cluster.patience = 20.0
+            node = node_of(lone, service)
+            node.freeze()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(caller.send_request("echo", {}), 0.2)
+            node.thaw()
+            await asyncio.to_thread(eventually, lambda: session._doors.open_door(service.encode()) is not None)
+
+    service, _other, reply_channel = names(name)
+    asyncio.run(ask(service, reply_channel))
+
+
+def node_of(cluster: Cluster, channel: str) -> ClusterServer:
+    found = with_slot(cluster, slot_of(channel.encode()))
+    assert found is not None
+    return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Callable
+from functools import partial
 
-from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate
+from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate, again
 from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.aio_dialing import opened_at
+from daebus.transport.aio_dialing import beside, opened_at
 from daebus.transport.commands import Pending
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.route import Place
@@ -36,25 +38,35 @@ class AsyncDoors:
         self._own = encoded(own)
         self._on_lost = on_lost
         self._doors: dict[Place, AsyncConnection] = {}
-        self._opening = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._opening: dict[Place | int, asyncio.Task[None]] = {}
+        """What opens doors: to a node, or to whichever has a slot."""
         self._closing = False
 
     async def toward(self, channel: bytes, deadline: float) -> AsyncConnection:
-        """The door to the owner of a channel. Raises RedisUnavailable where it is not to be had by then (loop time)."""
-        door = self.open_door(channel)
+        """The door to the owner of a channel. Raises RedisUnavailable where it is not to be had by then (loop time).
+
+        A task opens it for all that wait, and is none of theirs: what takes longer than the time that each of them has
+        is done for the next.
+        """
         patience = min(deadline, self._loop.time() + FOUND_WITHIN)
-        while door is None:
-            try:
-                async with self._opening:
-                    door = self.open_door(channel) or await self._open(channel, patience)
-            except PermissionDenied:
-                raise
-            except RedisUnavailable as error:
-                if self._loop.time() + AGAIN_AFTER >= patience:
-                    raise (TooLate if patience == deadline else RedisUnavailable)(str(error)) from None
-                await asyncio.sleep(AGAIN_AFTER)
-                await asyncio.to_thread(self.lookout.look_after, time.monotonic())
+        failed = f"Redis at {self.lookout.where} does not answer; nothing was sent"
+        try:
+            async with asyncio.timeout_at(patience):
+                while (door := self.open_door(channel)) is None:
+                    await asyncio.wait([opening := self._open_soon(slot_of(channel))])
+                    if opening.cancelled() or self._closing:
+                        raise RedisUnavailable("it was closed; nothing was sent")
+                    if (error := opening.exception()) is None:
+                        continue
+                    if isinstance(error, PermissionDenied):
+                        raise again(error)
+                    if not isinstance(error, RedisUnavailable):
+                        raise error
+                    failed = str(error)
+                    await asyncio.sleep(AGAIN_AFTER)
+                    await beside(self.lookout.look_after, time.monotonic())
+        except TimeoutError:
+            raise (TooLate if patience == deadline else RedisUnavailable)(failed) from None
         return door
 
     def open_door(self, channel: bytes) -> AsyncConnection | None:
@@ -62,12 +74,28 @@ class AsyncDoors:
         place = self.lookout.slots.owner(slot_of(channel))
         return None if place is None else self._doors.get(place)
 
-    async def _open(self, channel: bytes, until: float) -> AsyncConnection:
+    def _open_soon(self, slot: int) -> asyncio.Task[None]:
+        """The task that opens the door to the node that has a slot."""
+        key = self.lookout.slots.owner(slot) or slot
+        task = self._opening.get(key)
+        if task is None:
+            task = self._loop.create_task(self._open(slot), context=contextvars.Context())
+            self._opening[key] = task
+            task.add_done_callback(partial(self._opened, key))
+        return task
+
+    def _opened(self, key: Place | int, task: asyncio.Task[None]) -> None:
+        del self._opening[key]
+        if not task.cancelled():
+            # Nobody may wait for it any more, and asyncio is to know that it was looked at.
+            task.exception()
+
+    async def _open(self, slot: int) -> None:
         cluster = self.lookout
-        place = await owner_soon(cluster, slot_of(channel), until)
-        if (found := self._doors.get(place)) is not None:
+        place = await owner_soon(cluster, slot, self._loop.time() + FOUND_WITHIN)
+        if place in self._doors:
             # The slot has come to a node that there is a door to.
-            return found
+            return
 
         def lost(error: ConnectionLost) -> None:
             if self._doors.get(place) is door:
@@ -75,11 +103,10 @@ class AsyncDoors:
             self._on_lost(error)
 
         door = await opened_at(cluster, place, cluster.address(place), self._name, lost)
-        if self._closing:
+        if self._closing or place in self._doors:
             door.close()
-            raise RedisUnavailable("it was closed; nothing was sent")
-        self._doors[place] = door
-        return door
+        else:
+            self._doors[place] = door
 
     # As an AsyncConnection has it
 
@@ -114,17 +141,8 @@ class AsyncDoors:
             door.send(command)
             return
         command.end(RedisUnavailable("it is not connected; nothing was sent"))
-
-        async def connect() -> None:
-            try:
-                await self.toward(self._own, self._loop.time() + FOUND_WITHIN)
-            except RedisUnavailable:
-                # It is tried again with the next probe.
-                pass
-
-        if not self._tasks:
-            self._tasks.add(task := self._loop.create_task(connect()))
-            task.add_done_callback(self._tasks.discard)
+        # Where that fails it is tried again with the next probe.
+        self._open_soon(slot_of(self._own))
 
     def end(self, reason: str) -> None:
         """End all of them, for that reason."""
@@ -134,6 +152,8 @@ class AsyncDoors:
     def close(self) -> None:
         """Free the sockets. Whoever waits for a reply is told so."""
         self._closing = True
+        for opening in self._opening.values():
+            opening.cancel()
         for door in self._doors.values():
             door.close()
 
@@ -143,9 +163,10 @@ class AsyncDoors:
             door.abandon()
 
     @property
-    def closed(self) -> asyncio.Future[list[None]]:
+    def closed(self) -> asyncio.Future[list[BaseException | None]]:
         """Done when the sockets are freed."""
-        return asyncio.gather(*(door.closed for door in self._doors.values()))
+        doors = (door.closed for door in self._doors.values())
+        return asyncio.gather(*doors, *self._opening.values(), return_exceptions=True)
 
 
 async def owner_soon(cluster: ClusterLookout, slot: int, until: float) -> Place:
@@ -154,7 +175,7 @@ async def owner_soon(cluster: ClusterLookout, slot: int, until: float) -> Place:
     if place is not None:
         return place
     due = time.monotonic() + until - asyncio.get_running_loop().time()
-    return await asyncio.to_thread(owner_of, cluster, slot, due)
+    return await beside(owner_of, cluster, slot, due)
 
 
 async def listen_at_owner(
@@ -181,7 +202,7 @@ async def listen_at_owner(
                 cluster, place, cluster.address(place), name, on_lost, on_message, ShardedProtocol(), slot
             )
             await link.listen(channel)
-            await asyncio.to_thread(cluster.introduce, channel)
+            await beside(cluster.introduce, channel)
             # The slot may have moved on meanwhile, and `on_lost` has been called for what nobody had yet.
             link.must_live()
             return link
@@ -199,7 +220,7 @@ async def listen_at_owner(
             text = str(error)
         cluster.note_moved(slot, text)
         await asyncio.sleep(AGAIN_AFTER)
-        await asyncio.to_thread(cluster.look)
+        await beside(cluster.look)
 
 
 def _is_elsewhere(error: RedisUnavailable) -> bool:
