@@ -108,6 +108,11 @@ class SpacePublisher(Publisher):
         with self._bus.publishing(channel, data) as there:
             return super().publish(there, data, deadline)
 
+    def publish_part(self, channel: str, data: bytes) -> int:
+        """See `Publisher`."""
+        with self._bus.publishing(channel, data) as there:
+            return super().publish(there, data) or self._elsewhere(there)
+
     def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
         """See `Publisher`."""
         with self._bus.publishing(channel, data) as there:

@@ -48,6 +48,27 @@ class Publisher(Commander):
         command = self._exchanged(Publishing(publish_command(channel, data), 1, due_at(deadline)))
         return receivers(command, channel, self.address)
 
+    def publish_part(self, channel: str, data: bytes) -> int:
+        """Publish a part of an answer, and return how many receive it: of a cluster at whichever node they are.
+
+        Where that is not known it is 1.
+        """
+        return self.publish(channel, data) or self._elsewhere(channel)
+
+    def _elsewhere(self, channel: str) -> int:
+        """How many subscribe at other servers than the one published at, which has given it to nobody.
+
+        None where messages are sharded, since the owner of a slot knows all.
+        """
+        if self._presence.cluster is None:
+            return 0
+        due = due_at(None)
+        try:
+            found = self._presence.find(channel, -inf, lambda: self._present(channel, due), until=due)
+        except RedisUnavailable:
+            found = None
+        return 1 if found is None else found
+
     def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
         """Publish, and tell what became of it."""
         due = due_at(deadline)
@@ -200,8 +221,8 @@ class Publisher(Commander):
     ) -> Pending:
         """Publish without waiting, and have `told` called with how many got it by whichever thread learns of it.
 
-        Nothing is sent after the deadline. Raises RedisUnavailable where it could not be handed in. `later` as for
-        `post`.
+        That is as `publish_part` counts them. Nothing is sent after the deadline. Raises RedisUnavailable where it
+        could not be handed in. `later` as for `post`.
         """
 
         def ended(command: Pending) -> None:
@@ -209,7 +230,10 @@ class Publisher(Commander):
                 outcome: int | RedisUnavailable = receivers(command, channel, self.address)
             except RedisUnavailable as error:
                 outcome = error
-            told(outcome)
+            if outcome == 0 and self._presence.cluster is not None:
+                aside(lambda: told(self._elsewhere(channel)))
+            else:
+                told(outcome)
 
         command = Publishing(publish_command(channel, data), 1, deadline, ended)
         self._hand_in(command, deadline, later)

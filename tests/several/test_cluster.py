@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, Requester, ServiceUnavailable, request
+from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, Requester, ServiceUnavailable, request, response
 from daebus.transport.address import RedisAddress
 from daebus.transport.places import dialing
 from daebus_console.engine.session import Session
@@ -47,6 +47,56 @@ def test_an_asyncio_caller_finds_it_too(cluster: Cluster, name: str) -> None:
 
     with serving(echoing(name), cluster.url, name):
         asyncio.run(ask())
+
+
+def streaming(name: str) -> tuple[Daebus, list[int], threading.Event]:
+    """An app that streams in three ways, what `response.send` said there, and what is set when a stream was closed."""
+    app, told, closed = Daebus(name), list[int](), threading.Event()
+
+    @app.action("yields")
+    def yields() -> Iterator[dict[str, int]]:
+        try:
+            for number in range(request.payload["parts"]):
+                yield {"n": number}
+        finally:
+            closed.set()
+
+    @app.action("yields_async")
+    async def yields_async() -> AsyncIterator[dict[str, int]]:
+        try:
+            for number in range(request.payload["parts"]):
+                yield {"n": number}
+        finally:
+            closed.set()
+
+    @app.action("sends")
+    def sends() -> dict[str, int]:
+        for number in range(request.payload["parts"] - 1):
+            told.append(response.send({"n": number}, final=False))
+        return {"n": request.payload["parts"] - 1}
+
+    return app, told, closed
+
+
+def test_who_asked_at_another_node_gets_all_of_a_stream(cluster: Cluster, name: str) -> None:
+    """A node tells of its own subscribers only, and so streams ended where there was none."""
+    app, told, _closed = streaming(name)
+    with serving(app, cluster.nodes[1].url, name):
+        for node in cluster.nodes[:3]:
+            with DaebusCaller(name, redis_url=node.url) as caller:
+                for action in ("yields", "yields_async", "sends"):
+                    assert list(caller.stream_request(action, {"parts": 5})) == [{"n": number} for number in range(5)]
+    assert told == [1] * 12
+
+
+@pytest.mark.parametrize("action", ["yields", "yields_async"])
+def test_a_stream_ends_where_who_asked_at_another_node_has_gone(cluster: Cluster, name: str, action: str) -> None:
+    app, _told, closed = streaming(name)
+    with serving(app, cluster.nodes[1].url, name):
+        with DaebusCaller(name, redis_url=cluster.nodes[0].url, timeout=600) as caller:
+            assert next(iter(caller.stream_request(action, {"parts": 10**9}))) == {"n": 0}
+            assert not closed.is_set()
+        assert closed.wait(20)
 
 
 def test_what_nobody_serves_is_never_published(cluster: Cluster, name: str) -> None:

@@ -354,7 +354,7 @@ class Response:
                 wait([self._handed_in.future])
         try:
             if not final:
-                return Receipt(self._terms.publisher.publish(channel, data))
+                return Receipt(self._terms.publisher.publish_part(channel, data))
             self._terms.answers.post(self._request, channel, data, self._looks_soon)
         except RedisUnavailable as error:
             if final:
