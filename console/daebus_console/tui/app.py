@@ -22,6 +22,7 @@ from textual.command import Provider
 from textual.geometry import Size
 from textual.notifications import Notify
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 from textual.widgets import Input, TextArea
 
 from daebus_console.commands.known_file import KnownFile, known_path
@@ -291,6 +292,19 @@ class ConsoleApp(BaseApp):
     def copy_to_clipboard(self, text: str) -> None:
         """See Textual; a lone surrogate, which no terminal takes, is written as an escape."""
         super().copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode())
+
+    def action_command_palette(self) -> None:
+        """Show the palette, unless one is there."""
+        from daebus_console.tui.acting.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    def search_themes(self) -> None:
+        """Choose a theme."""
+        from daebus_console.tui.acting.palette import Palette
+
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_off(self) -> None:
         """Lift all rules of ours, and let go all that they hold."""

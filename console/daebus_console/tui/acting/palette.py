@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from textual import on
 from textual.app import App
 from textual.binding import Binding
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widgets import Input, OptionList
 
 from daebus_console.commands.verbs import VERBS, Face
+from daebus_console.tui.leaving import LeftOnce
 from daebus_console.tui.screens.help import name_of
 
 if TYPE_CHECKING:
@@ -67,6 +70,17 @@ def bindings_of(node: DOMNode) -> Iterable[Binding]:
                 seen.add(binding.action)
                 first = next(iter(Binding.make_bindings([binding])))
                 yield first
+
+
+class Palette(CommandPalette, LeftOnce[None]):
+    """See Textual, where each of many clicks that come at once would do what the line says."""
+
+    @on(OptionList.OptionSelected)
+    @on(Input.Submitted)
+    def _chosen_once(self, event: OptionList.OptionSelected | Input.Submitted) -> None:
+        """Do nothing more where the first of many clicks or keys has led elsewhere."""
+        if self.app.screen is not self:
+            event.prevent_default()
 
 
 class Actions(Provider):

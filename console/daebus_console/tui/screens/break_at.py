@@ -9,13 +9,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from daebus_console.commands.terms.words import as_name, as_word
 from daebus_console.engine.holding.condition import Condition
 from daebus_console.text import clean
+from daebus_console.tui.leaving import Dialog
 
 
 class Choice(NamedTuple):
@@ -50,7 +50,7 @@ def choices(
     return [*found, Choice("another condition …", f"{stem}{place} payload.", typed=True)]
 
 
-class BreakScreen(ModalScreen[Choice | None]):
+class BreakScreen(Dialog[Choice | None]):
     """Dismissed with what was chosen, or None. `what` names the messages; `note` says what speaks against it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

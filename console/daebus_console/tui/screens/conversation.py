@@ -201,7 +201,7 @@ class ConversationScreen(FullScreen):
         number = self.list.lines[event.index][0]
         if not number:
             return
-        self.app.pop_screen()
+        self.dismiss()
         if not self.app.main.select(number):
             self.app.main.notify(f"#{number} is not remembered any more", timeout=3)
 

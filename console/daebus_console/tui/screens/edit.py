@@ -8,7 +8,7 @@ from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
@@ -18,6 +18,7 @@ from daebus_console.engine.replay.item import Resend
 from daebus_console.text import clean
 from daebus_console.tui.draft.draft import Draft, Verdict
 from daebus_console.tui.draft.text import first_place, laid_out, safe
+from daebus_console.tui.leaving import Dialog
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.draft_area import LARGEST, DraftArea
 from daebus_console.tui.widgets.key_line import KeyLine
@@ -35,7 +36,7 @@ NARROW = 100
 """Cells below which the editor takes the whole screen."""
 
 
-class EditScreen(ModalScreen[Resend | None]):
+class EditScreen(Dialog[Resend | None]):
     """Dismissed with the message as it was edited, or None. What was typed is lost only when that is said twice.
 
     Values of keys that the application redacts are hidden, and sent as they were unless others are written. To be

@@ -151,7 +151,7 @@ class FindingsScreen(FullScreen):
         finding = self._chosen()
         if finding is None:
             return
-        self.app.pop_screen()
+        self.dismiss()
         main = self.app.main
         if not any(main.select(number) for number in reversed(finding.evidence)):
             main.notify("No exchange of it is remembered", timeout=3)
@@ -160,7 +160,7 @@ class FindingsScreen(FullScreen):
         """Show only what it is about in the flow."""
         finding = self._chosen()
         if finding is not None:
-            self.app.pop_screen()
+            self.dismiss()
             self.app.main.narrow_to(finding.filter)
 
     def action_all(self) -> None:

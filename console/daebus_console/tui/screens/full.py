@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
+from daebus_console.tui.leaving import LeftOnce
 from daebus_console.tui.widgets.row_list import RowList
 
 _Found = TypeVar("_Found")
 
 
-class FullScreen(Screen[None]):
+class FullScreen(LeftOnce[None]):
     """Whoever inherits it binds its own keys; where enter opens a row, it says so with the action `open`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "help", "Help", key_display="?")]

@@ -105,7 +105,7 @@ class GroupsScreen(InsightKeys):
         """Narrow the flow to the members of the group."""
         group: Group | None = self.list.chosen()
         if group is not None:
-            self.app.pop_screen()
+            self.dismiss()
             self.app.main.narrow_to(group.filter)
 
     async def on_row_list_chosen(self, event: RowList.Chosen) -> None:

@@ -11,9 +11,10 @@ from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.dom import DOMNode
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
+from daebus_console.tui.leaving import Dialog
 from daebus_console.tui.widgets.key_line import LAST
 
 _HIDDEN = {"copy_selected_text", "maximize", "minimize", "help_quit"}
@@ -50,7 +51,7 @@ def name_of(node: DOMNode) -> str:
     return next((name for name in names if name), "Everywhere")
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """A table of keys over what is below. Any of escape, q, ? closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss", "Close")]

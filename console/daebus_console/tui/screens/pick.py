@@ -9,14 +9,14 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from daebus_console.text import clean
+from daebus_console.tui.leaving import Dialog
 
 
-class PickScreen(ModalScreen[str | None]):
+class PickScreen(Dialog[str | None]):
     """Dismissed with the chosen name, or None. `forget` is told a name that is to go."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -8,10 +8,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from daebus_console.text import clean
+from daebus_console.tui.leaving import Dialog
 from daebus_console.tui.widgets.text_line import TextLine
 
 
@@ -22,7 +22,7 @@ class Wanted(NamedTuple):
     filtered: bool
 
 
-class RecordScreen(ModalScreen[Wanted | None]):
+class RecordScreen(Dialog[Wanted | None]):
     """Dismissed with what is wanted, or None. `offered` is the name of the file to begin with."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

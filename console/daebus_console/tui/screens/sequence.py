@@ -156,7 +156,7 @@ class SequenceScreen(FullScreen):
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """Go to the exchange of the arrow."""
         number = self.list.steps[event.index].number
-        self.app.pop_screen()
+        self.dismiss()
         if not self.app.main.select(number):
             self.app.main.notify(f"#{number} is not remembered any more", timeout=3)
 

@@ -147,10 +147,10 @@ class StatsScreen(InsightKeys):
                 return
             terms = [f"to:{literal(row.service)}"] if row.service else []
             terms += [f"action:{literal(row.action)}"] if row.action else []
-            self.app.pop_screen()
+            self.dismiss()
             main.narrow_to(" ".join(terms))
         else:
             slow: Slow = self.slowest.rows[event.index]
-            self.app.pop_screen()
+            self.dismiss()
             if not main.select(slow.number):
                 main.notify(f"#{slow.number} is not remembered any more", timeout=3)

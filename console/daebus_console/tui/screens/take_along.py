@@ -8,11 +8,11 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from daebus_console.engine.export import FORMATS
+from daebus_console.tui.leaving import Dialog
 
 
 class Form(NamedTuple):
@@ -22,7 +22,7 @@ class Form(NamedTuple):
     to_file: bool
 
 
-class TakeAlongScreen(ModalScreen[Form | None]):
+class TakeAlongScreen(Dialog[Form | None]):
     """Dismissed with the chosen form, or None. `what` names the exchanges."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
