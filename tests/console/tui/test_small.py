@@ -35,7 +35,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "zoomed": ("z",),
 }
 SIZES = ((1, 1), (2, 35), (120, 1), (25, 9))
-KEYS = ("down", "end")
+KEYS = ("down", "end", "pageup", "pagedown")
 
 
 @pytest.mark.parametrize("names", [sorted(WAYS)[part::4] for part in range(4)], ids=", ".join)

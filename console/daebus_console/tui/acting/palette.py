@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from textual import on
 from textual.app import App
 from textual.binding import Binding
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Input, OptionList
@@ -81,6 +81,11 @@ class Palette(CommandPalette, LeftOnce[None]):
         """Do nothing more where the first of many clicks or keys has led elsewhere."""
         if self.app.screen is not self:
             event.prevent_default()
+
+    def _action_command_list(self, action: str) -> None:
+        """See Textual, whose list ends in an error where the screen has no room for a line of it."""
+        if self.query_one(CommandList).size:
+            super()._action_command_list(action)
 
 
 class Actions(Provider):
