@@ -24,6 +24,7 @@ from textual.notifications import Notify
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.widgets import Input, TextArea
+from textual.widgets._toast import ToastHolder, ToastRack
 
 from daebus_console.commands.known_file import KnownFile, known_path
 from daebus_console.engine.hiding.redact import Redactor
@@ -241,6 +242,15 @@ class ConsoleApp(BaseApp):
         said = list(self._notifications)
         for old in said[: max(0, len(said) + 1 - max(1, self.size.height // ROWS_OF_A_TOAST))]:
             self._unnotify(old, refresh=False)
+
+    def _refresh_notifications(self) -> None:
+        """See Textual, which takes away what was said, and leaves the box around it for good."""
+        stay = {ToastRack._toast_id(said) for said in self._notifications}
+        for screen in self.screen_stack[-1:]:
+            for box in screen.query(ToastHolder):
+                if box.id not in stay:
+                    box.remove()
+        super()._refresh_notifications()
 
     def end(self, status: int) -> bool:
         """End with that exit status, whatever is on the screen; for signal handlers. False where it does not run.

@@ -407,3 +407,14 @@ def test_a_note_in_passing_hides_neither_the_prompt_nor_its_output() -> None:
         assert "#9999" in "\n".join(lines[-8:])
 
     drive(scene(), story, size=(80, 24), notifications=True)
+
+
+def test_of_what_was_said_in_passing_nothing_stays_behind() -> None:
+    async def story(console: Driver) -> None:
+        for number in range(9):
+            console.app.notify(f"{number} in passing", timeout=30)
+            await console.sees(f"{number} in passing")
+        seen = [f"{number} in passing" for number in range(9) if f"{number} in passing" in console.text]
+        await console.until(lambda: len(console.app.screen.query("ToastHolder")) == len(seen))
+
+    drive(scene(), story, notifications=True)
