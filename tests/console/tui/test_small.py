@@ -10,6 +10,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from daebus_console.tui.app import ConsoleApp
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.row_list import RowList
 from tests.console.tui.scene import NOON, scene
 from tests.console.tui.support import Driver, drive, grid
@@ -207,6 +208,20 @@ def test_what_other_screens_are_for_has_room_on_a_small_one() -> None:
         await console.until(lambda: found.size.height >= 3)
 
     drive(scene(), story, size=(120, 10))
+
+
+@pytest.mark.parametrize("name", ["statistics", "what failed", "findings", "shape"])
+def test_lists_have_the_width_of_the_screen_from_the_start(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else their columns are named elsewhere than they are, until they are named anew."""
+    widths: set[int] = set()
+    monkeypatch.setattr(FigureList, "on_resize", lambda rows: widths.add(rows.size.width), raising=False)
+
+    async def story(console: Driver) -> None:
+        await console.press(*WAYS[name])
+        await console.until(lambda: widths)
+
+    drive(scene(), story, size=(40, 12))
+    assert widths == {40}
 
 
 @pytest.mark.parametrize("size", [(40, 7), (40, 12), (60, 14), (40, 24), (80, 20), (80, 24)], ids=str)

@@ -21,7 +21,7 @@ def heading(width: int) -> Line:
     """The names of the columns."""
     room = _names(width)
     figures = "".join(fit_right(name, _wide(name)) for name in _figures(width))
-    return [(fit("  service", room // 2) + fit("action", room - room // 2) + figures, "dim")]
+    return [(_apart("  service", room // 2) + fit("action", room - room // 2) + figures, "dim")]
 
 
 def _figures(width: int) -> tuple[str, ...]:
@@ -61,8 +61,13 @@ def figures_line(row: Row, width: int) -> Line:
     service, action = names_of(row)
     line: Line = [(fit("  all together", room), "strong")]
     if service:
-        line = [(fit(f"  {service}", room // 2), "name"), (fit(action, room - room // 2), "action")]
+        line = [(_apart(f"  {service}", room // 2), "name"), (fit(action, room - room // 2), "action")]
     return line + [(fit_right(values[name][0], _wide(name)), values[name][1]) for name in _figures(width)]
+
+
+def _apart(name: str, width: int) -> str:
+    """A name that does not touch what stands behind it."""
+    return fit(name, width - 1) + " "
 
 
 def names_of(row: Row) -> tuple[str, str]:
@@ -75,7 +80,9 @@ def names_of(row: Row) -> tuple[str, str]:
 def _bad(count: int, of: int) -> tuple[str, str]:
     if not count:
         return "·", "dim"
-    return f"{count:,} {count * 100 / max(1, of):.0f}%", "error"
+    share = f"{count * 100 / max(1, of):.0f}%"
+    told = f"{count:,} {share}"
+    return told if len(told) < _WIDE else share, "error"
 
 
 def _span(seconds: float | None) -> str:
@@ -93,7 +100,7 @@ def slow_line(slow: Slow, width: int) -> Line:
     return [
         (number, "dim"),
         (at, "dim"),
-        (fit(shown(slow.service), service), "name"),
+        (_apart(shown(slow.service), service), "name"),
         (fit(shown(slow.action, text=True), max(1, room - service)), "action"),
         (latency, "wait"),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daebus_console.engine.figures.rows import Row
+from daebus_console.engine.figures.rows import Row, Slow
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.text import cells
 from daebus_console.tui.rows.lines import text_of
@@ -17,6 +17,11 @@ def figures(row: Row, width: int) -> dict[str, str]:
     names, line = text_of(heading(width)), text_of(figures_line(row, width))
     ends = {name: names.index(name) + len(name) for name in names.split()[2:]}
     return {name: line[end - 9 : end].strip() for name, end in ends.items()}
+
+
+def row_of(service: str, action: str, count: int, errors: int = 0) -> Row:
+    """An action of which no time was measured."""
+    return Row(service, action, count, 0.0, 0.0, count, errors, *[0] * 4, *[None] * 6)
 
 
 @pytest.mark.parametrize("width", [40, 52, 60, 70, 90, 110, 160])
@@ -34,3 +39,15 @@ def test_no_figure_is_cut_and_the_least_are_the_first_to_go(width: int) -> None:
     slow = text_of(slow_line(stats.slowest(1)[0], width))
     assert cells(slow) <= width
     assert slow.rstrip().endswith("ms")
+
+
+@pytest.mark.parametrize("width", [40, 52, 60, 70, 90, 110, 160])
+def test_a_long_name_of_a_service_does_not_touch_that_of_its_action(width: int) -> None:
+    name = "service" * 20
+    assert "… charge" in text_of(figures_line(row_of(name, "charge", 1), width))
+    assert "… charge" in text_of(slow_line(Slow(0.1, 1, 0.0, name, "charge"), width))
+
+
+def test_many_errors_are_told_by_their_share_where_both_have_no_room() -> None:
+    for errors, told in ((900, "900 25%"), (1100, "25%"), (12_000, "25%")):
+        assert f"  {told} " in text_of(figures_line(row_of("payment", "charge", errors * 4, errors), 160))
