@@ -44,6 +44,18 @@ def why_unasked(session: Session, services: Collection[str] | None = None) -> st
     return None
 
 
+def why_silent(session: Session) -> str | None:
+    """Why services that are there do not tell what they record; None where they do, or where nobody is to ask them.
+
+    Hold the session's lock.
+    """
+    if session.settings.passive and not session.recorded:
+        return None
+    # That nothing can be reached is told by whoever looks on.
+    unasked = why_unasked(session) if session.status.up else None
+    return unasked or why_unheard(session)
+
+
 def why_untold(session: Session) -> str | None:
     """Why nothing that services told is there where that is no service's doing; None where something is, or may come.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from daebus import DaebusCaller
 from daebus_console.commands.context import Exit
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.sender import Sender
-from daebus_console.engine.withheld import why_unasked
+from daebus_console.engine.withheld import why_silent, why_unasked
 from daebus_console.tui.acting.wondering import Wondering
 from daebus_console.tui.documents.exchange import LOGS, build
 from daebus_console.tui.titles.hints import no_services
@@ -28,9 +30,17 @@ WITHOUT = {
     "reply channels": ((*ALL, "resetchannels", "&loyalty", "&daebus.*"), "&*"),
     "all but calling": (CALLER, "+pubsub|channels"),
 }
-NOTHING = ("nothing is held", "no rule stands", "no fault stands", "cannot tell", "does not tell", "no service")
+NOTHING = (
+    "nothing is held",
+    "no rule stands",
+    "no fault stands",
+    "cannot tell",
+    "does not tell",
+    "no service",
+    "has no actions",
+)
 HELD = ("held", "held H1", "breaks", "fault", "release all")
-LINES = (*HELD, "running", f"running {SERVICE}", "logs", f"logs {SERVICE}")
+LINES = (*HELD, "running", f"running {SERVICE}", "logs", f"logs {SERVICE}", f"describe {SERVICE}")
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -123,6 +133,36 @@ def test_on_the_screen_the_logs_say_why_there_are_none(bus: Bus) -> None:
     shown = " ".join(text for line in lines for text, _role in line)
     assert "missing rule +publish" in shown
     assert "of another framework" not in shown
+
+
+MUTE = (*ALL, "-publish")
+"""Sees all that passes, and may ask no service for what it tells."""
+
+
+@pytest.mark.parametrize("line", ["findings --for 0.1", "findings --for 0.1 --json"])
+def test_findings_does_not_pass_where_services_cannot_be_asked(bus: Bus, line: str) -> None:
+    said = carry_out(
+        bus.user("looker", *MUTE), line, meanwhile=lambda session: eventually(lambda: why_unasked(session))
+    )
+    assert said.status == Exit.NO_REDIS
+    (error,) = said.heard.errors
+    assert "missing rule +publish" in error
+    assert "nothing was found" not in said.words
+
+
+@pytest.mark.parametrize("line", ["record {}/kept.jsonl --for 0.1", "watch --on-finding error --for 0.1 --keep {}"])
+def test_what_is_kept_without_their_records_says_so(bus: Bus, tmp_path: Path, line: str) -> None:
+    url = bus.user("looker", *MUTE)
+    said = carry_out(url, line.format(tmp_path), meanwhile=lambda session: eventually(lambda: why_unasked(session)))
+    assert said.status == Exit.DONE
+    assert "missing rule +publish" in said.words
+
+
+def test_who_asks_nobody_on_purpose_is_told_that_and_no_rule(bus: Bus) -> None:
+    with looking(bus.user("looker", *MUTE), passive=True) as session:
+        eventually(lambda: why_unasked(session))
+        with session.lock:
+            assert why_silent(session) is None
 
 
 NOTHING_SEEN = {

@@ -17,7 +17,7 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.recorder import Recorder
-from daebus_console.engine.withheld import why_unheard
+from daebus_console.engine.withheld import why_silent
 from daebus_console.files.places import FileError
 from daebus_console.render import Span, line, plural, size
 
@@ -91,7 +91,7 @@ def _say_unheard(context: Context, interrupted: bool) -> None:
     if not interrupted:
         ask_whether_heard(context)
     with context.session.lock:
-        unheard = why_unheard(context.session)
+        unheard = why_silent(context.session)
     if unheard is not None:
         context.output.note(unheard)
 

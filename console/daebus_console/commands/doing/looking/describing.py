@@ -15,7 +15,7 @@ from daebus_console.engine.schema.described import Described, Whole, described
 from daebus_console.engine.schema.formats import FORMATS
 from daebus_console.engine.schema.shape import default, notes, shape, signature
 from daebus_console.engine.session import Session
-from daebus_console.engine.withheld import NOT_ASKED
+from daebus_console.engine.withheld import NOT_ASKED, why_unasked
 from daebus_console.naming import quoted, shown, with_names
 from daebus_console.render import Line, Span, line, table
 from daebus_console.text import clean_json
@@ -40,6 +40,7 @@ def run_describe(command: Command, context: Context) -> int:
         channel = session.directory.channels.get(name)
         subscribed = channel is not None and channel.subscribers > 0
         problem = session.status.discovery_problem
+        unasked = why_unasked(session, [name])
     if problem is not None:
         context.output.error(problem)
         return Exit.NO_REDIS
@@ -49,6 +50,9 @@ def run_describe(command: Command, context: Context) -> int:
     if not found and session.settings.passive:
         context.output.error(f"nothing is known of what {quoted(name)} takes: {NOT_ASKED}")
         return Exit.ERROR
+    if not found and unasked is not None:
+        context.output.error(unasked)
+        return Exit.NO_REDIS
     if not found:
         why = "has no actions, or has not told of them in time" if framework else "is not on this framework"
         context.output.error(f"{quoted(name)} {why}: nothing is known of what it takes")

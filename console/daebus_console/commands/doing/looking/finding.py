@@ -24,7 +24,7 @@ from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import MOST_BYTES, MOST_MESSAGES
 from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
-from daebus_console.engine.withheld import NOT_ASKED, why_missed, why_unheard, why_unseen
+from daebus_console.engine.withheld import NOT_ASKED, why_missed, why_silent, why_unseen
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, hanging, line, times
 
@@ -55,7 +55,7 @@ def run_findings(command: Command, context: Context) -> int:
             session.findings.finish()
         found = list(session.findings.book)
         skipped, problem, left_out = session.findings.skipped, session.findings.problem, session.findings.book.left_out
-        unheard = why_unheard(session) or session.tap.missing
+        unheard = why_silent(session) or session.tap.missing
     known = context.known.known
     unseen = why_unseen(session) or missed or unheard
     listed = [(one, known.mark_of(one)) for one in found]

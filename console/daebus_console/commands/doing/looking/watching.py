@@ -22,7 +22,7 @@ from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.tripwire.keeping import Keeping, Span
 from daebus_console.engine.tripwire.wire import Hit, Tripwire
-from daebus_console.engine.withheld import why_unheard
+from daebus_console.engine.withheld import why_silent
 from daebus_console.files.places import FileError, expanded, reason_of
 from daebus_console.naming import fields, shown
 from daebus_console.render import Span as Piece
@@ -104,7 +104,7 @@ class _Watch:
             return
         ask_whether_heard(self.context)
         with self.context.session.lock:
-            unheard = why_unheard(self.context.session)
+            unheard = why_silent(self.context.session)
         if unheard is not None:
             self.context.output.note(unheard)
 
