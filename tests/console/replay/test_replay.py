@@ -18,6 +18,7 @@ from daebus.transport.address import RedisAddress
 from daebus_console.commands.doing.again.reporting import report_lines
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.diff.rules import Rules
+from daebus_console.engine.filter.language import parse
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.message.steady import Steady
 from daebus_console.engine.replay.links import SessionLinks
@@ -254,6 +255,20 @@ def test_what_holds_no_number_is_left_out_of_the_plan() -> None:
     plan = make_plan(bus.journal.exchanges, EVERYTHING)
     assert (plan.total, plan.unsendable) == (3, {"it holds NaN or Infinity, which are read but never written": 6})
     assert [one.number for one in EVERYTHING.of(bus.journal.exchanges)] == [7, 8, 9]
+
+
+def test_only_what_is_made_for_something_that_is_sent_is_said_to_be_made_again() -> None:
+    bus = Bus()
+    bus >> request("orders", "place", id="a")
+    bus >> request("stock", "reserve", id="b", parent_id="a")
+    bus >> request("users", "get", id="c", parent_id="b")
+    bus >> request("mailer", "send", reply_to=..., message_id="d")
+    bus >> request("users", "get", id="e", parent_id="d")
+    exchanges = list(bus.journal.exchanges)
+    assert make_plan(exchanges, Choice()).nested == 2
+    assert make_plan(exchanges, EVERYTHING).nested == 3
+    assert make_plan(exchanges, Choice(matching=parse("to:users"))).nested == 0
+    assert make_plan(exchanges, Choice(matching=parse("to:stock,users"))).nested == 1
 
 
 def test_redis_going_meanwhile_ends_it_and_says_what_is_unknown(own_redis: RedisServer, name: str) -> None:

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.filter.language import Filter, parse
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.message.steady import Steady
 from daebus_console.engine.replay.item import Unsendable, where_to
 
 _EVERYTHING = parse("")
+_MOST_PARENTS = 10_000
+"""Ids of what is sent that are remembered: what was made for it comes soon after it."""
 # Members of an enum are slow to look up, and these are wanted for every exchange.
 _GAP, _TOLD, _REQUEST, _BROADCAST, _CONTROL, _DEBUGGED = (
     State.GAP,
@@ -82,12 +85,13 @@ class Plan:
     channels: Counter[str] = field(default_factory=Counter)
     """Broadcasts by their channel."""
     nested: int = 0
-    """Of the requests, those that a service made while it handled another: these will also be made anew by it."""
+    """Of the requests, those made for another message that is sent, too: whoever handles that makes them anew."""
     debugged: dict[str, list[Exchange]] = field(default_factory=dict)
     """By the id of what they were made for, the calls that a debugger had a hand in."""
     first: float | None = None
     last: float = 0.0
     times: Steady = field(default_factory=Steady)
+    _ids: dict[str, None] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -118,8 +122,10 @@ class Plan:
         kind, at = exchange.kind, self.times.at(exchange)
         self.kinds[kind] += 1
         (self.channels if kind is _BROADCAST else self.services)[channel] += 1
-        if exchange.parent_id is not None and kind is _REQUEST:
+        if exchange.parent_id in self._ids and kind is _REQUEST:
             self.nested += 1
+        if exchange.request_id is not None:
+            remember(self._ids, exchange.request_id, None, _MOST_PARENTS)
         if self.first is None or at < self.first:
             self.first = at
         if at > self.last:
