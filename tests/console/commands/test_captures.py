@@ -147,6 +147,36 @@ def test_a_capture_where_a_service_is_meant_is_told(
     assert mistake.line[mistake.position :][: mistake.length] == "shop.jsonl"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stats {} more.jsonl",
+        "groups {} status:error more.jsonl",
+        "contrast {} more.jsonl",
+        "shape {} more.jsonl",
+        "trace {} more.jsonl action:get",
+        "export {} more.jsonl",
+        "replay {} to:users more.jsonl --dry-run",
+        "stats to:users more.jsonl status:error",
+    ],
+)
+def test_a_second_capture_is_no_filter(damaged: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.chdir(damaged.parent)
+    Path("more.jsonl").write_bytes(damaged.read_bytes())
+    status, heard = shell(line.format("shop.jsonl"))
+    assert (status, heard.lines, heard.records) == (Exit.USAGE, [], [])
+    (mistake,) = heard.mistakes
+    assert "more.jsonl is a file, and one capture is looked at here" in mistake.message
+    assert mistake.line[mistake.position :][: mistake.length] == "more.jsonl"
+
+
+def test_the_name_of_a_capture_is_looked_for_where_it_is_quoted(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(damaged.parent)
+    assert shell("groups shop.jsonl '\"shop.jsonl\"'")[0] == Exit.DONE
+    with prompting(Session("redis://localhost:1/0")) as prompt:
+        assert prompt('groups shop.jsonl "shop.jsonl"') == Exit.DONE
+
+
 def test_what_is_to_be_written_instead_is_quoted(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(damaged.parent)
     damaged.rename("my shop.jsonl")

@@ -13,7 +13,7 @@ from typing import Any
 from daebus.errors import DaebusError
 from daebus_console.commands.context import Context
 from daebus_console.commands.doing.shared.asking import ask
-from daebus_console.commands.doing.shared.inputs import tell_warnings, whole
+from daebus_console.commands.doing.shared.inputs import no_other, tell_warnings, whole
 from daebus_console.commands.doing.shared.material import (
     LOOK_FOR,
     check_remembers,
@@ -47,6 +47,7 @@ _LEAST_WANTED = ("QUEUE P95", "HANDLER P95", "P99", "RATE/S", "MAX", "P95")
 def run_stats(command: Command, context: Context) -> int:
     """Count what is in a capture, or for a while, or at a prompt what is remembered, and print the figures."""
     file, words = file_among(command["what"] or ())
+    no_other(words, "first or last")
     wanted = filters.parse(filter_of(words, command.line) or "")
     seconds = command["for"] if context.session.passing else None
     now, interrupted, missed = None, False, None

@@ -133,6 +133,7 @@ def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, con
     path = recording.path
     if not with_filter:
         return Chosen(recording.exchanges, path=path, rest=tuple(rest), recording=recording)
+    inputs.no_other(rest, "first")
     matching = filters.parse(filter_of(rest, line) or "")
     named = named_by(matching, rest, recording.exchanges())
     if named is not None:
@@ -154,6 +155,7 @@ def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, con
 
 
 def _of_session(words: Sequence[Word], line: str, context: Context) -> Chosen:
+    inputs.no_other(words, "first")
     matching = filters.parse(filter_of(words, line) or "")
     session = context.session
     with session.lock:

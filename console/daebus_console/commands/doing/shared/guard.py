@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import shlex
 import socket
 from urllib.parse import urlsplit
 
 from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context
-from daebus_console.commands.doing.shared.inputs import misplaced
+from daebus_console.commands.doing.shared.inputs import is_capture, misplaced
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.capture.format import NAMED_SO
 from daebus_console.engine.sender import Cancelled, ReadOnly
-from daebus_console.files.places import expanded
 from daebus_console.naming import quoted, shown
 
 _TAKE_ONE = "`open`, `export`, `stats`, `groups` and `findings` take a capture"
@@ -49,7 +46,7 @@ def must_pass(command: Command, context: Context) -> None:
 def no_file(command: Command) -> None:
     """Raise CommandError where a word of the filter is the name of a file, which nobody looks for in messages."""
     for term in (command["filter"] or "").split():
-        if _is_file(term):
+        if is_capture(term):
             told = f"{term} is a file, and `{command.name}` looks at what passes; {_TAKE_ONE}"
             raise misplaced(command, term, f"{told} (for messages with that text, write '\"{term}\"')")
 
@@ -59,14 +56,10 @@ def _no_file_for_a_service(command: Command) -> None:
     argument = command.verb.argument(Kind.SERVICE)
     named = command.arguments.get(argument.name) if argument is not None else None
     for name in [named] if isinstance(named, str) else named or ():
-        if _is_file(name):
+        if is_capture(name):
             has_in = any(option.name == "--in" for option in command.verb.options)
             instead = f"write --in {shlex.quote(name)} to look into it" if has_in else _TAKE_ONE
             raise misplaced(command, name, f"{name} is a file, and `{command.name}` takes a service here; {instead}")
-
-
-def _is_file(word: str) -> bool:
-    return word.endswith(NAMED_SO) and os.path.isfile(expanded(word))
 
 
 def _sends_many(command: Command) -> bool:

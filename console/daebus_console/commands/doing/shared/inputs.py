@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.capture.format import NAMED_SO, CaptureError
 from daebus_console.engine.capture.reader import open_capture, told_warnings
 from daebus_console.engine.message.exchange import Exchange, lost_in
 from daebus_console.engine.message.frame import could_be_seen
 from daebus_console.engine.replay.source import Recording
-from daebus_console.files.places import FileError, GivenUp, file_error
+from daebus_console.files.places import FileError, GivenUp, expanded, file_error
 from daebus_console.files.reading import Stored, number_of
 from daebus_console.render import duration
 
@@ -70,6 +72,24 @@ def misplaced(command: Command, path: str, text: str) -> CommandError:
     """What is wrong with a file that the command names, pointing at it."""
     position = command.line.rfind(path)
     return CommandError(text, position, len(path)) if position >= 0 else CommandError(text, len(command.line))
+
+
+def is_capture(name: str) -> bool:
+    """Whether there is a file of that name, and it is called like a capture."""
+    return name.endswith(NAMED_SO) and os.path.isfile(expanded(name))
+
+
+def no_other(words: Iterable[Word], place: str) -> None:
+    """Raise CommandError where one of the words of a filter is a capture, which nobody looks for in messages.
+
+    `place` is where the one that is looked at stands.
+    """
+    for word in words:
+        if is_capture(word.text) and not word.quoted:
+            told = f"{word.text} is a file, and one capture is looked at here, which stands {place}"
+            raise word.error(
+                f"{told}; `cat` makes one of several (for messages with that text, write '\"{word.text}\"')"
+            )
 
 
 def given(command: Command, *options: str) -> list[str]:

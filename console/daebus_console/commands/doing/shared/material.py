@@ -81,6 +81,7 @@ def gather(command: Command, context: Context, *, with_filter: bool = True) -> M
     Without `with_filter` the words beside the file are left for the verb to read.
     """
     file, rest = file_among(command["what"] or ())
+    inputs.no_other(rest, "first or last")
     wanted = filters.parse(filter_of(rest, command.line) or "") if with_filter else filters.parse("")
     if file is not None:
         inputs.whole(command, file.text)
