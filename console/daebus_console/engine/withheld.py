@@ -61,9 +61,12 @@ def why_untold(session: Session) -> str | None:
 
     Ask under the session's lock.
     """
-    if not session.recorded or session.telling.records.sources:
+    if not session.recorded or len(session.telling.records):
         return None
-    return "this capture holds no records of services; `record` takes them along, unless it is --passive"
+    return (
+        "this capture holds no records of services; `record` takes them along, unless it is --passive or its filter"
+        " lets none through"
+    )
 
 
 def why_unheard(session: Session) -> str | None:

@@ -29,6 +29,11 @@ from tests.console.engine.records.told import batch, handled, record
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
 
+NO_RECORDS = (
+    "this capture holds no records of services; `record` takes them along, unless it is --passive or its filter lets"
+    " none through"
+)
+
 
 def shell(url: str, line: str, *, read_only: bool = False) -> tuple[int, Heard]:
     heard, command, session = Heard(), parse(line), Session(url)
@@ -205,16 +210,27 @@ def test_a_recording_at_the_shell_has_what_services_tell_unless_it_is_passive(
             recording.join(30)
             session.stop()
     status, heard = shell("redis://localhost:1/0", f"logs {name} --in {file} --json")
-    missing = "this capture holds no records of services; `record` takes them along, unless it is --passive"
     if passive:
-        assert (status, heard.records, heard.notes) == (Exit.NOBODY, [], [missing])
-        assert shell("redis://localhost:1/0", f"logs --in {file}")[1].notes == [missing]
-        assert shell("redis://localhost:1/0", f"logs #1 --in {file}")[1].notes == [missing]
+        assert (status, heard.records, heard.notes) == (Exit.NOBODY, [], [NO_RECORDS])
+        assert shell("redis://localhost:1/0", f"logs --in {file}")[1].notes == [NO_RECORDS]
+        assert shell("redis://localhost:1/0", f"logs #1 --in {file}")[1].notes == [NO_RECORDS]
     else:
         assert status == Exit.DONE
         assert {one["text"] for one in heard.records} >= {"nothing left of tea"}
         status, heard = shell("redis://localhost:1/0", f"logs other --in {file}")
         assert (status, heard.notes) == (Exit.NOBODY, ["this capture holds no records of 'other'"])
+
+
+def test_a_capture_without_the_records_does_not_say_that_nothing_ended(tmp_path: Path) -> None:
+    """A filter may let through that a service was asked for its records, and that it had none yet."""
+    with remembered() as passed:
+        passed.session.recorded = True  # type: ignore[misc]  # nobody is asked
+        passed >> request("users", "get", id="a", service="web")
+        passed.session.telling.watched([passed >> batch("users")], 0.0)
+        assert passed.session.telling.records.sources
+        for line in ("logs", "logs users", "logs #1"):
+            assert passed(line) == Exit.NOBODY
+            assert passed.notes[-1] == NO_RECORDS
 
 
 def test_what_services_did_not_pass_on_is_said() -> None:

@@ -169,10 +169,10 @@ def _of_services(session: Session, wanted: _Wanted, asking: Context | None) -> t
         found = lines_of(one for one in session.telling.records if meant(one.source.service))
         tellers = [one for one in session.telling.records.sources.values() if meant(one.service)]
         untold = why_untold(session)
-    if tellers:
-        return found, ""
     if untold is not None:
         return found, untold
+    if tellers:
+        return found, ""
     if session.recorded:
         return found, f"this capture holds no records of {shown(wanted.service or '')!r}"
     name = "no service is there that tells what it does" if wanted.service is None else (

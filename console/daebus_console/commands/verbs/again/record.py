@@ -22,8 +22,8 @@ VERB = Verb(
     (FOR, Option("--force", Kind.FLAG, "overwrite the file if it exists")),
     examples=("record today.jsonl", "record errors.jsonl.gz status:error --for 10m", "record all.jsonl --force"),
     details="Ends with Ctrl-C, or after --for. What is written is at most a second behind. Services are asked to"
-    " tell what they do, so that the file has their logs and how handlers ended (`logs --in FILE`); --passive asks"
-    " nobody.",
+    " tell what they do, so that the file has their logs and how handlers ended (`logs --in FILE`); a FILTER has"
+    " to let them through, as service:NAME does, and --passive asks nobody.",
     place=80,
 )
 
