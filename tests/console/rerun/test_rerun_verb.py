@@ -97,6 +97,9 @@ def test_a_call_that_was_not_answered_fails_with_the_words_of_then(console: Cons
     gave_up(capture).write()
     done = console("rerun", "bug.jsonl", "#1", *APP)
     assert done.status == 0, done.err
+    # What the framework raised is told where it was called, in the program.
+    line = SHOP.splitlines().index('    return payment.send_request("charge", {"amount": 1}, timeout=0.25)') + 1
+    assert f"it may still be handled at orders_app.py:{line} in impatient" in done.err
 
 
 def test_handlers_of_every_sort(console: Console, capture: Capture) -> None:

@@ -55,19 +55,24 @@ def post_mortem(error: BaseException) -> None:
 def users_own(trace: TracebackType) -> TracebackType:
     """The traceback from the first frame on that is not the framework's; all of it where there is none."""
     at: TracebackType | None = trace
-    while at is not None and str(at.tb_frame.f_globals.get("__name__", "")).partition(".")[0] == "daebus":
+    while at is not None and _is_frameworks(at.tb_frame):
         at = at.tb_next
     return at or trace
 
 
 def place_of(error: BaseException) -> str:
-    """File, line and function of where it was raised, below the framework; empty where nobody knows."""
-    if error.__traceback__ is None:
+    """File, line and function of where it was raised, or of what called the framework, which then did; empty where
+    nobody knows."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    own = [one for one in frames if not _is_frameworks(one[0])] or frames
+    if not own:
         return ""
-    frames = traceback.extract_tb(users_own(error.__traceback__))
-    if not frames:
-        return ""
-    return f"{os.path.relpath(frames[-1].filename)}:{frames[-1].lineno} in {frames[-1].name}"
+    frame, number = own[-1]
+    return f"{os.path.relpath(frame.f_code.co_filename)}:{number} in {frame.f_code.co_name}"
+
+
+def _is_frameworks(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == "daebus"
 
 
 def _code_of(function: Callable[..., Any]) -> CodeType | None:
