@@ -158,12 +158,16 @@ class Context:
             self.live = True
             self.session.start()
             if not self.session.wait_up(CONNECT_WITHIN):
-                problem = self.session.status.problem or f"Redis at {self.session.address} does not answer"
-                # It is told apart whether a Redis has answered.
-                raise (RedisRefused if self.session.tap.answering else RedisUnavailable)(problem)
+                raise self.blind()
             for text in unseen(self.session):
                 self.output.note(text)
         return self.session
+
+    def blind(self) -> RedisUnavailable:
+        """Why the session does not get to see anything."""
+        problem = self.session.status.problem or f"Redis at {self.session.address} does not answer"
+        # It is told apart whether a Redis has answered.
+        return (RedisRefused if self.session.tap.answering else RedisUnavailable)(problem)
 
     def exchange(self, number: int) -> Exchange:
         """The exchange of that number. Raises CommandError where it is gone, or never was."""

@@ -9,6 +9,7 @@ from daebus_console.cli.ending import Ending
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.context import CONNECT_WITHIN, Context, Exit
 from daebus_console.commands.doing.scripting import run_script
+from daebus_console.commands.doing.shared.advising import advised
 from daebus_console.commands.grammar.script import LONGEST_LINE
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
@@ -52,7 +53,8 @@ def _prompt(context: Context, output: TerminalOutput, ending: Ending) -> int:
 
 def _script(context: Context, output: TerminalOutput) -> int:
     if not context.session.wait_up(CONNECT_WITHIN):
-        output.error(context.session.status.problem or f"Redis at {context.session.address} does not answer")
+        # Whoever reads this is at a shell.
+        output.error(advised(context.blind(), replace(context, face=Face.SHELL)))
         return Exit.NO_REDIS
     for text in unseen(context.session):
         output.note(text)

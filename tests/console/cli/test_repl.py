@@ -79,6 +79,8 @@ def test_without_redis_a_script_ends_with_five() -> None:
     done = Console("redis://127.0.0.1:1/0")("repl", stdin="set a 1\n")
     assert done.status == 5
     assert done.out == ""
+    assert done.err == Console("redis://127.0.0.1:1/0")("stats").err
+    assert "is it running there?" in done.err
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
