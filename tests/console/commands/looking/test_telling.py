@@ -116,6 +116,13 @@ def test_who_is_not_there_cannot_tell(redis_url: str, name: str, verb: str) -> N
     assert shell(redis_url, f"{verb} {name}")[0] == Exit.NOBODY
 
 
+def test_running_names_who_is_not_there_beside_those_that_tell(redis_url: str, name: str) -> None:
+    with serving(Daebus(name), redis_url, name):
+        status, heard = shell(redis_url, f"running {name} {name}_gone --json")
+    assert (status, heard.errors) == (Exit.NOBODY, [f"no service '{name}_gone' is there"])
+    assert [one["service"] for one in heard.records] == [name]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -17,7 +17,7 @@ from daebus_console.engine.records.running import Doing, Queued, Report
 from daebus_console.engine.records.standing import Find, cycle_text, number, short, waits_text, what
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
-from daebus_console.naming import fields, shown
+from daebus_console.naming import fields, quoted, shown
 from daebus_console.render import Line, Span, duration, line
 
 
@@ -35,6 +35,7 @@ def run_running(command: Command, context: Context) -> int:
         return not named or any(glob.matches(one, name) for one in named)
 
     silent: list[str] = []
+    missing: list[str] = []
     unasked: str | None = None
     begun = 0.0
     if command["in"] is None and not session.recorded:
@@ -44,6 +45,7 @@ def run_running(command: Command, context: Context) -> int:
             here = [one for one in session.directory.services.values() if one.gone is None and one.subscribers]
             tells = {one.name: session.telling.tells(one.name) for one in here}
             silent = sorted(name for name, known in tells.items() if not known and meant(name))
+            missing = [one for one in named if not any(glob.matches(one, name) for name in tells)]
         # A circle may lead through others than those that are named.
         ask(context, [(name, "running", {}) for name, known in sorted(tells.items()) if known])
         with session.lock:
@@ -75,12 +77,19 @@ def run_running(command: Command, context: Context) -> int:
         context.output.note(
             f"{', '.join(map(shown, silent))} cannot tell: of another framework, or of an older release"
         )
-    if not found:
+    certain = session.status.unlisted is None
+    for one in missing:
+        unknown = f"it is not known whether a service {quoted(one)} is there"
+        context.output.error(f"no service {quoted(one)} is there" if certain else unknown)
+    if not found and not missing:
         who = "no service" if not named else "none of these"
         asked = "tells what it is doing" if not session.recorded else "was asked what it is doing in this capture"
         context.output.error(f"{who} {asked}")
-        return Exit.NOBODY
-    return Exit.ERROR if circles else Exit.DONE
+    if circles:
+        return Exit.ERROR
+    if missing and not certain:
+        return Exit.NO_REDIS
+    return Exit.DONE if found and not missing else Exit.NOBODY
 
 
 def _held(session: Session) -> list[Held]:
