@@ -17,7 +17,7 @@ import base64
 import re
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from daebus_console.text import clean
@@ -41,6 +41,21 @@ def from_bytes(name: bytes) -> str:
 def to_bytes(name: str) -> bytes:
     """The bytes of a name. Raises UnicodeEncodeError for a text that no bytes can be, such as half a surrogate pair."""
     return name.encode("utf-8", "surrogateescape")
+
+
+def likened(name: str) -> bytes:
+    """The bytes of a name to compare it by: what a message tells may be a text that no bytes can be."""
+    return name.encode("utf-8", "surrogateescape" if is_sendable(name) else "surrogatepass")
+
+
+def is_sendable(name: str) -> bool:
+    """Whether there are bytes that are the name, so that it may be one on the bus."""
+    return name.isascii() or not any("\ud800" <= sign < "\udc80" or "\udcff" < sign <= "\udfff" for sign in name)
+
+
+def in_bytes(names: Iterable[str]) -> list[bytes]:
+    """The bytes of those of the names that may be one on the bus."""
+    return [to_bytes(name) for name in names if is_sendable(name)]
 
 
 def is_text(name: str) -> bool:

@@ -325,9 +325,5 @@ class _Channels(dict[str, bool]):
     def __missing__(self, channel: str) -> bool:
         if len(self) >= 50_000:
             self.clear()
-        try:
-            name = naming.to_bytes(channel)
-        except UnicodeEncodeError:
-            name = channel.encode("utf-8", "surrogatepass")
-        result = self[channel] = self._has(name)
+        result = self[channel] = self._has(naming.likened(channel))
         return result

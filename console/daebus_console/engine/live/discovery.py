@@ -278,14 +278,14 @@ class Discovery:
             # Whatever is listed has one subscriber at least.
             self._roll.list(reply, 1)
         else:
-            self._roll.list([naming.to_bytes(name) for name in self._elsewhere()], 0)
+            self._roll.list(naming.in_bytes(self._elsewhere()), 0)
         return isinstance(reply, list)
 
     def _count(self) -> Collection[bytes]:
         """Count subscribers, and return of what: of what is on the screen, then of all others in turns."""
         counted: dict[bytes, None] = {}
         roll = self._roll
-        first = [name for name in map(naming.to_bytes, list(self.first)[:_MOST_FIRST]) if name in roll.names]
+        first = [name for name in naming.in_bytes(list(self.first)[:_MOST_FIRST]) if name in roll.names]
         self._count_some(first, counted)
         if not self._counting.due(time.monotonic()):
             return counted

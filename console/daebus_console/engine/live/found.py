@@ -38,11 +38,9 @@ class Found:
 
     def matches(self, name: str) -> bool:
         """Whether a channel of that name is to be read."""
-        try:
-            return not is_ours(name) and any(glob.matches(pattern, name) for pattern in self._patterns)
-        except UnicodeEncodeError:
-            # No bytes can be such a name.
+        if is_ours(name) or not naming.is_sendable(name):
             return False
+        return any(glob.matches(pattern, name) for pattern in self._patterns)
 
     def heard(self, now: float, names: Iterable[str]) -> list[str]:
         """There is somebody at these channels, as was heard; those to be read from now on."""

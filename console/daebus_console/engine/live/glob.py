@@ -11,13 +11,13 @@ from daebus_console import naming
 def matches(pattern: str, name: str) -> bool:
     """Whether the glob (`*`, `?`, `[abc]`, `[^a-z]`, backslash to quote) matches the whole name, as Redis does it."""
     # Redis lets no pattern match the empty name, not even the star.
-    return compiled(pattern).fullmatch(naming.to_bytes(name)) is not None if name else not pattern
+    return compiled(pattern).fullmatch(naming.likened(name)) is not None if name else not pattern
 
 
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> re.Pattern[bytes]:
     """The glob as a regular expression over bytes. Every string is a glob; there is no malformed one."""
-    segments = _segments(naming.to_bytes(pattern))
+    segments = _segments(naming.likened(pattern))
     if len(segments) == 1:
         return re.compile(segments[0], re.DOTALL)
     # Each piece between two stars is taken at its first place and never looked for again (an atomic group): that is
