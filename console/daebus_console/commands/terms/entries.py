@@ -126,7 +126,7 @@ def look(message: Message, redact: Redactor) -> tuple[Any, str | None, payloads.
         if message.kind is Kind.UNREADABLE:
             # It may be good JSON, only no object; it is shown as unreadable all the same.
             wire.read(message.data)
-        return redact.mask(wire.payload_of(message.data, whole=message.whole)), None, None
+        return redact.payload_of(message.data, whole=message.whole), None, None
     except wire.Unreadable as error:
         return None, str(error), None
 

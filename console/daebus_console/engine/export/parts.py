@@ -52,7 +52,7 @@ def _payload(message: Message, packed: payloads.Decoded | None, redact: Redactor
             return redact.mask(payloads.value_of(packed))
         if message.kind is Kind.UNREADABLE:
             wire.read(message.data)
-        return redact.mask(wire.payload_of(message.data, whole=message.whole))
+        return redact.payload_of(message.data, whole=message.whole)
     except wire.Unreadable as error:
         return Unread(str(error), redact(message.data))
 

@@ -1,11 +1,15 @@
 """Secrets beside their names rather than under them: `["password", "x"]`, `{"name": "password", "value": "x"}`. Pure.
 
+Also those that a pickle puts under their names, of which only the opcodes are known.
+
 `named` tells whether a text is the name of a secret.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+
+from daebus_console.engine.hiding.unpacked import argument
 
 _LABELS = frozenset(
     ("name", "key", "field", "k", "id", "header", "param", "parameter", "attribute", "property", "option", "setting",
@@ -28,8 +32,14 @@ def in_object(members: Sequence[tuple[str, object]], named: Named) -> list[int]:
 
 
 def in_list(items: Sequence[object], named: Named) -> list[int]:
-    """The places of the items that hold a secret: names and values stand in turn, as in a pair."""
-    return [index + 1 for index in range(0, len(items) - 1, 2) if isinstance(name := items[index], str) and named(name)]
+    """The places of the items that hold a secret: names and values stand in turn, as in a pair.
+
+    Behind an opcode of a pickle that has such a name all is taken for one: where its value ends cannot be told.
+    """
+    texts = [(index, item) for index, item in enumerate(items) if isinstance(item, str)]
+    found = [index + 1 for index, name in texts if index % 2 == 0 and index + 1 < len(items) and named(name)]
+    opcodes = (index for index, item in texts if (said := argument(item)) is not None and named(said))
+    return [*found, *range(next(opcodes, len(items)) + 1, len(items))]
 
 
 def _plain(key: str) -> str:

@@ -20,6 +20,7 @@ from daebus_console.engine import jsontext, payloads
 from daebus_console.engine.filter.pattern import escapes_in, readable
 from daebus_console.engine.hiding.pairs import in_list, in_object
 from daebus_console.engine.hiding.texts import SecretText
+from daebus_console.engine.hiding.unpacked import bytes_in
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.payloads import kombu
 
@@ -71,9 +72,7 @@ class Redactor:
                 return self._in_packed(data, packed)
         if not self._may_name(data):
             return data
-        try:
-            wire.decode(data)
-        except wire.Unreadable:
+        if not _is_json(data):
             if not self._named_in(data):
                 return data
             return f"{MASK} {len(data)} bytes that are no JSON and name a redacted key".encode()
@@ -83,14 +82,21 @@ class Redactor:
 
     def _in_packed(self, data: bytes, packed: payloads.Decoded) -> bytes:
         """What is packed cannot be changed in one place, and of what was not unpacked nobody knows what it names."""
-        inside = packed.data + json.dumps(dict(packed.headers or {}), ensure_ascii=False).encode()
-        if not packed.trouble and not self._may_name(data) and not self._may_name(inside):
+        found = packed.data
+        inside = found + json.dumps(dict(packed.headers or {}), ensure_ascii=False).encode()
+        named = self._is_named(data) or self._is_named(inside) or self(found) is not found
+        if not packed.trouble and not named:
             return data
         around = kombu.read(data)
         if around is not None:
             # JSON stays JSON, and only its body is masked whole.
             return self(f'{around.before}"{MASK}"{around.after}'.encode())
         return f"{MASK} {len(data)} bytes of {packed.by} that name a redacted key, or may".encode()
+
+    def payload_of(self, data: bytes, *, whole: bool = False) -> Any:
+        """What a message carries, as `envelope.payload_of`, with those values masked. Raises Unreadable."""
+        payload = wire.payload_of(data, whole=whole)
+        return wire.payload_of(self(data), whole=whole) if isinstance(payload, str) else self.mask(payload)
 
     def mask(self, value: Any) -> Any:
         """A JSON value with those values masked: a copy, or the same object where nothing was to be masked."""
@@ -103,7 +109,7 @@ class Redactor:
         if isinstance(value, jsontext.Object | jsontext.Array) and value.text is not None:
             data = value.text.encode("utf-8", "surrogatepass")
             masked = self(data)
-            return value if masked is data else jsontext.loads(masked.decode("utf-8", "surrogatepass"))
+            return value if masked is data else _value(masked.decode("utf-8", "surrogatepass"))
         if isinstance(value, dict):
             members = list(jsontext.pairs_of(value))
             hidden = set(in_object(members, self.names))
@@ -118,7 +124,11 @@ class Redactor:
 
     def names(self, key: object) -> bool:
         """Whether that is one of the keys."""
-        return isinstance(key, str) and key.strip().casefold() in self._keys
+        if not isinstance(key, str):
+            return False
+        within = bytes_in(key)
+        name = key if within is None else within.decode("utf-8", "replace")
+        return name.strip().casefold() in self._keys
 
     def text(self, text: str) -> str:
         """The text with those values masked: in its JSON where it is JSON, otherwise behind their names."""
@@ -126,7 +136,11 @@ class Redactor:
         return jsontext.replaced(text, changes) if changes else text
 
     def _may_name(self, data: bytes) -> bool:
-        """Whether one of the keys may be named in the bytes: never wrong when it says no."""
+        """Whether one of the keys may be named in the bytes, or in bytes that they are a text for: sure when False."""
+        return self._is_named(data) or (bool(self.keys) and data.find(b"h'") >= 0)
+
+    def _is_named(self, data: bytes) -> bool:
+        """Whether one of the keys may be named in the bytes themselves: never wrong when it says no."""
         lower = data.lower()
         for name in self._names:
             if lower.find(name) >= 0:
@@ -203,9 +217,12 @@ class Redactor:
         data = said.encode("utf-8", "surrogatepass")
         if not self._may_name(data):
             return []
+        whole = [(0, len(said), MASK)]
+        within = bytes_in(said)
+        if within is not None:
+            return whole if self._named_in(within) else []
         if not said.lstrip().startswith(("{", "[", '"')):
             return self._in_prose(said)
-        whole = [(0, len(said), MASK)]
         if depth > _DEEPEST:
             return whole
         try:
@@ -215,6 +232,26 @@ class Redactor:
                 return self._in_prose(said)
             return whole
         return self._in_json(said, depth)
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether they are JSON, also where a number in it has more digits than a service would read."""
+    try:
+        wire.decode(data)
+    except wire.Unreadable:
+        try:
+            return not isinstance(_value(wire.text_of(data)), str)
+        except wire.Unreadable:
+            return False
+    return True
+
+
+def _value(text: str) -> Any:
+    """The value of a JSON text; a text that is none, or is nested too deeply, is that text."""
+    try:
+        return jsontext.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _places(token: str) -> list[int]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import pickle
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daebus_console.commands.terms.entries import look
+from daebus_console.engine import jsontext, payloads
 from daebus_console.engine.hiding.redact import MASK, Redactor
+from daebus_console.engine.message import envelope as wire
+from daebus_console.tui.documents.exchange import payload_node
+from tests.console.engine.bus import Bus, raw
 
 REDACT = Redactor(["password", "Token", "clé"])
 
@@ -201,3 +208,54 @@ def test_a_secret_may_stand_behind_its_name_in_a_text(before: str, after: str) -
 )
 def test_a_text_that_gives_no_secret_a_value_is_left_alone(text: str) -> None:
     assert REDACT.text(text) == text
+
+
+LONG = "1" * 5000
+"""A number of more digits than Python reads at once."""
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_number_that_is_too_long_to_read_is_no_reason_to_hide_all(whole: bool) -> None:
+    data = f'{{"a": {LONG}, "password": "s3cret"}}'.encode()
+    masked = f'{{"a": {LONG}, "password": "***"}}'
+    assert REDACT(data).decode() == masked
+    assert jsontext.dumps(REDACT.mask(wire.payload_of(data, whole=whole))) == masked
+
+
+SECRET = {"user": "joe", "password": "s3cret", "more": "s3cret"}
+HIDDEN = {
+    "pickle": pickle.dumps(SECRET),
+    "pickle 2": pickle.dumps(SECRET, 2),
+    "pickle in gzip": gzip.compress(pickle.dumps(SECRET)),
+    "pickle with bytes": pickle.dumps({b"password": b"s3cret"}),
+    "pickle 0": pickle.dumps(SECRET, 0),
+    "bytes for keys": b"\x81\xc4\x08password\xa6s3cret",
+    "bytes for keys in gzip": gzip.compress(b"\x81\xc4\x08password\xa6s3cret"),
+    "bytes for keys in CBOR": b"\xa1\x48password\x46s3cret",
+    "JSON in bytes": b'\x81\xa4body\xc4\x16{"password": "s3cret"}',
+    "JSON in an extension": b'\x81\xa4body\xc7\x16\x05{"password": "s3cret"}',
+    "XML": b"<login><password>s3cret</password></login>",
+    "protobuf": b"\x0a\x08password\x12\x06s3cret",
+}
+
+
+@pytest.mark.parametrize("data", HIDDEN.values(), ids=HIDDEN)
+def test_what_no_json_tells_is_masked_wherever_it_is_shown(data: bytes) -> None:
+    message = (Bus() >> raw("x", data)).opened
+    packed = payloads.decode(data)
+    shown = [
+        repr(REDACT(data)),
+        repr(look(message, REDACT)[0]),
+        repr(payload_node(message, "payload", REDACT, packed).value),
+        repr(payloads.plain_payload_of(data, REDACT, whole=message.whole)),
+    ]
+    for text in shown:
+        assert "s3cret" not in text
+        assert b"s3cret".hex() not in text
+
+
+def test_bytes_that_name_no_key_are_left() -> None:
+    data = b"\x81\xa4body\xc4\x03abc"
+    redact = Redactor(["password"])
+    assert redact(data) is data
+    assert redact.mask({"body": "h'616263'"}) == {"body": "h'616263'"}
