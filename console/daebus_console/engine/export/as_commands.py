@@ -102,7 +102,7 @@ def _publish(words: list[str], command: str, channel: bytes, data: bytes) -> str
 
 
 def _cli_quoted(data: bytes) -> str:
-    return '"' + "".join(map(_cli_escaped, data)) + '"'
+    return f'"{data.decode("latin-1").translate(_CLI_SIGNS)}"'
 
 
 def _cli_escaped(byte: int) -> str:
@@ -110,6 +110,9 @@ def _cli_escaped(byte: int) -> str:
         return "\\" + chr(byte)
     # An apostrophe as well, so that the shell's own quotes need none.
     return chr(byte) if 0x20 <= byte < 0x7F and byte != 0x27 else f"\\x{byte:02x}"
+
+
+_CLI_SIGNS = {byte: _cli_escaped(byte) for byte in range(256)}
 
 
 __all__ = ["LONGEST", "as_command", "as_redis_cli", "shell_line"]
