@@ -121,11 +121,11 @@ class Instances:
         return [one for one in found if one.last >= newest - _ONE_ROUND]
 
     def actions(self, service: str | None) -> frozenset[str] | None:
-        """All actions that any instance has; None where none told."""
+        """All actions that any instance has which has not been replaced; None where none told."""
         name = service or ""
         known = self._actions.get(name)
         if known is None:
-            found = self.of(name)
+            found = self.here(name)
             if not found:
                 return None
             known = self._actions[name] = frozenset().union(*(one.actions for one in found))

@@ -128,6 +128,34 @@ def test_an_action_that_is_there_is_none(bus: Watched) -> None:
     assert bus.found() == []
 
 
+def test_an_action_that_only_an_instance_had_which_was_replaced(bus: Watched) -> None:
+    bus.poll(_users=1)
+    bus.info("users", "find", "lookup", instance="old")
+    bus.wait(5)
+    bus.info("users", "find", instance="new")
+    bus.fail(bus.ask("users", "lookup"), "unknown_action")
+    bus.wait(2)
+    bus.info("users", "find", instance="new")
+    bus.wait(1)
+    bus.poll(_users=1)
+    finding = bus.one("unknown-action")
+    assert finding.text == "users has no action 'lookup': requests for it fail"
+    assert finding.because == "its instance told which actions it has, and this is not among them"
+
+
+def test_an_action_of_an_instance_that_is_there_and_has_not_told_lately_is_none(bus: Watched) -> None:
+    bus.poll(_users=2)
+    bus.info("users", "find", "lookup", instance="old")
+    bus.wait(5)
+    bus.info("users", "find", instance="new")
+    bus.fail(bus.ask("users", "lookup"), "unknown_action")
+    bus.wait(2)
+    bus.info("users", "find", instance="new")
+    bus.wait(1)
+    bus.poll(_users=2)
+    assert "unknown-action" not in bus.names()
+
+
 def test_an_action_that_was_added_meanwhile_is_none(bus: Watched) -> None:
     bus.poll(_mailer=1)
     bus.info("mailer", "send_receipt")

@@ -69,7 +69,7 @@ slip, and else only worth to know: who asked was told."""
         del self._waiting[key]
         actions = self.world.instances.actions(service)
         entry = self.world.directory.services.get(service)
-        told = len(self.world.instances.of(service))
+        told = len(self.world.instances.here(service))
         if actions is None or action in actions or (entry is not None and entry.subscribers > told):
             return
         # A request that was answered otherwise was handled by somebody who does not tell of himself.
