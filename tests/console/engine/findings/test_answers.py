@@ -12,6 +12,7 @@ from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.why.asking import why_exchange
 from daebus_console.engine.why.sight import Sight
 from tests.console.engine.findings.watched import Watched
+from tests.console.engine.records.told import batch, cast
 
 
 def test_timed_out_although_the_work_was_done(bus: Watched) -> None:
@@ -55,14 +56,33 @@ def test_other_errors_are_on_the_row_already(bus: Watched, code: str) -> None:
     assert bus.found() == []
 
 
-def test_one_way_messages_that_were_dropped(bus: Watched) -> None:
+def test_messages_that_a_service_counts_as_dropped(bus: Watched) -> None:
     bus.info("mailer", counts={"dropped": 1, "busy": 4, "expired": 0})
     bus.wait(10)
     bus.info("mailer", counts={"dropped": 6, "busy": 9, "expired": 0})
-    assert bus.one("refused").count == 5
+    assert bus.found() == []
     bus.wait(10)
     bus.info("mailer", counts={"dropped": 9, "busy": 9, "expired": 0})
-    assert bus.one("refused").count == 5
+    finding = bus.one("refused")
+    assert (finding.count, finding.filter) == (5, "to:mailer")
+    assert finding.text.startswith("mailer dropped messages that nobody answers")
+    bus.info("mailer", counts={"dropped": 10, "busy": 10, "expired": 0})
+    bus.session.findings.finish()
+    assert bus.one("refused").count == 6
+
+
+def test_what_a_service_tells_of_each_is_not_counted_again(bus: Watched) -> None:
+    bus.info("mailer", counts={"dropped": 0, "busy": 0, "expired": 0})
+    bus.wait(10)
+    data = b'{"order": 7}'
+    bus.say("orders", data)
+    bus.info("mailer", counts={"dropped": 1, "busy": 1, "expired": 0})
+    told = batch("mailer", cast("refused", 1, "orders", data, bus.now, code="busy", queued=0.0))
+    bus.say(told.channel, told.data)
+    bus.wait(10)
+    bus.info("mailer", counts={"dropped": 2, "busy": 2, "expired": 0})
+    bus.session.findings.finish()
+    assert bus.one("refused").text == "mailer refused a broadcast on 'orders', and nobody was told: its queue was full"
 
 
 def test_two_instances_that_both_answer(bus: Watched) -> None:

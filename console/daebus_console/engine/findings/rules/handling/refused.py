@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.keys import slip
@@ -17,6 +18,7 @@ _WHY = {
     "expired": ("no worker was free in time", "the request waited for a worker longer than its caller would"),
 }
 
+_MOST = 2_000
 _UNTOLD = {
     "busy": "its queue was full",
     "expired": "no worker was free in time",
@@ -33,14 +35,21 @@ class Found(Rule):
     title = "messages that a service refused"
     page = """\
 A service answered `busy` (its queue was full) or `expired` (no worker was free before the caller's time was
-over); one-way messages that came then were dropped, which their senders were not told.
+over); one-way messages and broadcasts that came then were dropped, which their senders were not told.
 
 It is thought so because the answers say so, and for one-way messages and broadcasts because
-the service tells of each in its flight recorder, or counts them.
+the service tells of each in its flight recorder, or, where it keeps none, counts them.
 
 Look with `services NAME` how many of its workers are busy: more workers (`max_workers`), more instances
 (`shared=True`), or quicker handlers. A service that calls itself may hold all its workers: see
 waits-for-itself."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+        self._telling: dict[tuple[str, str], None] = {}
+        """Instances that tell of each message that they drop."""
+        self._counted: dict[tuple[str, str], tuple[float, int]] = {}
+        """What others have counted, and when they told so."""
 
     def failed(self, exchange: Exchange) -> None:
         """Was it refused?"""
@@ -72,6 +81,9 @@ waits-for-itself."""
             # what a debugger keeps from its handler somebody wants so.
             return
         service, action = record.source.service, record.action or ""
+        if record.code in _WHY:
+            remember(self._telling, (service, record.source.instance), None, _MOST)
+            self._counted.pop((service, record.source.instance), None)
         if exchange is not None and exchange.kind is Kind.RESPONSE:
             self._without_action(record, exchange)
             return
@@ -119,18 +131,32 @@ waits-for-itself."""
         )
 
     def told(self, service: str, instance: Instance) -> None:
-        """Whether one-way messages were dropped since it was asked before."""
+        """Whether messages were dropped since it was asked before; it may have records of them, which come later."""
+        key = service, instance.name
+        self._tell_counted(key)
         dropped = instance.rise("dropped")
-        if dropped and instance.rise("busy") + instance.rise("expired"):
-            self.book.report(
-                self.name,
-                self.severity,
-                instance.last,
-                service=service,
-                about="one-way",
-                text=f"{shown(service)} dropped one-way messages, as it had no room or no free worker for them",
-                because="the service counts what it refuses, and one-way messages among that",
-                advice=f"look at the workers of {shown(service)}: services {shown(service)}",
-                where=f"{to(service)} kind:one-way",
-                count=dropped,
-            )
+        if key not in self._telling and dropped and instance.rise("busy") + instance.rise("expired"):
+            remember(self._counted, key, (instance.last, dropped), _MOST)
+
+    def finish(self) -> None:
+        """No record comes any more."""
+        for key in list(self._counted):
+            self._tell_counted(key)
+
+    def _tell_counted(self, key: tuple[str, str]) -> None:
+        at, dropped = self._counted.pop(key, (0.0, 0))
+        if not dropped:
+            return
+        service = key[0]
+        self.book.report(
+            self.name,
+            self.severity,
+            at,
+            service=service,
+            about="one-way",
+            text=f"{shown(service)} dropped messages that nobody answers, as it had no room or no free worker for them",
+            because="the service counts what it refuses, and one-way messages or broadcasts among that",
+            advice=f"look at the workers of {shown(service)}: services {shown(service)}",
+            where=to(service),
+            count=dropped,
+        )
