@@ -9,6 +9,7 @@ from daebus_console.engine.directory import Directory
 from daebus_console.engine.findings.book import Book
 from daebus_console.engine.findings.families import Families, Family
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.holders import Holders
 from daebus_console.engine.findings.instances import Instance, Instances
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.records.cycles import Cycle
@@ -34,6 +35,7 @@ class World:
         self.polled: float | None = None
         self.families = Families()
         self.instances = Instances()
+        self.holders = Holders()
 
     def ancestors(self, exchange: Exchange) -> list[Exchange]:
         """The requests for which it was made, the nearest first; in a circle each once."""

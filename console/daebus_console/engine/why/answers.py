@@ -77,7 +77,7 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
         return Cause(
             code,
             f"{call(service, action)}: {why}" if code == "no_response" else f"{shown(service)} refused it: {why}",
-            (f"it answered {code}: {text}", *(busy_with(sight, service) if code in ("busy", "expired") else ())),
+            (f"it answered {code}: {text}", *(_held(sight, exchange) if code in ("busy", "expired") else ())),
             advice.format(shown(service), exchange.number),
         )
     kind, said = _field(exchange, "type"), _field(exchange, "error")
@@ -135,6 +135,13 @@ def late(exchange: Exchange, calls: Sequence[Exchange] = (), queued: float | Non
         f"wait longer than {duration(took)}, or find out what takes so long"
         + (f": trace #{exchange.number}" if slow is not None else ""),
     )
+
+
+def _held(sight: Sight, exchange: Exchange) -> list[str]:
+    """What its workers were busy with just before, and are now."""
+    service, answer = exchange.target or "", exchange.answer
+    held = sight.world.holders.of(service, answer.at) if answer is not None else None
+    return ([held.because] if held is not None else []) + busy_with(sight, service)
 
 
 def _error(exchange: Exchange) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from daebus_console.engine.bounded import remember
+from daebus_console.engine.findings.families import Family
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.keys import slip
@@ -40,6 +43,9 @@ over); one-way messages and broadcasts that came then were dropped, which their 
 It is thought so because the answers say so, and for one-way messages and broadcasts because
 the service tells of each in its flight recorder, or, where it keeps none, counts them.
 
+Where one action took most of the time that the handlers of the service took just before, it is named, and the call
+that it waited for meanwhile: that is then to be made quicker, or to be waited for less long.
+
 Look with `services NAME` how many of its workers are busy: more workers (`max_workers`), more instances
 (`shared=True`), or quicker handlers. A service that calls itself may hold all its workers: see
 waits-for-itself."""
@@ -51,6 +57,18 @@ waits-for-itself."""
         self._counted: dict[tuple[str, str], tuple[float, int]] = {}
         """What others have counted, and when they told so."""
 
+    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """Remember what handlers took their time for."""
+        self.world.holders.answered(service, action, exchanges)
+
+    def closed(self, parent: Exchange, family: Family) -> None:
+        """And which calls they waited for."""
+        self.world.holders.closed(parent, family)
+
+    def lost(self) -> None:
+        """Answers may have gone unseen."""
+        self.world.holders.lost()
+
     def failed(self, exchange: Exchange) -> None:
         """Was it refused?"""
         code = exchange.aside.code or ""
@@ -58,6 +76,16 @@ waits-for-itself."""
         if why is None or exchange.answer is None:
             return
         service, action = exchange.target or "", exchange.action or ""
+        held = self.world.holders.of(service, exchange.answer.at)
+        text, because = (
+            f"{call(service, action)} was refused with {code}: {why[0]}",
+            f"the answer says {code}: {why[1]}",
+        )
+        advice = f"look at the workers of {shown(service)}: services {shown(service)}"
+        if held is not None:
+            text, because = f"{text}; {held.text}", f"{because}; {held.because}"
+            if held.below:
+                advice = f"make {held.below} quicker, or wait less long for it; or give {shown(service)} more workers"
         self.book.report(
             self.name,
             self.severity,
@@ -66,9 +94,9 @@ waits-for-itself."""
             service=service,
             action=action,
             about=code,
-            text=f"{call(service, action)} was refused with {code}: {why[0]}",
-            because=f"the answer says {code}: {why[1]}",
-            advice=f"look at the workers of {shown(service)}: services {shown(service)}",
+            text=text,
+            because=because,
+            advice=advice,
             where=f"{to(service, action)} code:{code}",
         )
 

@@ -60,14 +60,20 @@ Find out what the handlers wait for; then more workers (`max_workers`), or more 
             )
 
     def _tell(self, service: str, severity: Severity, text: str) -> None:
+        held = self.world.holders.of(service, self.world.now)
+        because, advice = "an instance of it told so each time it was asked", "find out what its handlers wait for"
+        if held is not None:
+            text, because = f"{text}; {held.text}", f"{because}; {held.because}"
+            if held.below:
+                advice = f"make {held.below} quicker, or wait less long for it"
         self.book.report(
             self.name,
             severity,
             self.world.now,
             service=service,
             text=text,
-            because="an instance of it told so each time it was asked",
-            advice="find out what its handlers wait for; then more workers, or more instances with shared=True",
+            because=because,
+            advice=f"{advice}; then more workers, or more instances with shared=True",
             where=to(service),
         )
 

@@ -1,0 +1,132 @@
+"""What the handlers of a service took their time for lately: which action, and which call of it. Pure and bounded."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from daebus_console.engine.bounded import remember
+from daebus_console.engine.findings.families import Family
+from daebus_console.engine.findings.words import call, shown
+from daebus_console.engine.message.exchange import Exchange, Kind
+
+_MOST = 500
+_FROM = 0.05
+_LATEST = 100
+_OF_A_GROUP = 8
+"""Answers that are looked at, of those that came together; twice as many at most."""
+_LATELY = 10.0
+_LEAST = 3
+
+
+class Held(NamedTuple):
+    """The action that took most of the time of the handlers of its service: `share` is its part of that.
+
+    `below` is what it called, and waited for most of its own time; `waited` is the part of that.
+    """
+
+    action: str
+    share: float
+    below: str = ""
+    waited: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """Which action it is, and what that waited for."""
+        waits = f", which waited for {self.below}" if self.below else ""
+        return f"its handlers were busy with {shown(self.action, text=True)}{waits}"
+
+    @property
+    def because(self) -> str:
+        """How much of the time that was."""
+        most = f"{self.share:.0%} of the time that its handlers took lately went to {shown(self.action, text=True)}"
+        return most + (f", and {self.waited:.0%} of that to {self.below}" if self.below else "")
+
+
+class _Run(NamedTuple):
+    """A handler that has ended: when it was answered, how long it took, and how long each of its calls."""
+
+    at: float
+    took: float
+    action: str
+    calls: dict[str, float]
+
+
+class Holders:
+    """The latest handlers that took long, by service. Calls are told of before or after the answer."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, deque[_Run]] = {}
+        self._of: dict[int, _Run] = {}
+        self._families: dict[int, Family] = {}
+
+    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """These were handled."""
+        for one in exchanges[:: max(1, len(exchanges) // _OF_A_GROUP)]:
+            if one.answer is None or one.elapsed is None or one.elapsed < _FROM:
+                continue
+            run = _Run(one.answer.at, one.elapsed, action, {})
+            runs = self._runs.get(service)
+            if runs is None:
+                runs = deque(maxlen=_LATEST)
+                remember(self._runs, service, runs, _MOST)
+            runs.append(run)
+            family = self._families.pop(one.number, None)
+            if family is None:
+                remember(self._of, one.number, run, _MOST)
+            else:
+                _count(run, family)
+
+    def closed(self, parent: Exchange, family: Family) -> None:
+        """These calls were made for it, as far as they are known yet."""
+        run = self._of.pop(parent.number, None)
+        if run is not None:
+            _count(run, family)
+        elif parent.answer is None:
+            remember(self._families, parent.number, family, _MOST)
+
+    def lost(self) -> None:
+        """Answers may have gone unseen."""
+        self._runs.clear()
+        self._of.clear()
+        self._families.clear()
+
+    def of(self, service: str, at: float) -> Held | None:
+        """What took most of the time of its handlers just before; None where nothing did."""
+        latest = [run for run in self._runs.get(service, ()) if run.at >= at - _LATELY]
+        by_action: dict[str, list[_Run]] = defaultdict(list)
+        for run in latest:
+            by_action[run.action].append(run)
+        action = max(by_action, key=lambda one: _took(by_action[one]), default="")
+        runs = by_action.get(action, [])
+        if len(runs) < _LEAST or _took(runs) <= _took(latest) / 2:
+            return None
+        waits: dict[str, float] = defaultdict(float)
+        for run in runs:
+            for below, spent in run.calls.items():
+                waits[below] += spent
+        took = _took(runs)
+        most = max(waits, key=lambda one: waits[one], default="")
+        share = took / _took(latest)
+        if not most or waits[most] <= took / 2:
+            return Held(action, share)
+        return Held(action, share, most, min(1.0, waits[most] / took))
+
+
+def _took(runs: Sequence[_Run]) -> float:
+    return sum(run.took for run in runs)
+
+
+def _count(run: _Run, family: Family) -> None:
+    """What its calls took; those that were made at the same time count once."""
+    until: dict[str, float] = {}
+    for one in family.calls:
+        if one.kind is Kind.REQUEST:
+            name, end = (
+                call(one.target, one.action),
+                min(one.answer.at if one.answer is not None else one.until, run.at),
+            )
+            spent = end - max(one.opened.at, until.get(name, 0.0))
+            until[name] = max(end, until.get(name, 0.0))
+            run.calls[name] = run.calls.get(name, 0.0) + max(0.0, spent)

@@ -1,0 +1,86 @@
+"""What held the workers of a service that refuses, or has too much to do: an action, and what it waited for."""
+
+from __future__ import annotations
+
+from daebus_console.engine.findings.engine import Findings
+from daebus_console.engine.why.asking import why_exchange
+from daebus_console.engine.why.sight import Sight
+from tests.console.engine.findings.watched import Watched
+
+SHARE = "100% of the time that its handlers took lately went to quote"
+
+
+def quote(bus: Watched, below: float, above: float = 0.0, timeout: float = 60) -> None:
+    """A quote, which waits so long for a price and takes so long itself; its caller may have given up meanwhile."""
+    asked = bus.ask("web", "quote", timeout=timeout)
+    price = bus.ask("pricing", "price", of=asked)
+    bus.wait(below)
+    bus.answer(price, elapsed=below)
+    bus.wait(above)
+    bus.answer(asked, elapsed=below + above)
+
+
+def test_workers_that_wait_for_another_service(bus: Watched) -> None:
+    for _ in range(5):
+        quote(bus, 1.0)
+    home = bus.fail(bus.ask("web", "home"), "expired")
+    finding = bus.one("refused")
+    assert finding.text == (
+        "web home was refused with expired: no worker was free in time; its handlers were busy with quote, which waited"
+        " for pricing price"
+    )
+    assert finding.because.endswith(f"; {SHARE}, and 100% of that to pricing price")
+    assert finding.advice == "make pricing price quicker, or wait less long for it; or give web more workers"
+    findings: Findings = bus.session.findings
+    cause = why_exchange(Sight(findings.world, findings.book, bus.session.journal, bus.now), home)
+    assert cause.evidence == ("it answered expired: no", f"{SHARE}, and 100% of that to pricing price")
+
+
+def test_calls_of_those_whose_callers_gave_up_count_as_well(bus: Watched) -> None:
+    for _ in range(3):
+        quote(bus, 2.0, timeout=0.5)
+    bus.fail(bus.ask("web", "home"), "busy")
+    assert bus.one("refused").text.endswith("; its handlers were busy with quote, which waited for pricing price")
+
+
+def test_workers_that_work(bus: Watched) -> None:
+    for _ in range(5):
+        quote(bus, 0.2, 0.8)
+    bus.fail(bus.ask("web", "home"), "expired")
+    finding = bus.one("refused")
+    assert finding.text.endswith("; its handlers were busy with quote")
+    assert finding.because.endswith(SHARE)
+    assert finding.advice == "look at the workers of web: services web"
+
+
+def test_workers_of_which_little_is_known_or_that_do_various_things(bus: Watched) -> None:
+    quote(bus, 1.0)
+    quote(bus, 1.0)
+    bus.fail(bus.ask("web", "home"), "expired")
+    assert bus.one("refused").text == "web home was refused with expired: no worker was free in time"
+    for action in ("a", "b", "c", "d"):
+        for _ in range(3):
+            bus.answer(bus.ask("web", action), elapsed=1.0)
+    bus.fail(bus.ask("web", "home"), "expired")
+    assert bus.one("refused").text == "web home was refused with expired: no worker was free in time"
+
+
+def test_what_was_long_ago_holds_nobody(bus: Watched) -> None:
+    for _ in range(5):
+        quote(bus, 1.0)
+    bus.wait(60)
+    bus.fail(bus.ask("web", "home"), "expired")
+    assert bus.one("refused").text == "web home was refused with expired: no worker was free in time"
+
+
+def test_a_queue_that_grows_says_what_its_workers_wait_for(bus: Watched) -> None:
+    for _ in range(5):
+        quote(bus, 1.0)
+    for _ in range(2):
+        bus.info("web", workers={"max": 4, "busy": 4}, queue={"size": 3, "max": 1_000})
+        bus.wait(2)
+    finding = bus.one("queue-grows")
+    assert finding.text == (
+        "all 4 workers of web are busy, and 3 wait; its handlers were busy with quote, which waited for pricing price"
+    )
+    assert finding.advice.startswith("make pricing price quicker, or wait less long for it; then more workers")
