@@ -138,6 +138,17 @@ def test_with_a_pause_between_or_another_payload_it_is_none(bus: Watched) -> Non
     assert bus.found() == []
 
 
+@pytest.mark.parametrize(("answer", "found"), [({"error": "nothing yet"}, []), (None, ["asked-again"])])
+def test_a_long_poll_says_with_an_error_of_its_own_that_there_is_nothing(
+    bus: Watched, answer: dict[str, str] | None, found: list[str]
+) -> None:
+    for _ in range(5):
+        asked = bus.ask("hub", "poll", {"client": 1})
+        bus.wait(1.8)
+        bus.answer(asked, answer or {"error": "no", "code": "handler_error"}, status="error")
+    assert bus.names() == found
+
+
 def test_for_other_requests_it_is_none(bus: Watched) -> None:
     for _ in range(5):
         order = bus.ask("gateway", "buy")

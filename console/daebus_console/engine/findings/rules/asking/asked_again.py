@@ -18,6 +18,8 @@ _AFTER_ERROR = 0.2
 _AFTER_TIMEOUT = 1.0
 _BEFORE_TIMEOUT = 0.05
 """An asker has begun to wait before its request is seen here: it gives up that much earlier at the most."""
+_POLL = 1.0
+"""Seconds after which an error that the handler itself gave may be how a long poll says that there is nothing yet."""
 _OLDEST = 2.0
 """Seconds after which no failure is told any more that came before what was asked then."""
 _REMEMBERED = 60.0
@@ -125,7 +127,9 @@ The same program sends the same request again as soon as it fails: three times o
 after each error or a second after each timeout. A service that is down or slow gets more to do for it, not
 less. Twice is enough where the first one timed out and its work was done after all: then it was done twice.
 
-It is thought so because asker, action, payload and the request it was made for are the same.
+It is thought so because asker, action, payload and the request it was made for are the same. An error without a
+code, which the handler gave itself after a second or more, is taken for a long poll's way to say that there is
+nothing yet.
 
 Wait longer between two attempts (and each time longer than before), give up after some, and let actions that
 change something bear to be done twice, as with an id of the order that is remembered."""
@@ -148,7 +152,8 @@ change something bear to be done twice, as with an id of the order that is remem
         if answer is None:
             return
         if exchange.state is State.ERROR:
-            self._end(exchange, answer.at)
+            if exchange.aside.code or answer.at - exchange.opened.at < _POLL:
+                self._end(exchange, answer.at)
         elif exchange.state is State.TIMEOUT and exchange.flags & _BOTH == _BOTH:
             self._end(exchange, exchange.until, done=not answer.error)
 
