@@ -7,6 +7,7 @@ import pytest
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.words import near
 from tests.console.engine.findings.watched import Watched
+from tests.console.engine.records.told import batch, record
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,35 @@ def test_of_a_service_that_has_come_nobody_says_that_nobody_serves_it(bus: Watch
     bus.wait(1.5)
     bus.poll(_users=1)
     assert bus.one("nobody-listens").text == "requests went to 'prices', and nobody serves it"
+
+
+def test_where_subscribers_are_not_listed_whoever_asked_tells_that_nobody_was_there(bus: Watched) -> None:
+    asked = bus.ask("prices", "get")
+    missed = record(1, "called", bus.now, id=asked.request_id, service="prices", action="get", outcome="unavailable")
+    told = batch("web", missed, record(2, "called", bus.now, id="x", service="users", action="get", outcome="timeout"))
+    bus.say(told.channel, told.data)
+    finding = bus.one("nobody-listens")
+    assert finding.text == "requests went to 'prices', and nobody served it"
+    assert finding.because == "web, which asked, tells that the channel had no subscriber"
+    assert (finding.evidence, finding.advice) == (
+        [asked.number],
+        "start prices, or look at which Redis it is",
+    )
+    bus.info("prices", "get")
+    told = batch("web", {**missed, "seq": 3})
+    bus.say(told.channel, told.data)
+    assert bus.one("nobody-listens").text.endswith("while nobody served it; it was there at another time")
+
+
+def test_where_subscribers_are_listed_a_call_that_reached_nobody_counts_once(bus: Watched) -> None:
+    bus.poll(_prices=1)
+    bus.poll()
+    asked = bus.ask("prices", "get")
+    told = batch("web", record(1, "called", bus.now, id=asked.request_id, service="prices", outcome="unavailable"))
+    bus.say(told.channel, told.data)
+    bus.wait(1.5)
+    bus.poll()
+    assert bus.one("nobody-listens").count == 1
 
 
 def test_a_service_that_nobody_serves_is_named_with_the_one_that_was_meant(bus: Watched) -> None:

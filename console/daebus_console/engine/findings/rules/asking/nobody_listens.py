@@ -10,9 +10,12 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.seen import Seen
 from daebus_console.engine.findings.words import near, quoted, shown, to
 from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.records.record import Any_, Called, key_of
 
 _MOST = 200
 _SETTLES = 1.0
+_UNAVAILABLE = "unavailable"
+"""How a call ended, as services tell it, of which nobody was there to be asked."""
 
 
 class Found(Rule):
@@ -26,8 +29,8 @@ Requests or one-way messages went to a channel that no program is subscribed to.
 gone, and who asked waits in vain or is told that nobody serves it.
 
 It is thought so because Redis listed all subscribers after the message, and the channel had none. Where other
-programs read by patterns, which Redis does not count, or where Redis does not list subscribers, nothing is
-said.
+programs read by patterns, which Redis does not count, nothing is said. Where subscribers are not listed, as in a
+capture, it is thought so where a service that asked tells that nobody was there.
 
 Once it is there, that is said beside.
 
@@ -52,6 +55,29 @@ whether both are connected to the same Redis."""
                 return
             waiting = self._waiting[service] = Seen()
         waiting.add(exchanges)
+
+    def recorded(self, record: Any_, exchange: Exchange | None) -> None:
+        """Whether somebody was told that nobody serves it, where nothing else tells."""
+        del exchange
+        if self.world.polled is not None or not isinstance(record, Called) or record.outcome != _UNAVAILABLE:
+            return
+        service, there = record.service, bool(self.world.instances.of(record.service))
+        asked = self.world.find(key_of(record.id) or "")
+        self.book.report(
+            self.name,
+            self.severity,
+            record.at + record.source.off,
+            [] if asked is None else [asked.number],
+            service=service,
+            text=f"requests went to {quoted(service)} while nobody served it; it was there at another time"
+            if there
+            else f"requests went to {quoted(service)}, and nobody served it",
+            because=f"{shown(record.source.service)}, which asked, tells that the channel had no subscriber",
+            advice=f"what was sent meanwhile is lost; see why {shown(service)} was not there"
+            if there
+            else f"start {shown(service)}, or look at which Redis it is",
+            where=to(service),
+        )
 
     def look(self) -> None:
         """Tell of those for whom nobody has come since."""
