@@ -228,6 +228,18 @@ def test_a_service_that_was_started_anew_while_it_was_asked(bus: Watched) -> Non
     assert "was started later" in bus.one("gone-meanwhile").because
 
 
+def test_where_nobody_listed_subscribers_requests_may_have_been_sent_while_nobody_served_it(bus: Watched) -> None:
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.ask("ledger", "book", timeout=5)
+    bus.wait(4)
+    bus.info("ledger", "book", instance="i2", started=bus.now - 0.5)
+    bus.wait(2)
+    bus.session.findings.finish()
+    found = bus.one("gone-meanwhile")
+    assert found.text.startswith("'ledger' was started anew while requests to it were under way, or just before that")
+    assert found.advice.endswith("was it killed, or were they sent while it was not there?")
+
+
 def test_a_service_that_went_away_just_before_the_end(bus: Watched) -> None:
     bus.poll(_ledger=1)
     bus.ask("ledger", "book", timeout=5)

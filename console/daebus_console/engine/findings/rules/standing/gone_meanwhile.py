@@ -49,6 +49,9 @@ tells that it began later than the requests were sent. A service of this framewo
 runs and answers what waits, so that no answer came for ten seconds more: this one was killed, ran out of memory, or
 ended by itself (os._exit, a fault in a library written in C). Or it has lost its way to Redis, and is not back yet.
 
+Where nobody listed the subscribers, as in a capture, they may also have been sent just before it was started anew,
+while nobody served it.
+
 Look at its log, at what ended it (`dmesg` names processes that were killed for want of memory), and at what it was
 asked last."""
 
@@ -138,17 +141,21 @@ asked last."""
             return
         sent, sure = exchange.opened.at, severity is Severity.ERROR
         stopped = "answers all the same" if sure else "may answer for ten seconds more"
+        text = f"{quoted(service)} went away while requests to it were under way"
+        advice = f"look at the log of {shown(service)}, and at what it was asked just before: was it killed?"
+        if self.world.polled is None:
+            text = f"{quoted(service)} was started anew while requests to it were under way, or just before that"
+            advice = f"look at the log of {shown(service)}: was it killed, or were they sent while it was not there?"
         self.book.report(
             self.name,
             severity,
             one.at,
             [exchange.number],
             service=service,
-            text=f"{quoted(service)} went away while requests to it were under way: they got no answer"
-            + ("" if sure else " yet"),
+            text=f"{text}: they got no answer" + ("" if sure else " yet"),
             because=f"{one.how} {clock(one.at)}, and #{exchange.number} had been sent at {clock(sent)}; one that is"
             f" stopped {stopped}",
-            advice=f"look at the log of {shown(service)}, and at what it was asked just before: was it killed?",
+            advice=advice,
             where=f"{to(service)} status:timeout",
             since=sent,
         )
