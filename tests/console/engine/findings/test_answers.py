@@ -50,6 +50,14 @@ def test_what_a_service_refused(bus: Watched, code: str) -> None:
     assert finding.filter == f"to:payment action:charge code:{code}"
 
 
+def test_what_redis_refused(bus: Watched) -> None:
+    said = {"error": "pay could not claim the request: OOM \x1b[1m", "code": "redis_refused"}
+    asked = bus.answer(bus.ask("pay", "charge"), said, status="error")
+    finding = bus.one("refused")
+    assert finding.text == "Redis refused pay charge: pay could not claim the request: OOM \\x1b[1m"
+    assert (finding.evidence, finding.filter) == ([asked.number], "to:pay action:charge code:redis_refused")
+
+
 @pytest.mark.parametrize("code", ["handler_error", "shutting_down", "bad_request"])
 def test_other_errors_are_on_the_row_already(bus: Watched, code: str) -> None:
     bus.fail(bus.ask("payment", "charge"), code)

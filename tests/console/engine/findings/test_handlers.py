@@ -88,6 +88,27 @@ def test_what_may_be_meant_as_an_answer_is_none(bus: Watched, kind: str, code: s
     assert bus.names() == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("ConnectionRefusedError", "see whether what it needs is there, and can be reached from where it runs"),
+        ("OperationalError", "see whether what it needs is there, and can be reached from where it runs"),
+        ("OutOfMemoryError", "Redis has no memory left: see what fills it, and its maxmemory"),
+    ],
+)
+def test_what_a_handler_needs_and_cannot_have(bus: Watched, kind: str, advice: str) -> None:
+    failed = raised(bus, kind, "no route")
+    found = bus.one("handler-raised")
+    assert (found.severity.word, found.text) == ("warning", f"the handler of users get raised {kind}: no route")
+    assert found.because == f"{kind} is raised where something that it needs is not to be had"
+    assert found.advice == f"{advice}; contrast to:users action:get status:error tells which requests fail"
+    tell(
+        bus,
+        handled(1, failed.request_id or "", "get", bus.now, outcome="handler_error", type=kind, traceback=TRACE),
+    )
+    assert bus.one("handler-raised").text.endswith('in users.py:15, get: user["discount"] = DISCOUNTS[customer]')
+
+
 def test_a_handler_that_forgets_to_answer(bus: Watched) -> None:
     failed = bus.fail(bus.ask("payment", "charge"), "no_response")
     found = bus.one("handler-raised")

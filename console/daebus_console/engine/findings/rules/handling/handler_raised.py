@@ -1,4 +1,4 @@
-"""handler-raised: the handler of a request failed by a mistake in the program, or ended without an answer."""
+"""handler-raised: the handler of a request failed by a mistake or for want of what it needs, or did not answer."""
 
 from __future__ import annotations
 
@@ -37,6 +37,32 @@ _MISTAKES = frozenset(
     }
 )
 """What hardly anybody raises in order to answer with it."""
+_REACH = "see whether what it needs is there, and can be reached from where it runs"
+_NEEDS = {
+    **dict.fromkeys(
+        (
+            "BrokenPipeError",
+            "ConnectionAbortedError",
+            "ConnectionError",
+            "ConnectionLost",
+            "ConnectionRefusedError",
+            "ConnectionResetError",
+            "InterfaceError",
+            "OperationalError",
+            "RedisUnavailable",
+            "SSLError",
+            "gaierror",
+        ),
+        _REACH,
+    ),
+    "BusyLoadingError": "wait until Redis has loaded its data",
+    "MemoryError": "see how much memory its process may take, and what takes it",
+    "OSError": "see whether what it needs is there, and whether a disk is full or too many files are open",
+    "OutOfMemoryError": "Redis has no memory left: see what fills it, and its maxmemory",
+    "ReadOnlyError": "it writes to a replica of Redis: see which server its URL names",
+    "RedisRefused": "see what Redis says, and its log",
+}
+"""What is raised where something that the handler needs is not to be had, and what to do then."""
 _Key = tuple[str, str, str]
 
 
@@ -45,11 +71,12 @@ class Found(Rule):
 
     name = "handler-raised"
     severity = Severity.ERROR
-    title = "a handler that fails by a mistake in it, or ends without an answer"
+    title = "a handler that fails by a mistake in it, lacks what it needs, or ends without an answer"
     page = """\
 A handler raised what a program raises when it is mistaken (KeyError, TypeError, AttributeError and the like), or
-it returned without an answer. Or it raised when it had answered: its caller was told that all went well, and what
-was to be done after the answer was not done.
+it returned without an answer. Or it raised what is raised where something that it needs cannot be reached, or is
+full (ConnectionRefusedError, OperationalError, the OutOfMemoryError of Redis). Or it raised when it had answered:
+its caller was told that all went well, and what was to be done after the answer was not done.
 
 It is thought so because the answer says so, by its code (`handler_error`, `no_response`) and the type of the
 exception, or because the flight recorder of the service does. Exceptions that may be meant as an answer
@@ -70,7 +97,7 @@ have that the others have not."""
             return
         payload = payloads.value(answer.data)
         kind = _text(payload, "type") if code == _RAISED else ""
-        if code == _RAISED and kind not in _MISTAKES:
+        if code == _RAISED and kind not in _MISTAKES and kind not in _NEEDS:
             return
         key = exchange.target or "", exchange.action or "", kind or _SILENT
         self._put(self._newest, key, (exchange, _text(payload, "error")))
@@ -86,7 +113,7 @@ have that the others have not."""
                 self._tell_late(record, exchange)
             return
         place = place_in(record.traceback)
-        if place and record.type in _MISTAKES and self._places.get(key) != place:
+        if place and (record.type in _MISTAKES or record.type in _NEEDS) and self._places.get(key) != place:
             self._put(self._places, key, place)
             if key in self._newest:
                 self._tell(key, 0)
@@ -107,11 +134,13 @@ have that the others have not."""
             hint, slip = missing_key(kind, error, exchange)
             because = (hint or f"nothing handled the {kind}") + ", and its caller got the error"
             advice = slip or f"logs #{exchange.number} shows where"
+            if kind in _NEEDS:
+                because, advice = f"{kind} is raised where something that it needs is not to be had", _NEEDS[kind]
         if not slip:
             advice += f"; contrast {to(service, action)} status:error tells which requests fail"
         self.book.report(
             self.name,
-            self.severity,
+            Severity.WARNING if kind in _NEEDS else self.severity,
             exchange.answer.at if exchange.answer is not None else exchange.until,
             [exchange.number],
             service=service,

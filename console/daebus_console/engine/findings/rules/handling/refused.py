@@ -15,12 +15,15 @@ from daebus_console.engine.findings.words import call, quoted, shown, term, to
 from daebus_console.engine.findings.words import numbers as numbers_of
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.record import Any_, Refused
+from daebus_console.text import clean
 
 _WHY = {
     "busy": ("its queue was full", "the queue of the service is full: more comes than its workers get done"),
     "expired": ("no worker was free in time", "the request waited for a worker longer than its caller would"),
 }
 
+_BY_REDIS = "redis_refused"
+_LONGEST = 300
 _MOST = 2_000
 _UNTOLD = {
     "busy": "its queue was full",
@@ -37,14 +40,15 @@ class Found(Rule):
     severity = Severity.WARNING
     title = "messages that a service refused"
     page = """\
-A service answered `busy` (its queue was full) or `expired` (no worker was free before the caller's time was
-over); one-way messages and broadcasts that came then were dropped, which their senders were not told.
+A service answered `busy` (its queue was full), `expired` (no worker was free before the caller's time was over)
+or `redis_refused` (Redis has no memory left, say); one-way messages and broadcasts that came then were dropped,
+which their senders were not told.
 
 It is thought so because the answers say so, and for one-way messages and broadcasts because
 the service tells of each in its flight recorder, or, where it keeps none, counts them.
 
-Where one action took most of the time that the handlers of the service took just before, it is named, and the call
-that it waited for meanwhile: that is then to be made quicker, or to be waited for less long.
+Where one action took most of the time that the handlers of the service took just before, it is named, and the
+call that it waited for meanwhile: that is then to be made quicker, or to be waited for less long.
 
 Look with `services NAME` how many of its workers are busy: more workers (`max_workers`), more instances
 (`shared=True`), or quicker handlers. A service that calls itself may hold all its workers: see
@@ -72,6 +76,8 @@ waits-for-itself."""
     def failed(self, exchange: Exchange) -> None:
         """Was it refused?"""
         code = exchange.aside.code or ""
+        if code == _BY_REDIS:
+            self._by_redis(exchange)
         why = _WHY.get(code)
         if why is None or exchange.answer is None:
             return
@@ -98,6 +104,24 @@ waits-for-itself."""
             because=because,
             advice=advice,
             where=f"{to(service, action)} code:{code}",
+        )
+
+    def _by_redis(self, exchange: Exchange) -> None:
+        answer, service, action = exchange.answer, exchange.target or "", exchange.action or ""
+        payload = value(answer.data) if answer is not None else None
+        error = payload.get("error") if isinstance(payload, dict) else None
+        self.book.report(
+            self.name,
+            self.severity,
+            answer.at if answer is not None else exchange.until,
+            [exchange.number],
+            service=service,
+            action=action,
+            about=_BY_REDIS,
+            text=f"Redis refused {call(service, action)}: {clean(str(error)[:_LONGEST])}",
+            because=f"the answer says {_BY_REDIS}: Redis took no claim for the request, or not its answer",
+            advice=f"see the log of Redis, its memory, whether it is a replica, and the rights of {shown(service)}",
+            where=f"{to(service, action)} code:{_BY_REDIS}",
         )
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
