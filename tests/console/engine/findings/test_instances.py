@@ -340,3 +340,54 @@ def test_what_was_sent_while_a_service_was_started_anew_reached_nobody(bus: Watc
     bus.wait(11)
     bus.poll(_ledger=1)
     assert "gone-meanwhile" not in bus.names()
+
+
+def by(bus: Watched, instance: str, count: int, code: str | None = None) -> list[int]:
+    """An instance answers so many requests, with an error where that has a code."""
+    asked = [bus.ask("pay", "charge") for _ in range(count)]
+    for one in asked:
+        if code is None:
+            bus.answer(one, instance=instance)
+        else:
+            bus.fail(one, code, instance=instance)
+    return [one.number for one in asked]
+
+
+def test_an_instance_that_fails_what_the_others_do_well(bus: Watched) -> None:
+    bus.info("pay", "charge", instance="bad", host="box", pid=7)
+    failed = []
+    for _ in range(12):
+        by(bus, "good", 1)
+        by(bus, "best", 1)
+        failed += by(bus, "bad", 1, "handler_error")
+    found = bus.one("failing-instance")
+    assert found.text == "the instance bad of pay fails charge, which others do well"
+    assert (
+        found.because == "12 of its latest 12 answers are errors, and 22 of 22 of the others in the same time are none"
+    )
+    assert found.advice.startswith("stop it (box:7), or see what it has, or lacks")
+    assert found.evidence == failed[10:]
+    assert found.filter == "to:pay action:charge status:error"
+
+
+def test_instances_that_all_fail_or_that_refuse_or_of_which_little_is_known(bus: Watched) -> None:
+    for _ in range(30):
+        by(bus, "good", 1, "handler_error")
+        by(bus, "bad", 1, "handler_error")
+    bus.session.findings.lost()
+    for _ in range(30):
+        by(bus, "good", 1)
+        by(bus, "bad", 1, "busy")
+    bus.session.findings.lost()
+    by(bus, "good", 40)
+    by(bus, "bad", 9, "handler_error")
+    bus.session.findings.lost()
+    # What the others did well before it began to answer says nothing: what all need may have gone since.
+    by(bus, "good", 40)
+    by(bus, "bad", 30, "handler_error")
+    bus.session.findings.lost()
+    for _ in range(30):
+        by(bus, "good", 1)
+        by(bus, "bad", 1)
+        by(bus, "bad", 1, "handler_error")
+    assert "failing-instance" not in bus.names()
