@@ -352,6 +352,7 @@ class Session:
             self.stats.settled(exchange)
         if expired:
             self.findings.expired(expired)
+            self.telling.gave_up(expired)
         self._watchers.expired(expired)
         return bool(expired)
 
@@ -389,6 +390,7 @@ class Session:
         if records is not None:
             self._told(answer.at, records)
             if not records:
+                self.findings.reported(self.telling.reports_at(answer.at))
                 self.findings.stood(answer.at, self.telling.standing_circles(answer.at))
             return
         told = {} if answer.error else wire.told_in(answer.data)

@@ -5,6 +5,8 @@ The session tells it of each batch, under its lock; it asks for nothing itself (
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.entries import ServiceEntry
@@ -13,7 +15,7 @@ from daebus_console.engine.figures.told import figures
 from daebus_console.engine.live.asking import Asking, Question, tells
 from daebus_console.engine.live.standstill import LATELY, Standstill
 from daebus_console.engine.message.envelope import WATCH_PREFIX
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.records import before
 from daebus_console.engine.records.cycles import Cycle, cycles
@@ -236,6 +238,16 @@ class Telling:
     def due(self, now: float) -> list[Question]:
         """What services are to be asked now (monotonic seconds)."""
         return [*self.asking.due(now), *self._standstill.due(now, self.reports)]
+
+    def gave_up(self, expired: Iterable[Exchange]) -> None:
+        """Requests ran out of time: what their services do then is worth to know."""
+        for exchange in expired:
+            if exchange.kind is Kind.REQUEST and exchange.state is State.TIMEOUT and not exchange.flags & _CONTROL:
+                self._standstill.gave_up(exchange.target or "")
+
+    def reports_at(self, at: float) -> list[Report]:
+        """What was told at that time of what is being done."""
+        return [one for one in self.reports.values() if one.at == at]
 
     def standing_circles(self, at: float) -> list[tuple[float, Cycle]]:
         """The circles in which services wait at that time, as they have told twice; each with the seconds between."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daebus import Daebus, DaebusError, RequestFailed, ServiceUnavailable, request
+from daebus import Daebus, DaebusError, RequestFailed, RequestTimeout, ServiceUnavailable, request
 from daebus.client.caller import DaebusCaller
 from daebus_console.engine.findings.finding import Finding
 from daebus_console.engine.session import Session
@@ -115,6 +115,31 @@ def test_each_fault_of_a_shop_is_named(shop: Shop) -> None:
     assert found["type-changed"].text.startswith("the field amount in requests of billing charge is a number in most")
     assert found["nobody-listens"].text == "requests went to 'billin', and nobody serves it; 'billing' is there"
     assert found["waits-for-itself"].text.startswith("stock waits for itself: stock audit → stock check got no worker")
+
+
+def test_a_handler_that_hangs_is_named(own_redis: RedisServer) -> None:
+    goes_on = threading.Event()
+
+    def parse() -> dict[str, Any]:
+        goes_on.wait()
+        return {}
+
+    with ExitStack() as stack:
+        shop = Shop(own_redis.url, stack)
+        shop.serve("documents", parse=parse)
+        stack.callback(goes_on.set)
+        with Session(own_redis.url) as session:
+            session.pulls = True
+            assert session.wait_up(10)
+            assert session.wait_for(lambda: "documents" in session.findings.world.instances.names(), 10)
+            with pytest.raises(RequestTimeout):
+                shop.to("documents").send_request("parse", {}, timeout=0.5)
+
+            def is_named() -> bool:
+                with session.lock:
+                    return any("runs on for nobody" in one.text for one in session.findings.book)
+
+            eventually(is_named, within=60, what="the handler that hangs is named")
 
 
 def test_services_that_wait_for_one_another_are_named_before_anybody_gives_up(own_redis: RedisServer) -> None:

@@ -26,6 +26,7 @@ from daebus_console.engine.message.touched import bent
 from daebus_console.engine.pairing.taken import Taken
 from daebus_console.engine.records.cycles import Cycle
 from daebus_console.engine.records.record import Any_, Handled, Ran, key_of
+from daebus_console.engine.records.running import Report
 
 A_SECOND = 2_000
 """Plain exchanges that are looked at in a second, and as many others; answers count as well."""
@@ -61,6 +62,7 @@ class Findings:
         self._look = self._having("look")
         self._recorded = self._having("recorded")
         self._stood = self._having("stood")
+        self._reported = self._having("reported")
         self._lost = self._having("lost")
         self._finish = self._having("finish")
         self._requests: dict[Asked, list[Exchange]] = {}
@@ -238,6 +240,12 @@ class Findings:
         for seconds, circle in circles:
             for stood in self._stood:
                 stood(at, seconds, circle)
+
+    def reported(self, reports: Iterable[Report]) -> None:
+        """Instances told what they are doing just now."""
+        for report in reports:
+            for reported in self._reported:
+                reported(report)
 
     def polled(self, at: float, *, complete: bool) -> None:
         """The directory has just taken who is subscribed; all of it where that was `complete`."""

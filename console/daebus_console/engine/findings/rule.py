@@ -14,6 +14,7 @@ from daebus_console.engine.findings.instances import Instance, Instances
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.records.cycles import Cycle
 from daebus_console.engine.records.record import Any_
+from daebus_console.engine.records.running import Report
 
 SLOW = 0.1
 """Seconds in a handler, or before it, from which on what a service tells of one that ended well is looked at."""
@@ -123,6 +124,9 @@ class Rule:
 
     def stood(self, at: float, seconds: float, circle: Cycle) -> None:
         """Services tell that they wait in that circle, as they did so many seconds before."""
+
+    def reported(self, report: Report) -> None:
+        """An instance has told what it is doing just now."""
 
     def look(self) -> None:
         """About a second has passed; `world.now` is the time."""

@@ -1,7 +1,8 @@
 """Services of which it may be that they wait for one another for good: they are asked what they do, and what they
 answer is kept until the next answer. Pure but for the time that comes with each call.
 
-Whoever has all workers at work while messages wait is asked, and whomever those wait for. A circle that is met twice,
+Whoever has all workers at work while messages wait is asked, and whomever those wait for; and some times those to
+which requests ran out of time. A circle that is met twice,
 with every one in it still where it was, stands.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.entries import ServiceEntry
 from daebus_console.engine.figures.told import figures
@@ -19,6 +21,8 @@ from daebus_console.engine.records.running import Report
 ASK_EVERY = 3.0
 MOST = 20
 """Services that are asked at once."""
+_TIMES = 4
+"""How often a service is asked after the last request to it that was in vain."""
 LATELY = 10.0
 """Seconds for which it counts what a service answered."""
 
@@ -31,12 +35,15 @@ class Standstill:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._asked: dict[str, float] = {}
+        self._in_vain: dict[str, int] = {}
+        """Services to which requests ran out of time, and how often they are still to be asked for that."""
         self._met: dict[frozenset[str], tuple[float, Cycle]] = {}
 
     def due(self, now: float, reports: Reports) -> list[Question]:
         """Who is to be asked what it does, now (monotonic seconds)."""
         services = self._directory.services
         found = dict.fromkeys(one.name for one in services.values() if one.gone is None and _is_full(one))
+        found |= dict.fromkeys(self._in_vain)
         if not found:
             self._asked.clear()
             return []
@@ -53,8 +60,15 @@ class Standstill:
                 continue
             if now - self._asked.get(name, -ASK_EVERY) >= ASK_EVERY:
                 self._asked[name] = now
+                left = self._in_vain.pop(name, 0) - 1
+                if left > 0:
+                    self._in_vain[name] = left
                 due.append((name, "running", {}))
         return due
+
+    def gave_up(self, service: str) -> None:
+        """A request to that service ran out of time."""
+        remember(self._in_vain, service, _TIMES, MOST)
 
     def stand(self, cycles: Collection[Cycle], reports: Collection[Report]) -> list[tuple[float, Cycle]]:
         """Those of the circles, worked out of these reports, that were there before; each with the seconds since."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from daebus_console.dates import seconds
 from daebus_console.engine.findings.words import call, duration, quoted, shown
-from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.records.lines import how_ended, name_of_run
 from daebus_console.engine.records.record import ANSWER_DROPPED, DEBUGGER, Handled, Heard, Refused
 from daebus_console.engine.records.standing import short, what
@@ -104,11 +104,18 @@ def hangs(sight: Sight, exchange: Exchange) -> Cause | None:
     if not found or not (found[0].role == "error" or found[0].text.startswith("in ")):
         return None
     head, *rest = found
+    over = exchange.state is State.TIMEOUT
+    if (
+        over
+        and head.role != "error"
+        and not any(one.of(exchange.request_id) for one in sight.reports(exchange.target or ""))
+    ):
+        return None
     if head.role == "error":
         return Cause("waits_in_a_circle", head.text, tuple(one.text for one in rest), _LEAVE_THE_CIRCLE)
     return Cause(
         "running",
-        f"{call(exchange.target, exchange.action)} is {head.text}",
+        f"{call(exchange.target, exchange.action)} is {'still ' * over}{head.text}",
         tuple(one.text for one in rest),
         f"running {shown(exchange.target or '')} --stack shows every frame",
     )

@@ -28,7 +28,7 @@ def unanswered(sight: Sight, exchange: Exchange) -> Cause:
     return (
         unknown_action(sight, service, action, [exchange])
         or nobody(sight, service, since)
-        or (hangs(sight, exchange) if exchange.state is State.PENDING else None)
+        or hangs(sight, exchange)
         or _waiting(sight, exchange)
         or restarted(sight, service, since)
         or busy(sight, service)

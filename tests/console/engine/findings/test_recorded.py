@@ -237,6 +237,46 @@ def test_why_a_request_hangs(bus: Watched) -> None:
     assert cause.evidence == ("at c.py:7 get", "waits for stock ")
 
 
+def doing(bus: Watched, asked: Exchange, age: float, **more: Any) -> None:
+    """Its service tells that it is in its handler."""
+    one = {"id": asked.request_id, "action": "get", "age": age, "at": "a/b/c.py:7 get", **more}
+    question = {"action": "running", "payload": {}, "request_id": f"q{bus.now}", "reply_to": "caller:console"}
+    bus.say("daebus.control.users", question)
+    said = {"status": "success", "payload": {"running": [one], "queue": {}}, "service": "users", "instance": "i1"}
+    bus.say("caller:console", {**said, "request_id": question["request_id"]})
+
+
+def test_a_handler_that_runs_on_long_after_its_caller_gave_up(bus: Watched) -> None:
+    asked = bus.ask("users", "get", timeout=3)
+    bus.wait(5)
+    doing(bus, asked, 5)
+    assert bus.found() == []
+    bus.wait(3)
+    doing(bus, asked, 8)
+    found = bus.one("runs-on")
+    assert found.text == (
+        "the handler of users get runs on for nobody: its caller gave up after 3 s, and it has run for 8 s,"
+        " at b/c.py:7 get"
+    )
+    assert (found.evidence, found.count, found.severity.word) == ([asked.number], 1, "warning")
+    bus.wait(3)
+    doing(bus, asked, 11)
+    assert (bus.one("runs-on").count, "for 11 s" in bus.one("runs-on").text) == (1, True)
+    cause = why(bus, asked)
+    assert cause.text.startswith("users get is still in instance i1: in the handler for 11 s")
+    assert cause.evidence == ("at b/c.py:7 get",)
+
+
+def test_handlers_that_wait_for_a_call_or_for_whom_somebody_waits_do_not_run_on(bus: Watched) -> None:
+    waiting, patient = bus.ask("users", "get", timeout=1), bus.ask("users", "get", timeout=60)
+    undeclared = bus.ask("users", "get")
+    bus.wait(40)
+    doing(bus, waiting, 40, waits_for={"service": "stock", "action": "reserve"})
+    doing(bus, patient, 40)
+    doing(bus, undeclared, 40)
+    assert "runs-on" not in bus.names()
+
+
 def went(bus: Watched, number: int, action: str, begun: float, elapsed: float, queued: float) -> Sent:
     """A handler of the service `patients` ended well, whose message had waited so long before it began."""
     end = bus.now + begun + elapsed

@@ -40,6 +40,18 @@ def test_who_is_full_is_asked_and_whom_it_waits_for() -> None:
     assert standstill.due(20.0, reports) == []
 
 
+def test_to_whom_requests_are_in_vain_is_asked_some_times() -> None:
+    directory = Directory()
+    told(directory, "users", 1, 4, 0)
+    standstill = Standstill(directory)
+    standstill.gave_up("users")
+    standstill.gave_up("nobody")
+    asked = [standstill.due(10.0 + n, {}) for n in range(60)]
+    assert [one for one in asked if one] == [[("users", "running", {})]] * 4
+    standstill.gave_up("users")
+    assert standstill.due(100.0, {}) == [("users", "running", {})]
+
+
 def test_a_circle_stands_where_all_of_it_was_told_twice() -> None:
     standstill = Standstill(Directory())
 
