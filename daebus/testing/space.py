@@ -111,7 +111,7 @@ class SpacePublisher(Publisher):
     def publish_part(self, channel: str, data: bytes) -> int:
         """See `Publisher`."""
         with self._bus.publishing(channel, data) as there:
-            return super().publish(there, data) or self._elsewhere(there)
+            return super().publish(there, data) or self._at_others(there)
 
     def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
         """See `Publisher`."""

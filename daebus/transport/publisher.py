@@ -53,9 +53,9 @@ class Publisher(Commander):
 
         Where that is not known it is 1.
         """
-        return self.publish(channel, data) or self._elsewhere(channel)
+        return self.publish(channel, data) or self._at_others(channel)
 
-    def _elsewhere(self, channel: str) -> int:
+    def _at_others(self, channel: str) -> int:
         """How many subscribe at other servers than the one published at, which has given it to nobody.
 
         None where messages are sharded, since the owner of a slot knows all.
@@ -231,7 +231,7 @@ class Publisher(Commander):
             except RedisUnavailable as error:
                 outcome = error
             if outcome == 0 and self._presence.cluster is not None:
-                aside(lambda: told(self._elsewhere(channel)))
+                aside(lambda: told(self._at_others(channel)))
             else:
                 told(outcome)
 

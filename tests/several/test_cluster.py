@@ -90,10 +90,15 @@ def test_who_asked_at_another_node_gets_all_of_a_stream(cluster: Cluster, name: 
 
 
 @pytest.mark.parametrize("action", ["yields", "yields_async"])
-def test_a_stream_ends_where_who_asked_at_another_node_has_gone(cluster: Cluster, name: str, action: str) -> None:
+@pytest.mark.parametrize("sharded", [False, True], ids=["classic", "sharded"])
+def test_a_stream_ends_where_who_asked_at_another_node_has_gone(
+    cluster: Cluster, name: str, action: str, sharded: bool
+) -> None:
+    if sharded and is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
     app, _told, closed = streaming(name)
-    with serving(app, cluster.nodes[1].url, name):
-        with DaebusCaller(name, redis_url=cluster.nodes[0].url, timeout=600) as caller:
+    with serving(app, cluster.nodes[1].url, name, sharded=sharded):
+        with DaebusCaller(name, redis_url=cluster.nodes[0].url, timeout=600, sharded=sharded) as caller:
             assert next(iter(caller.stream_request(action, {"parts": 10**9}))) == {"n": 0}
             assert not closed.is_set()
         assert closed.wait(20)
