@@ -67,11 +67,11 @@ def _module(name: str, where: str) -> ModuleType:
             if isinstance(getattr(sys.modules.get(parent), last, None), Daebus):
                 meant = f"; for {last!r} in the module {parent!r}, write {parent}:{last}"
             raise Mistake(f"there is no module {error.name!r} here or where Python looks for them{meant}") from None
-        raise Mistake(f"{name!r} cannot be imported: {last_line(error)}") from None
+        raise Mistake(f"{name!r} cannot be imported: {last_line(error, name)}") from None
     except DaebusError as error:
         raise Mistake(f"{name!r} cannot be imported: {error}{where_in(error, name)}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise whatever it likes
-        raise Mistake(f"{name!r} cannot be imported: {last_line(error)}") from None
+        raise Mistake(f"{name!r} cannot be imported: {last_line(error, name)}") from None
 
 
 def told(app: Daebus, where: str) -> str:

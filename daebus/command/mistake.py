@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
+from pathlib import Path
+from types import FrameType
 
 from daebus.masking import without_passwords
 
@@ -13,18 +16,36 @@ class Mistake(Exception):
 
 def where_in(error: BaseException, module: str) -> str:
     """Which line of that module, or of what it imports of its own package, met the error; empty where it says so."""
-    package = module.partition(".")[0]
-    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
-        name = str(frame.f_globals.get("__name__", ""))
-        if name == package or name.startswith(f"{package}."):
+    for frame, line in _inside_out(error):
+        if _is_of(frame, module.partition(".")[0]):
             place = f"{frame.f_code.co_filename}:{line}"
             return "" if place in str(error) else f" ({place})"
     return ""
 
 
-def last_line(error: BaseException) -> str:
-    """What went wrong, and where in the user's files."""
-    where = next((f" ({f.filename}:{f.lineno})" for f in reversed(traceback.extract_tb(error.__traceback__))), "")
+def last_line(error: BaseException, module: str) -> str:
+    """What went wrong in that module, and where in the user's files: not in a library that they call."""
+    frames = _inside_out(error)
+    theirs = (each for each in frames if _is_of(each[0], module.partition(".")[0]) or not _is_installed(each[0]))
+    frame, line = next(theirs, frames[0])
+    where = f" ({frame.f_code.co_filename}:{line})"
     if isinstance(error, SyntaxError):
         where = f" ({error.filename}:{error.lineno})"
     return f"{without_passwords(traceback.format_exception_only(error)[-1].splitlines()[0])}{where}"
+
+
+def _inside_out(error: BaseException) -> list[tuple[FrameType, int]]:
+    return list(traceback.walk_tb(error.__traceback__))[::-1]
+
+
+def _is_of(frame: FrameType, package: str) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == package
+
+
+def _is_installed(frame: FrameType) -> bool:
+    """Whether its code came with Python or was installed: the modules that are part of the interpreter have no file."""
+    name = frame.f_code.co_filename
+    return name.startswith("<") or _is_of(frame, "daebus") or any(Path(name).is_relative_to(root) for root in _ROOTS)
+
+
+_ROOTS = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})

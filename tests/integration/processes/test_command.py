@@ -199,6 +199,18 @@ def test_check_tells_what_a_service_has(write: Write, capsys: pytest.CaptureFixt
         ("{}", "a = 1\nraise LookupError('no\\nidea')", "'{}' cannot be imported: LookupError: no (*users.py:2)"),
         ("{}", "raise OSError('no redis://ann:s3@h')", "'{}' cannot be imported: OSError: no redis://ann:***@h (*"),
         ("{}", "def f(:\n  pass", "'{}' cannot be imported: SyntaxError: invalid syntax (*users.py:1)"),
+        ("{}", "import os\nos.environ['NO_SUCH']", "'{}' cannot be imported: KeyError: 'NO_SUCH' (*users.py:2)"),
+        ("{}", "import json\nx = json.loads('')", "'{}' cannot be imported: json.decoder.JSONDecodeError*users.py:2)"),
+        (
+            "{}",
+            "import msgspec\nclass A(msgspec.Struct, tag=3, tag_field=4): ...",
+            "'{}' cannot be imported: TypeError: *users.py:2)",
+        ),
+        (
+            "{}",
+            "from importlib import import_module\n\nimport_module('no_such')",
+            "'{}' cannot be imported: ModuleNotFoundError: No module named 'no_such' (*users.py:3)",
+        ),
         ("{}", "raise SystemExit(3)", "'{}' cannot be imported: SystemExit: 3 (*users.py:1)"),
         (
             "{}",

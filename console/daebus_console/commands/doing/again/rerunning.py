@@ -94,4 +94,5 @@ def _performed(command: Command, case: Case, app: Daebus) -> tuple[Performed, Re
     except ConfigurationError:
         raise
     except Exception as error:  # noqa: BLE001 - a start hook of the app may raise whatever it likes
-        raise CommandError(f"{command['app']} cannot start: {last_line(error)}") from None
+        where: str = command["app"]
+        raise CommandError(f"{where} cannot start: {last_line(error, where.partition(':')[0])}") from None
