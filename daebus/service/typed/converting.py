@@ -27,8 +27,9 @@ _SEQUENCES: dict[type, Callable[..., Any]] = {
 class Converters:
     """Makes converters; one for each node, which may hold itself.
 
-    With `written` they are for values that have been written already, as `judgeable` does: models of pydantic have seen
-    to themselves, fields that a dataclass sets by itself are there, and so are those of a subclass.
+    With `written` they are for values that have been written already, as `judgeable` does: nothing is made of them but
+    what JSON has, since there were objects, whose own code has run. Models of pydantic have seen to themselves, fields
+    that a dataclass sets by itself are there, and so are those of a subclass.
     """
 
     def __init__(self, *, written: bool = False) -> None:
@@ -61,11 +62,12 @@ class Converters:
             case nodes.CustomType():
                 return anything
             case nodes.ListType() | nodes.SetType() | nodes.FrozenSetType() | nodes.VarTupleType():
-                return sequence(node, _SEQUENCES[type(node)], self.of(node.item_type))
+                made = list if self._written else _SEQUENCES[type(node)]
+                return sequence(node, made, self.of(node.item_type))
             case nodes.NamedTupleType():
                 needed = sum(field.required for field in node.fields)
-                made = node.cls
-                return positional(lambda values: made(*values), [self.of(f.type) for f in node.fields], needed)
+                build = list if self._written else lambda values: node.cls(*values)
+                return positional(build, [self.of(f.type) for f in node.fields], needed)
             case _:
                 return self._object(node)
 
@@ -75,22 +77,19 @@ class Converters:
         found = [Field(field.encode_name, field.name, self.of(field.type), field.required) for field in given]
         if self._written:
             own = [field for field in node.fields if field not in given]
-            found += [Field(field.encode_name, field.name, self.of(field.type), False, given=False) for field in own]
+            found += [Field(field.encode_name, field.name, self.of(field.type), False) for field in own]
         return found
 
     def _object(self, node: Any) -> Convert:
         if getattr(node, "array_like", False):
             needed = sum(field.required for field in node.fields)
             names = [field.name for field in node.fields]
-            return positional(
-                lambda values: node.cls(**dict(zip(names, values, strict=False))),
-                [self.of(field.type) for field in node.fields],
-                needed,
-            )
+            build = list if self._written else lambda values: node.cls(**dict(zip(names, values, strict=False)))
+            return positional(build, [self.of(field.type) for field in node.fields], needed)
         tag = (node.tag_field, node.tag) if getattr(node, "tag_field", None) is not None else None
         strict = not isinstance(node, nodes.StructType) or node.forbid_unknown_fields
-        beyond = partial(_of_subclasses, node.cls) if self._written else frozenset
-        return object_of(self.fields(node), node.cls, strict=strict, tag=tag, beyond=beyond)
+        made, beyond = (dict, partial(_of_subclasses, node.cls)) if self._written else (node.cls, frozenset)
+        return object_of(self.fields(node), made, strict=strict, tag=tag, beyond=beyond)
 
     def _union(self, node: Any) -> Convert:
         """Which member is meant is told by the kind of the JSON value; of tagged structs by their tag."""

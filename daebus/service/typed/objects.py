@@ -17,16 +17,12 @@ from .wrongs import Convert, Wrongs, kind
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of an object: as it is called on the wire, and by what is made of the object.
-
-    One that is not `given` is looked at, and left to the object's own code.
-    """
+    """A field of an object: as it is called on the wire, and by what is made of the object."""
 
     name: str
     attribute: str
     convert: Convert
     required: bool
-    given: bool = True
 
 
 def object_of(
@@ -47,7 +43,6 @@ def object_of(
     steps = [(field.name, field.attribute, field.convert) for field in fields]
     known = {field.name for field in fields}
     needed = [field.name for field in fields if field.required]
-    left = [field.attribute for field in fields if not field.given]
     unknown = f"is not known; known: {listed(known)}"
     if tag is not None:
         known.add(tag[0])
@@ -74,11 +69,7 @@ def object_of(
                 wrongs.add(f"must be {tag[1]!r}", tag[0])
             if strict or rest is not None:
                 _others(value, known, given, unknown, rest, beyond, values, wrongs)
-        if wrongs.count != before:
-            return None
-        for attribute in left:
-            values.pop(attribute, None)
-        return values if made is dict else _construct(made, values, wrongs)
+        return None if wrongs.count != before else values if made is dict else _construct(made, values, wrongs)
 
     return convert
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, ClassVar, NamedTuple, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -55,6 +55,24 @@ class Line:
 @dataclass
 class Admin(User):
     rights: list[str] = field(default_factory=list)
+
+
+class Place(NamedTuple):
+    row: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Counts what is made, and is not made again of what has become of its field."""
+
+    text: str
+    made: ClassVar[list[str]] = []
+
+    def __post_init__(self) -> None:
+        if self.text.isupper():
+            raise ValueError("it is loud already")
+        self.made.append(self.text)
+        object.__setattr__(self, "text", self.text.upper())
 
 
 class Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -123,6 +141,16 @@ def test_what_the_annotation_does_not_say_is_an_error_of_the_handler(annotation:
     with pytest.raises(RequestFailed, match=f"what was returned .*{why}") as caught:
         ask(giving(annotation, value), {})
     assert (caught.value.code, caught.value.type) == ("handler_error", "PayloadError")
+
+
+def test_what_is_answered_is_not_made_a_second_time() -> None:
+    def counts(one: Counted = Counted("default")) -> tuple[set[Counted], Counted, list[Place]]:
+        return {Counted("a")}, one, [Place(1)]
+
+    Counted.made.clear()
+    assert ask(counts, {}) == [[{"text": "A"}], {"text": "DEFAULT"}, [[1]]]
+    assert ask(counts, {"text": "b"}) == [[{"text": "A"}], {"text": "B"}, [[1]]]
+    assert Counted.made == ["a", "b", "a"]
 
 
 def test_what_a_dataclass_sets_by_itself_may_be_in_a_default_and_in_no_payload() -> None:
