@@ -94,7 +94,11 @@ def answered_model(cls: Any) -> Convert:
 
 
 def _family(cls: Any) -> Iterator[object]:
+    """The classes whose instances are ones of it. Of a `Page[User]` that is `Page`, too: `Page(items=users)` is one."""
     yield cls
+    origin = getattr(cls, "__pydantic_generic_metadata__", {}).get("origin")
+    if origin is not None:
+        yield origin
     for one in cls.__subclasses__():
         yield from _family(one)
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 import pytest
@@ -193,6 +193,17 @@ class Other(BaseModel):
     x: int
 
 
+Listed = TypeVar("Listed")
+
+
+class Page(BaseModel, Generic[Listed]):
+    items: list[Listed]
+
+
+class IntPage(Page[int]):
+    pass
+
+
 def answering(annotation: Any, value: Any) -> Callable[[int], Any]:
     def handler(n: int) -> Any:
         return value if n else None
@@ -211,6 +222,7 @@ def answering(annotation: Any, value: Any) -> Callable[[int], Any]:
         (dict[str, User], {"a": Other(x=1)}, "a must be User, not another model"),
         (User | None, {"wrong": 1}, "id is missing"),
         (Span, {"wrong": 1}, "start is missing"),
+        (Page[User], Page[int](items=[1]), "it must be Page[User], not another model"),
     ],
 )
 def test_what_is_no_such_model_is_not_answered(annotation: Any, value: Any, says: str) -> None:
@@ -227,6 +239,9 @@ def test_what_is_no_such_model_is_not_answered(annotation: Any, value: Any, says
         (dict[str, User | None], {"a": User(id=1), "b": None}, {"a": {"id": 1, "name": "Ann"}, "b": None}),
         (Span, Span(1), {"start": 1, "end": 0}),
         (Login, Login(password=SecretStr("x")), {"password": "**********"}),
+        (Page[User], Page[User](items=[User(id=1)]), {"items": [{"id": 1, "name": "Ann"}]}),
+        (Page[User], Page(items=[User(id=1)]), {"items": [{"id": 1, "name": "Ann"}]}),
+        (list[Page[int]], [Page(items=[1]), IntPage(items=[2])], [{"items": [1]}, {"items": [2]}]),
     ],
 )
 def test_what_is_such_a_model_is_answered(annotation: Any, value: Any, answered: Any) -> None:
