@@ -85,6 +85,15 @@ class ContextLogger(logging.LoggerAdapter[logging.Logger]):
         kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
         return msg, kwargs
 
+    fatal = logging.LoggerAdapter.critical
+
+    def __getattr__(self, name: str) -> Any:
+        """What a logger has and an adapter of one does not, such as `getChild` and `handlers`."""
+        if name == "logger":
+            # It has not been made yet: when it is copied, say.
+            raise AttributeError(name)
+        return getattr(self.logger, name)
+
 
 class Awaited(Protocol):
     """A call that is waited for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import subprocess
@@ -45,6 +46,24 @@ def test_logger_works_anywhere(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         logger.info("hello %s", "you")
     assert caplog.messages == ["hello you"]
+
+
+def test_logger_has_all_that_a_logger_has_in_a_handler_too(caplog: pytest.LogCaptureFixture) -> None:
+    app = Daebus("users")
+    lacking: list[str] = []
+
+    @app.action("log")
+    def log() -> dict[str, object]:
+        lacking.extend(name for name in dir(logging.Logger) if not hasattr(logger, name))
+        logger.fatal("lost")
+        logger.getChild("more").warning("found")
+        return {"handlers": len(logger.handlers), "copied": copy.copy(logger).name}
+
+    with app.test_client() as client:
+        assert client.request("log") == {"handlers": len(logger.handlers), "copied": "daebus"}
+    assert lacking == []
+    lost, found = (record for record in caplog.records if record.message in ("lost", "found"))
+    assert (lost.levelname, vars(lost)["action"], found.name) == ("CRITICAL", "log", "daebus.more")
 
 
 def test_in_a_handler_but_in_another_thread_there_is_no_request() -> None:
