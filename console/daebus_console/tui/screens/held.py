@@ -127,9 +127,10 @@ class HeldScreen(FullScreen):
         told = f" {fmt.plural(len(held), 'message')}" if held else ""
         told += f" and {unlisted:,} more" if held and unlisted else ""
         rules = fmt.plural(standing, "rule") + (" of ours stands" if standing == 1 else " of ours stand")
-        right: Line = [(f" {clean(problem)} ", "error")] if problem else [(f" {rules} · F9 lifts all ", "dim")]
+        right: Line = [] if problem else [(f" {rules} · F9 lifts all ", "dim")]
         lost = f"  {passed:,} went by for want of room" if passed else ""
-        self.head.show([(" Held", "strong"), (told, "name"), (lost, "warn")], right)
+        wrong = f"  {clean(problem)}" if problem else ""
+        self.head.show([(" Held", "strong"), (told, "name"), (lost, "warn"), (wrong, "error")], right)
         self.columns.show(heading(max(40, self.list.size.width - 1)) if held else [])
         self.list.refresh()
         said = self.main.last_said

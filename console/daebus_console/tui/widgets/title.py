@@ -78,13 +78,17 @@ class TitleLine(DrawsRoles):
         if y:
             return Strip.blank(width, self.rich_style)
         left_end, right_end = fitted(self.left, self.right, width, self.yields)
-        right = Strip(self._segments(right_end))
-        room = max(0, width - right.cell_length)
-        left = Strip(self._segments(left_end))
-        if left.cell_length > room and room > 1:
-            left = Strip.join([left.crop(0, room - 1), Strip([Segment("…", self.rich_style)])])
-        left = left.adjust_cell_length(room, self.rich_style)
+        right = self._cut(right_end, width)
+        room = width - right.cell_length
+        left = self._cut(left_end, room).adjust_cell_length(room, self.rich_style)
         return Strip.join([left, right]).adjust_cell_length(width, self.rich_style)
+
+    def _cut(self, line: Line, width: int) -> Strip:
+        """The line, which says so where it has no room for all of it."""
+        strip = Strip(self._segments(line))
+        if strip.cell_length <= width:
+            return strip
+        return Strip.join([strip.crop(0, max(0, width - 1)), Strip([Segment("…", self.rich_style)])]).crop(0, width)
 
 
 def fitted(left: Line, right: Line, width: int, yields: Sequence[str] = ()) -> tuple[Line, Line]:

@@ -13,6 +13,7 @@ from daebus_console.engine.keeping import keeper as keeping
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
+from daebus_console.text import cells
 from daebus_console.tui.rows.lines import text_of
 from daebus_console.tui.screens.break_at import BreakScreen
 from daebus_console.tui.screens.edit import EditScreen
@@ -22,6 +23,8 @@ from tests.console.holding.conftest import Asked, Shop, known
 from tests.console.holding.conftest import shop as shop
 from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive, grid
+from tests.support.framework_services import serving
+from tests.support.redis_server import RedisServer
 
 
 async def knows(console: Driver, shop: Shop) -> None:
@@ -520,3 +523,19 @@ def test_leaving_lets_all_go(shop: Shop) -> None:
 
     drive(shop.url, story)
     assert asked[0].result() == {"pong": True}
+
+
+@pytest.mark.parametrize("size", [(40, 12), (100, 30)], ids=str)
+def test_where_nothing_can_be_asked_the_title_still_says_what_the_screen_is(
+    own_redis: RedisServer, size: tuple[int, int]
+) -> None:
+    async def story(console: Driver) -> None:
+        await console.until(lambda: console.app.main.keeper is not None)
+        own_redis.kill()
+        await console.until(lambda: console.app.main.keeper.problem)
+        await console.press("H")
+        await console.until(lambda: grid(console.app)[0].startswith(" Held  "), what="the title, and what is wrong")
+        assert cells(grid(console.app)[0]) < size[0] or grid(console.app)[0].endswith("…")
+
+    with serving(Daebus("orders", debugger=True), own_redis.url, "orders"):
+        drive(own_redis.url, story, size)
