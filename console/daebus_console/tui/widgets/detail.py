@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from textual import events
@@ -201,13 +202,21 @@ def light(line: Line, wanted: str) -> Line:
     if not wanted:
         return line
     lit: Line = []
-    small = wanted.casefold()
     for text, role in line:
-        start = 0
-        found = text.casefold().find(small)
-        while found >= 0:
-            lit += [(text[start:found], role), (text[found : found + len(wanted)], "match")]
-            start = found + len(wanted)
-            found = text.casefold().find(small, start)
-        lit.append((text[start:], role))
+        done = 0
+        for start, end in _places(wanted.casefold(), text):
+            lit += [(text[done:start], role), (text[start:end], "match")]
+            done = end
+        lit.append((text[done:], role))
     return lit
+
+
+def _places(wanted: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where it stands in the text, small or large: some signs are more when they are folded."""
+    folded = [sign.casefold() for sign in text]
+    whole, signs = "".join(folded), [index for index, sign in enumerate(folded) for _part in sign]
+    found = whole.find(wanted)
+    while found >= 0:
+        beyond = found + len(wanted)
+        yield signs[found], signs[beyond - 1] + 1
+        found = whole.find(wanted, beyond)

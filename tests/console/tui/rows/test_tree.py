@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daebus_console.tui.documents.node import GROUP, Node, note
 from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.rows.lines import text_of
+from daebus_console.tui.widgets.detail import light
 
 
 def tree(value: object) -> Tree:
@@ -99,3 +102,18 @@ def test_what_stands_on_a_line_is_found_again_in_every_other_layout() -> None:
             key = text.split(":")[0].strip()
             assert ":" not in text or "word" in key or line.split(":")[0].strip().lstrip("▾▸ ") == key.lstrip("▾▸ ")
     assert [text for _place, text in kept] == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "lit"),
+    [
+        ("Straße 42", "42", ["42"]),
+        ("STRASSE", "straße", ["STRASSE"]),
+        ("İİ aBa", "ab", ["aB"]),
+        ("aXaxa", "x", ["X", "x"]),
+    ],
+)
+def test_what_is_looked_for_is_lit_where_it_stands(text: str, wanted: str, lit: list[str]) -> None:
+    line = light([(text, "plain")], wanted)
+    assert [piece for piece, role in line if role == "match"] == lit
+    assert text_of(line) == text
