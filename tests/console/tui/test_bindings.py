@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.widgets import OptionList
 
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message.exchange import Flag
@@ -203,6 +204,28 @@ def test_names_are_forgotten_by_both_keys_and_chosen_by_enter() -> None:
         await console.sees("latency:>1s")
         await console.press("enter")
         await console.until(lambda: console.app.main.filter_text == "latency:>1s")
+
+    drive(scene(), story)
+
+
+def test_the_keys_of_lists_move_about_in_dialogs_too() -> None:
+    async def story(console: Driver) -> None:
+        console.app.settings.set("filters", {"slow": "latency:>1s", "late": "is:late"})
+        await console.press("F")
+        lit = console.app.screen.query_one(OptionList)
+        for key, place in (("j", 1), ("k", 0), ("j", 1)):
+            await console.press(key)
+            assert lit.highlighted == place
+        await console.press("d")
+        await console.loses("is:late")
+        await console.press("d")
+        assert console.app.screen is console.app.main
+        assert console.app.settings.get("filters", dict, {}) == {}
+        await console.press("question_mark")
+        box = console.app.screen.query_one("#help-box")
+        for key, there in (("j", 1), ("k", 0), ("G", box.max_scroll_y), ("g", 0)):
+            await console.press(key)
+            await console.until(lambda there=there: box.scroll_y == there, what=key)
 
     drive(scene(), story)
 

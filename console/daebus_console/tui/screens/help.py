@@ -54,7 +54,15 @@ def name_of(node: DOMNode) -> str:
 class HelpScreen(Dialog[None]):
     """A table of keys over what is below. Any of escape, q, ? closes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark", "dismiss", "Close"),
+        Binding("j", "go('scroll_down')", "Down"),
+        Binding("k", "go('scroll_up')", "Up"),
+        Binding("ctrl+f", "go('page_down')", "Page down"),
+        Binding("ctrl+b", "go('page_up')", "Page up"),
+        Binding("g", "go('scroll_home')", "First"),
+        Binding("G", "go('scroll_end')", "Last"),
+    ]
 
     def __init__(self, title: str, groups: dict[str, list[tuple[str, str]]]) -> None:
         super().__init__()
@@ -78,6 +86,10 @@ class HelpScreen(Dialog[None]):
                 for key, what in keys:
                     table.add_row(Text(key, style="bold"), Text(what))
                 yield Static(table, classes="help-keys")
+
+    def action_go(self, where: str) -> None:
+        """Scroll with the keys of lists, which it tells."""
+        getattr(self.query_one("#help-box"), f"action_{where}")()
 
 
 def grouped(bindings: Iterable[ActiveBinding], screen: Screen[None]) -> dict[str, list[tuple[str, str]]]:

@@ -22,6 +22,8 @@ class PickScreen(Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Never mind"),
         Binding("delete,d", "forget", "Forget"),
+        Binding("j", "move('cursor_down')", "Down"),
+        Binding("k", "move('cursor_up')", "Up"),
     ]
 
     def __init__(self, title: str, choices: Mapping[str, str], forget: Callable[[str], None]) -> None:
@@ -51,3 +53,9 @@ class PickScreen(Dialog[str | None]):
         if index is not None:
             self._forget(self.names.pop(index))
             options.remove_option_at_index(index)
+        if not self.names:
+            self.dismiss(None)
+
+    def action_move(self, action: str) -> None:
+        """Go up or down, as in lists elsewhere."""
+        getattr(self.query_one(OptionList), f"action_{action}")()
