@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daebus_console.commands.doing.shared.differing import change_lines
 from daebus_console.engine.diff import values
 from daebus_console.engine.diff.exchange import diff_exchanges
 from daebus_console.engine.diff.rules import RuleError, Rules, parse_rules
 from daebus_console.engine.diff.values import Change, How, diff, same
+from daebus_console.engine.hiding.redact import Redactor
 from tests.console.engine.bus import Bus, answer, progress, request
 
 JSON = st.recursive(
@@ -183,3 +185,17 @@ def test_an_answer_that_never_came_differs_from_one_that_did() -> None:
         ("response.status", "ok", "timeout"),
         ("response.payload", {"x": 1}, None),
     ]
+
+
+@pytest.mark.parametrize("length", [0, 40, 70, 500])
+def test_the_line_of_a_difference_shows_what_differs_of_long_texts(length: int) -> None:
+    start = "no answer within a second, " * 20
+    change = Change(
+        "response.payload.error", How.CHANGED, start[:length] + "f064 was it", start[:length] + "d89b was it"
+    )
+    (line,) = change_lines([change], Redactor(()))
+    before, arrow, after = (span.text for span in line[-3:])
+    assert arrow == " → "
+    assert "f064" in before
+    assert "d89b" in after
+    assert max(len(before), len(after)) <= 60

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from daebus_console.commands.doing.shared.differing import change_line, change_lines, latency_line
+from daebus_console.engine.diff.preview import one_line
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, Kind, State
@@ -14,7 +15,7 @@ from daebus_console.naming import shown
 from daebus_console.render import to_text
 from daebus_console.text import clean
 from daebus_console.tui.compare.rows import Compared, counts
-from daebus_console.tui.compare.values import one_line, percent
+from daebus_console.tui.compare.values import percent
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, text_of
 from daebus_console.tui.rows.signs import state_of

@@ -12,12 +12,12 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from daebus_console.engine.diff.exchange import diff_exchanges, read_payload
+from daebus_console.engine.diff.preview import previews
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.jsontext import names_twice
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.text import cells, clean
-from daebus_console.tui.compare.preview import previews
 from daebus_console.tui.rows.lines import Line, fit
 
 SIGNS = {How.CHANGED: ("~", "wait"), How.ADDED: ("+", "ok"), How.REMOVED: ("−", "error")}

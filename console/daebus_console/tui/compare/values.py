@@ -54,25 +54,6 @@ class Note(NamedTuple):
     line: Line
 
 
-def one_line(value: Any, most: int) -> str:
-    """The beginning of a value as JSON on one line, of about `most` signs at the least where it is longer. Clean."""
-    if isinstance(value, Unread):
-        return clean(str(value))
-    if isinstance(value, str):
-        value = value[: most + 1]
-    parts: list[str] = []
-    length = 0
-    try:
-        for part in jsontext.pieces(value):
-            parts.append(part[: most + 1])
-            length += len(part)
-            if length > most:
-                break
-    except RecursionError:
-        parts.append("… (nested too deeply to be shown)")
-    return clean("".join(parts))
-
-
 def describe(change: Change) -> str:
     """What kinds of values they are, and by how much numbers differ: `number, +19 (+158 %)`."""
     if change.how is not How.CHANGED:

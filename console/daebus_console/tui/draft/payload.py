@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 from daebus_console.engine import jsontext
+from daebus_console.engine.diff.preview import previews
 from daebus_console.engine.diff.values import Change, How, iter_diff
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.replay.draft import DraftError
 from daebus_console.engine.replay.item import Resend, Unsendable
-from daebus_console.text import clean, cut
+from daebus_console.text import clean
 from daebus_console.tui.draft.draft import Draft, Verdict
 from daebus_console.tui.draft.hidden import Hidden
 from daebus_console.tui.draft.text import INDENT, safe
@@ -80,7 +81,7 @@ class PayloadDraft(Draft):
 
 def _told(change: Change) -> str:
     """A change in short."""
-    before, after = (cut(jsontext.dumps(value), _LONGEST) for value in (change.before, change.after))
+    before, after = previews(change, _LONGEST, _LONGEST)
     if change.how is How.ADDED:
         return f"+ {change.path} {after}"
     return f"- {change.path}" if change.how is How.REMOVED else f"{change.path} {before} → {after}"

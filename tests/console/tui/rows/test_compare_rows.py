@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from daebus_console.engine.diff.exchange import Unread
+from daebus_console.engine.diff.preview import one_line, previews
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change, How, diff
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.tui.compare.head import change_text, standing, title, whole_text
 from daebus_console.tui.compare.layout import rows_of
-from daebus_console.tui.compare.preview import previews
 from daebus_console.tui.compare.rows import (
     Entry,
     Heading,
@@ -43,7 +43,6 @@ from daebus_console.tui.compare.values import (
     describe,
     folded,
     lit,
-    one_line,
     pairs,
     percent,
     value_lines,

@@ -9,6 +9,7 @@ from daebus_console.commands.doing.again.comparing import calls_of, rules_of
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
+from daebus_console.engine.diff.preview import previews
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.pins import Pin, Pins, Return, Unpinnable
@@ -163,4 +164,4 @@ def _change(change: Change) -> str:
         return f"is new: {preview(change.after, _WIDEST)}"
     if change.how is How.REMOVED:
         return "is gone"
-    return f"{preview(change.before, _WIDEST)} → {preview(change.after, _WIDEST)}"
+    return " → ".join(previews(change, _WIDEST, _WIDEST))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from daebus_console.engine.diff.exchange import Unread
+from daebus_console.engine.diff.preview import previews
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.replay.redact import masked
-from daebus_console.render import Line, Span, duration, line, preview
+from daebus_console.render import Line, Span, duration, line
 
 _WIDEST = 60
 
@@ -18,11 +17,12 @@ def change_line(change: Change, redact: Redactor, *, indent: str = "  ", note: s
     """One difference: where, what it was and what it is."""
     shown = masked(change, redact) if redact else change
     spans: list[str | Span] = [indent, Span(shown.path or "(all of it)", "key"), "  "]
+    before, after = previews(shown, _WIDEST, _WIDEST)
     if shown.how is not How.ADDED:
-        spans.append(Span(_value(shown.before), "error"))
+        spans.append(Span(before, "error"))
     spans.append(Span({How.CHANGED: " → ", How.ADDED: "added ", How.REMOVED: " removed"}[shown.how], "dim"))
     if shown.how is not How.REMOVED:
-        spans.append(Span(_value(shown.after), "ok"))
+        spans.append(Span(after, "ok"))
     if note:
         spans.append(Span(f"  {note}", "dim"))
     return line(*spans)
@@ -42,7 +42,3 @@ def latency_line(before: float | None, after: float | None) -> Line | None:
     if before is None and after is None:
         return None
     return line(Span("  latency  ", "dim"), duration(before), Span(" → ", "dim"), duration(after))
-
-
-def _value(value: Any) -> str:
-    return str(value) if isinstance(value, Unread) else preview(value, _WIDEST)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from daebus_console.engine import jsontext
+from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.diff.values import Change, How
-from daebus_console.text import cut
-from daebus_console.tui.compare.values import one_line
+from daebus_console.text import clean, cut
 
 NONE = "·"
 _LEAD = 6
@@ -24,6 +27,25 @@ def previews(change: Change, before: int, after: int) -> tuple[str, str]:
         if skipped > _LEAD and skipped + _LEAD > min(before, after) // 2:
             return _from(one, skipped, before), _from(other, skipped, after)
     return cut(one_line(one, before), before), cut(one_line(other, after), after)
+
+
+def one_line(value: Any, most: int) -> str:
+    """The beginning of a value as JSON on one line, of about `most` signs at the least where it is longer. Clean."""
+    if isinstance(value, Unread):
+        return clean(str(value))
+    if isinstance(value, str):
+        value = value[: most + 1]
+    parts: list[str] = []
+    length = 0
+    try:
+        for part in jsontext.pieces(value):
+            parts.append(part[: most + 1])
+            length += len(part)
+            if length > most:
+                break
+    except RecursionError:
+        parts.append("… (nested too deeply to be shown)")
+    return clean("".join(parts))
 
 
 def _from(text: str, start: int, width: int) -> str:
