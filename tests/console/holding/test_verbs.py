@@ -13,6 +13,7 @@ from daebus_console.commands.doing.shared.guard import host_of
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message.exchange import Flag
 from daebus_console.engine.session import Session
+from tests.console.cli.conftest import Console
 from tests.console.commands.prompt import prompting
 from tests.console.holding.conftest import Debugging, Shop, known
 from tests.support.waiting import eventually
@@ -227,6 +228,16 @@ def test_one_instance_of_a_suspended_service_goes_on_for_good(console: Debugging
     assert [hold.instance for hold in held.holds] == [second]
     console("resume")
     eventually(lambda: len(handled) == 2)
+
+
+def test_at_the_shell_an_instance_is_known_by_the_beginning_of_its_id(console: Debugging, shop: Shop) -> None:
+    (instance,) = console.session.directory.services[shop.orders].instances
+    shell = Console(shop.url)
+    done = shell("suspend", shop.orders, instance[:4], "--for", "100ms")
+    assert (done.status, done.err.splitlines()[0]) == (Exit.DONE, f"{shop.orders} is suspended (1 instance)")
+    done = shell("suspend", shop.orders, "zzz")
+    assert done.status == Exit.USAGE
+    assert f"zzz is no instance of {shop.orders}: there are {instance}" in done.err
 
 
 def test_suspended_one_at_a_time(console: Debugging, shop: Shop) -> None:

@@ -7,6 +7,7 @@ import math
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.debugging import at_word, confirm, keeper_of
 from daebus_console.commands.doing.holding.standing import stay
+from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.words import told_reach
@@ -22,7 +23,7 @@ def run_suspend(command: Command, context: Context) -> int:
     """Suspend a service; at the shell until interrupted, or for as long as it is to last."""
     keeper = keeper_of(command, context)
     service: str = command["service"]
-    instance = _instance(command, keeper, service)
+    instance = _instance(command, context, keeper, service)
     lasts: float | None = command["for"]
     confirm(command, context, [service], lasts or _LONGEST)
     count = keeper.suspend(service, on=True, instance=instance, lasts=math.inf if lasts is None else lasts)
@@ -47,7 +48,7 @@ def run_resume(command: Command, context: Context) -> int:
         return Exit.DONE
     status = Exit.DONE
     for name in [service] if service is not None else sorted(ours):
-        chosen = _instance(command, keeper, name) if service is not None else None
+        chosen = _instance(command, context, keeper, name) if service is not None else None
         for instance in [chosen] if chosen is not None else sorted(ours.get(name, {None}), key=str):
             try:
                 keeper.suspend(name, on=False, instance=instance)
@@ -66,11 +67,13 @@ def run_resume(command: Command, context: Context) -> int:
     return status
 
 
-def _instance(command: Command, keeper: Keeper, service: str) -> str | None:
+def _instance(command: Command, context: Context, keeper: Keeper, service: str) -> str | None:
     """The id of the instance that is meant; None for all. Raises CommandError."""
     wanted: str | None = command["instance"]
     if wanted is None:
         return None
+    # At the shell nobody has told anything as yet.
+    keeper.session.wait_for(lambda: complete(keeper.session) or context.cancellation.cancelled, LOOK_FOR)
     with keeper.session.lock:
         entry = keeper.session.directory.services.get(service)
         names = sorted(entry.instances) if entry is not None else []
