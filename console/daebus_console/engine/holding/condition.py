@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 OPERATORS = ("!=", "=", "<", ">", "~")
@@ -15,10 +13,10 @@ FORMS = "payload.id=17, payload.amount>100, payload.name~A*, or payload.coupon f
 _SPLIT = re.compile(r"!=|=|<|>|~")
 _MORE_SIGNS = re.compile(r"[=<>~]+")
 """What bare text does not begin with: it would be taken for a longer operator, which there is none of."""
-_BLANKS_AT_ENDS = re.compile(r"^\s+|\s+$")
 _PREFIX = "payload."
 _LONGEST = 1000
-Value = str | int | float | bool | None
+Value = Any
+"""One of JSON."""
 
 
 class ConditionError(ValueError):
@@ -31,7 +29,10 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition: the value at `path` (as `user.items[0].id`) compared with `value` by `operator`."""
+    """One condition: the value at `path` (as `user.items[0].id`) compared with `value` by `operator`.
+
+    `exists` with the value False is of what is not there: a service tells of it, and nobody can type it.
+    """
 
     path: str
     operator: str
@@ -39,13 +40,13 @@ class Condition:
 
     def __str__(self) -> str:
         if self.operator == EXISTS:
-            return _PREFIX + self.path
+            return f"{'without ' * (self.value is False)}{_PREFIX}{self.path}"
         return f"{_PREFIX}{self.path}{self.operator}{written(self.value, self.operator)}"
 
     @property
     def wire(self) -> list[Any]:
         """As it goes to a service."""
-        return [steps(self.path), self.operator, True if self.operator == EXISTS else self.value]
+        return [steps(self.path), self.operator, self.value is not False if self.operator == EXISTS else self.value]
 
 
 def read_condition(text: str, *, quoted: bool = False) -> Condition:
@@ -68,10 +69,10 @@ def read_condition(text: str, *, quoted: bool = False) -> Condition:
         there = f"there are {', '.join(OPERATORS)}, and a path alone for what exists"
         no = f"there is no operator {found[0]}{more[0]}: {there}"
         raise ConditionError(f"{no}; a text that begins with {more[0]} is quoted", found.start())
-    value: Value = word if quoted or found[0] == "~" else _value(word)
-    if found[0] in "<>" and (isinstance(value, bool | None) or value == ""):
+    value: Value = word if quoted else _pattern(word) if found[0] == "~" else _value(word)
+    if found[0] in "<>" and (not isinstance(value, str | int | float) or isinstance(value, bool) or value == ""):
         raise ConditionError(f"{found[0]} compares numbers or texts, and {word or 'nothing'} is neither", found.end())
-    if found[0] == "~" and not word:
+    if found[0] == "~" and not value:
         raise ConditionError("expected a pattern after ~, such as A*", found.end())
     return Condition(bare, found[0], value)
 
@@ -85,72 +86,37 @@ def of_wire(told: Any) -> Condition | None:
         path = ".".join(map(str, path))
     if not isinstance(path, str) or operator not in (*OPERATORS, EXISTS):
         return None
-    value = told[2] if len(told) == 3 else True
-    return Condition(path, operator, value if isinstance(value, str | int | float | bool | None) else str(value))
+    return Condition(path, operator, told[2] if len(told) == 3 else True)
 
 
 def written(value: Value, operator: str = "=") -> str:
     """A value as it is typed: text bare, unless it would be taken for something else."""
     if not isinstance(value, str):
-        return json.dumps(value)
-    if operator == "~":
-        # A pattern stands bare, so that blanks at its ends are written as sets of one character.
-        return _BLANKS_AT_ENDS.sub(lambda blanks: "".join(f"[{one}]" for one in blanks[0]), value)
-    bare = _value(value) == value == value.strip() and not _MORE_SIGNS.match(value)
+        return json.dumps(value, ensure_ascii=False)
+    read = _pattern(value) if operator == "~" else _value(value)
+    bare = read == value == value.strip() and (operator == "~" or not _MORE_SIGNS.match(value))
     return value if bare else json.dumps(value, ensure_ascii=False)
 
 
 def _value(word: str) -> Value:
     try:
         value = json.loads(word)
+        # What is not finite is in no JSON.
+        json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         return word
-    if isinstance(value, float) and not math.isfinite(value):
-        return word
-    return value if isinstance(value, str | int | float | bool | None) else word
+    return value
 
 
-def matches(condition: Condition, payload: Any) -> bool:
-    """Whether a payload fulfils it, as a service would find."""
-    found, here = dig(payload, condition.path)
-    if condition.operator == EXISTS:
-        return found
-    if not found:
-        return condition.operator == "!="
-    return _compared(here, condition.operator, condition.value)
-
-
-def _compared(here: Any, operator: str, value: Value) -> bool:
-    if operator in ("=", "!="):
-        same = bool(here == value) and isinstance(here, bool) == isinstance(value, bool)
-        return same == (operator == "=")
-    if isinstance(here, bool) or isinstance(value, bool):
-        return False
-    if operator == "~":
-        return isinstance(here, str | int | float) and fnmatchcase(str(here), str(value))
-    if isinstance(here, str) and isinstance(value, str):
-        return here < value if operator == "<" else here > value
-    if isinstance(here, int | float) and isinstance(value, int | float):
-        return here < value if operator == "<" else here > value
-    return False
+def _pattern(word: str) -> str:
+    """A pattern stands bare, or as a text of JSON where there are blanks at its ends."""
+    value = _value(word) if word.startswith('"') else word
+    return value if isinstance(value, str) else word
 
 
 def steps(path: str) -> list[str]:
     """The names and places that a path goes through."""
     return re.findall(r"[^.\[\]]+", path)
-
-
-def dig(payload: Any, path: str) -> tuple[bool, Any]:
-    """Whether there is something at that path, and what."""
-    here = payload
-    for step in steps(path):
-        if isinstance(here, dict) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and step.isascii() and step.isdigit() and int(step) < len(here):
-            here = here[int(step)]
-        else:
-            return False, None
-    return True, here
 
 
 def offered(payload: Any, most: int = 12) -> list[Condition]:

@@ -7,9 +7,26 @@ from typing import Any
 
 import pytest
 
-from daebus_console.engine.holding.condition import Condition, ConditionError, matches, of_wire, offered, read_condition
+from daebus.gates.reading import read_rule
+from daebus_console.engine.holding.condition import Condition, ConditionError, of_wire, offered, read_condition
 
-PAYLOAD: dict[str, Any] = {"id": 17, "name": "Ann", "vip": True, "items": [{"sku": "A1"}], "total": 2.5, "note": None}
+PAYLOAD: dict[str, Any] = {
+    "id": 17,
+    "name": "Ann",
+    "vip": True,
+    "items": [{"sku": "A1"}],
+    "total": 2.5,
+    "note": None,
+    "tags": [],
+    "big": 12345678901234567890123,
+    "on": "2026-11-30",
+}
+
+
+def holds(condition: Condition, payload: Any) -> bool:
+    """Whether a service finds it so."""
+    rule = read_rule({"place": "request", "hold": True, "where": [condition.wire]})
+    return all(one.holds(payload) for one in rule.where)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +48,11 @@ PAYLOAD: dict[str, Any] = {"id": 17, "name": "Ann", "vip": True, "items": [{"sku
         ("payload.payload.id=1", [["payload", "id"], "=", 1]),
         ("payload.url=a=b", [["url"], "=", "a=b"]),
         ("payload.name=", [["name"], "=", ""]),
-        ("payload.x=[1]", [["x"], "=", "[1]"]),
+        ("payload.x=[1, 2]", [["x"], "=", [1, 2]]),
+        ('payload.x!={"a": "é"}', [["x"], "!=", {"a": "é"}]),
+        ('payload.x="[1]"', [["x"], "=", "[1]"]),
+        ("payload.x=[NaN]", [["x"], "=", "[NaN]"]),
+        ("payload.x=1e999", [["x"], "=", "1e999"]),
         ("payload.x=NaN", [["x"], "=", "NaN"]),
         ('payload.x="=3"', [["x"], "=", "=3"]),
         ('payload.x!="~/here"', [["x"], "!=", "~/here"]),
@@ -39,6 +60,9 @@ PAYLOAD: dict[str, Any] = {"id": 17, "name": "Ann", "vip": True, "items": [{"sku
         ("payload.name = Ann", [["name"], "=", "Ann"]),
         ("payload.total > 2", [["total"], ">", 2]),
         ("payload.name ~ A* ", [["name"], "~", "A*"]),
+        ('payload.name~" A*"', [["name"], "~", " A*"]),
+        ('payload.name~"A*', [["name"], "~", '"A*']),
+        ("payload.id~17", [["id"], "~", "17"]),
         ('payload.name=" Ann"', [["name"], "=", " Ann"]),
         ("payload.name=Ann Lee", [["name"], "=", "Ann Lee"]),
     ],
@@ -53,7 +77,19 @@ def test_what_can_be_written(text: str, wire: list[Any]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "payload", "payload.", "payload.=1", "coupon", "=1", "a b=1", "payload.x>", "payload.x>true", "payload.x~"],
+    [
+        "",
+        "payload",
+        "payload.",
+        "payload.=1",
+        "coupon",
+        "=1",
+        "a b=1",
+        "payload.x>",
+        "payload.x>true",
+        "payload.x>[1]",
+        "payload.x~",
+    ],
 )
 def test_what_is_no_condition_is_told_with_what_is(text: str) -> None:
     with pytest.raises(ConditionError):
@@ -86,7 +122,7 @@ def test_an_operator_that_there_is_none_of_is_refused_with_those_that_there_are(
 
 
 @pytest.mark.parametrize(
-    ("text", "holds"),
+    ("text", "so"),
     [
         ("payload.id=17", True),
         ("payload.id=17.0", True),
@@ -104,16 +140,23 @@ def test_an_operator_that_there_is_none_of_is_refused_with_those_that_there_are(
         ("payload.id~1?", True),
         ("payload.items[0].sku=A1", True),
         ("payload.items[9].sku=A1", False),
+        ("payload.tags=[]", True),
+        ("payload.tags!=[]", False),
+        ('payload.items=[{"sku": "A1"}]', True),
+        ('payload.items[0]={"sku": "A2"}', False),
+        ("payload.big=12345678901234567890123", True),
+        ("payload.big=12345678901234567890124", False),
+        ("payload.on>2026-11", True),
     ],
 )
-def test_what_it_means(text: str, holds: bool) -> None:
-    assert matches(read_condition(text), PAYLOAD) is holds
+def test_what_it_means(text: str, so: bool) -> None:
+    assert holds(read_condition(text), PAYLOAD) is so
 
 
 def test_what_a_payload_offers_fulfils_it() -> None:
     found = offered(PAYLOAD)
-    assert [one.path for one in found] == ["id", "name", "vip", "total", "items[0].sku"]
-    assert all(matches(one, PAYLOAD) for one in found)
+    assert [one.path for one in found] == ["id", "name", "vip", "total", "big", "on", "items[0].sku"]
+    assert all(holds(one, PAYLOAD) for one in found)
     assert offered([1, 2]) == [Condition("[0]", "=", 1), Condition("[1]", "=", 2)]
     assert offered({"a b": 1, "x" * 100: 2, "long": "y" * 100, "nul": "\0"}) == []
 
@@ -123,10 +166,18 @@ def test_what_a_service_tells_that_makes_no_sense_is_none(told: object) -> None:
     assert of_wire(told) is None
 
 
-@pytest.mark.parametrize("value", [" foo*", "*\t ", "~x", "a b", '"a"'])
+def test_that_something_is_not_there_is_told_as_that() -> None:
+    told = of_wire(["coupon", "exists", False])
+    assert told is not None
+    assert told.wire == [["coupon"], "exists", False]
+    assert str(told) == "without payload.coupon"
+
+
+@pytest.mark.parametrize("value", [" foo*", "*\t ", "~x", "a b", '"a"', "[ab]*"])
 @pytest.mark.parametrize("operator", ["~", "=", "!="])
 def test_what_is_written_means_the_same_when_it_is_read(operator: str, value: str) -> None:
     condition = Condition("name", operator, value)
     again = read_condition(str(condition))
+    assert again == condition
     for name in (" foo", "foo", " foo ", "x \t ", "~x", "a b", '"a"', value):
-        assert matches(again, {"name": name}) is matches(condition, {"name": name})
+        assert holds(again, {"name": name}) is holds(condition, {"name": name})
