@@ -10,6 +10,7 @@ from typing import Any
 from daebus_console.engine import jsontext
 from daebus_console.engine.holding.condition import Condition, of_wire
 from daebus_console.naming import shown
+from daebus_console.text import clean, cut
 
 PLACES = ("call", "request", "answer", "event")
 """Where: a request about to leave, one about to be handled, an answer about to leave, a broadcast about to be heard."""
@@ -34,10 +35,12 @@ _WORDS = {
     DUPLICATE: "handled twice",
     ANSWER_TWICE: "answered twice",
 }
-
+_WORDS_OF_EVENTS = {DROP: "dropped: never heard", DUPLICATE: "heard twice"}
 
 _FAILED = "failed by a debugger"
 """What a service answers where a fault says nothing."""
+_TOLD = 200
+"""Cells of an answer, or of the text of an error, that are told in words."""
 
 
 class RuleError(ValueError):
@@ -151,11 +154,11 @@ class Rule:
         if self.do == DELAY:
             return f"delayed by {_seconds(self.seconds or 0.0)}"
         if self.do == FAIL:
-            what = _FAILED if self.error is None else f"failed: {self.error}"
+            what = _FAILED if self.error is None else f"failed: {cut(clean(self.error), _TOLD)}"
             return f"{what} ({self.code})" if self.code else what
         if self.do == ANSWER:
-            return f"answered {jsontext.dumps(self.payload)}"
-        return _WORDS[self.do]
+            return f"answered {cut(clean(jsontext.dumps(self.payload)), _TOLD)}"
+        return (_WORDS_OF_EVENTS if self.place == "event" else {}).get(self.do) or _WORDS[self.do]
 
     def terms(self) -> str:
         """When it does, in words: the conditions and limits."""
@@ -177,7 +180,7 @@ class Rule:
         if self.once:
             parts.append("once")
         if self.times is not None:
-            parts.append(f"{self.times:,} times")
+            parts.append(f"{self.times:,} time{'s' * (self.times != 1)}")
         if self.lasts is not None:
             parts.append(f"for {_seconds(self.lasts)} at most")
         if self.before_timeout:
