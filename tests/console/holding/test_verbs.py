@@ -97,6 +97,18 @@ def test_a_condition_and_once(console: Debugging, shop: Shop) -> None:
     asked.result()
 
 
+@pytest.mark.parametrize(
+    "condition", ['payload.o={"tags":["a",null]}', """'payload.o={"tags": ["a", null]}'""", 'payload.o.tags[0]~"*a"']
+)
+def test_a_value_may_be_whatever_json_has(console: Debugging, shop: Shop, condition: str) -> None:
+    assert console(f"break {shop.orders} ping {condition}") == Exit.DONE
+    assert shop.ask("ping", {"o": '{"tags":["a",null]}'}).result() == {"pong": True}
+    asked = shop.ask("ping", {"o": {"tags": ["a", None]}})
+    console.holding()
+    assert console("release next") == Exit.DONE
+    asked.result()
+
+
 def test_one_like_an_exchange(console: Debugging, shop: Shop) -> None:
     shop.ask("ping").result()
     journal = console.session.journal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import shown
 
+_LIST_OR_OBJECT = re.compile(r"[^'\"=<>~]*=[\[{]")
+"""A condition of which the quotes are part of its value."""
 _QUOTE_AFTER_OPERATOR = ('="', "='", '<"', "<'", '>"', ">'", '~"', "~'")
 
 
@@ -154,16 +157,17 @@ def conditions(command: Command, words: Sequence[Word] = ()) -> tuple[Condition,
         raise at_word(command, text, f"--where: {error.message}") from None
     for word in more:
         try:
-            found.append(read_condition(word.text, quoted=_value_is_quoted(word)))
-        except ConditionError as error:
-            raise at_word(command, text, f"--where: {error}") from None
+            found.append(condition(word))
+        except CommandError as error:
+            raise at_word(command, text, f"--where: {error.message}") from None
     return tuple(found)
 
 
 def condition(word: Word) -> Condition:
     """The condition that a word is. Raises CommandError."""
+    text = word.raw if _LIST_OR_OBJECT.match(word.raw) else word.text
     try:
-        return read_condition(word.text, quoted=_value_is_quoted(word))
+        return read_condition(text, quoted=_value_is_quoted(word))
     except ConditionError as error:
         raise word.error(str(error), error.column) from None
 
