@@ -219,6 +219,23 @@ def test_what_is_told_fits_into_an_answer_and_says_that_there_is_more(
     eventually(lambda: len(shop.handled) == 61)
 
 
+def test_rules_that_have_no_room_in_an_answer_hide_no_others(shop: Shop, debugger: Debugger) -> None:
+    large = {**HOLD, "id": "large", "where": [["text", "=", "x" * 9000]]}
+    small = {**HOLD, "action": "other", "id": "small"}
+    debugger.rules(*({**large, "id": f"{number}"} for number in range(20)), owner="ann")
+    debugger.rules(small, owner="bob")
+    told = debugger.ask("held")
+    ann, bob = told["rules"]
+    assert (ann["owner"], ann["cut"], "rules" in ann) == ("ann", True, False)
+    assert ann["lease"] > 0
+    assert (bob["owner"], [rule["id"] for rule in bob["rules"]]) == ("bob", ["small"])
+    assert told["more"]
+    debugger.rules(large, owner="ann")
+    told = debugger.ask("held")
+    assert [[rule["id"] for rule in lease["rules"]] for lease in told["rules"]] == [["large"], ["small"]]
+    assert not told["more"]
+
+
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("rules", {}, "owner"),
     ("rules", {"owner": 5, "lease": 1}, "owner"),

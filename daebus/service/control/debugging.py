@@ -88,6 +88,8 @@ class TellHeld:
     def __call__(self, payload: Mapping[str, Any]) -> dict[str, Any] | None:
         """Answers with `held`, the oldest first, `count`, `bytes`, `passed`, `rules` (leases), `suspended` and `more`.
 
+        A lease whose rules have no room in it is told without them, and with `cut`.
+
         With `hold` it answers with that one alone, and its whole payload where this fits into an answer.
         """
         gates = _allowed(self._gates)
@@ -105,9 +107,10 @@ class TellHeld:
         suspended = [_told(lease) for lease in gates.leases() if lease.suspends]
         told: dict[str, Any] = {"count": len(all_held), "bytes": gates.bytes, "passed": gates.passed}
         left = ANSWER - 2000 - _size(suspended)
-        told["rules"], left = _fitting(leases, left // 2, left)
-        several, _left = _fitting([_shown(held, until, now, SHOWN) for held, until in all_held], left, left)
-        more = len(several) < len(all_held) or len(told["rules"]) < len(leases)
+        told["rules"] = _cut(leases, left // 2)
+        left -= _size(told["rules"])
+        several = _fitting([_shown(held, until, now, SHOWN) for held, until in all_held], left)
+        more = len(several) < len(all_held) or any("cut" in lease for lease in told["rules"])
         return {"held": several, **told, "suspended": suspended, "more": more}
 
 
@@ -128,15 +131,27 @@ def _size(value: Any) -> int:
     return len(json.dumps(value, separators=(",", ":")))
 
 
-def _fitting(several: list[dict[str, Any]], most: int, left: int) -> tuple[list[dict[str, Any]], int]:
-    """As many of them as fit into so many bytes, and how many bytes of `left` are left."""
+def _fitting(several: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """As many of them as fit into so many bytes."""
     used = 0
     for number, each in enumerate(several):
-        size = _size(each) + 1
-        if used + size > most:
-            return several[:number], left - used
-        used += size
-    return several, left - used
+        used += _size(each) + 1
+        if used > most:
+            return several[:number]
+    return several
+
+
+def _cut(leases: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """All leases, without the rules of those that do not fit into so many bytes: `cut` stands in their place."""
+    short = [{"owner": lease["owner"], "lease": lease["lease"], "cut": True} for lease in leases]
+    left = most - _size(short)
+    told = []
+    for lease, instead in zip(leases, short, strict=True):
+        more = _size(lease) - _size(instead)
+        fits = more <= left
+        told.append(lease if fits else instead)
+        left -= more if fits else 0
+    return told
 
 
 class Release:
