@@ -93,6 +93,10 @@ def test_they_are_listed_and_end_with_their_time(console: Debugging, shop: Shop)
     console.heard.lines.clear()
     assert console("fault") == Exit.DONE
     assert "10 % of them" in console.heard.lines[1]
+    assert "ends in" in console.heard.lines[1]
+    console.heard.records.clear()
+    assert console("breaks --json") == Exit.DONE
+    assert 3500 < console.heard.records[0]["left_s"] <= 3600
     assert console(f"fault {shop.orders} ping drop --for 300ms") == Exit.DONE
     eventually(lambda: len(console.keeper.desk.settings) == 1, what="its time is over")
 

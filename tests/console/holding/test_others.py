@@ -141,8 +141,11 @@ def test_a_rule_of_another_may_be_named_before_anybody_has_looked(
     assert shop.ask("ping").result() == {"pong": True}
 
 
-def test_a_rule_that_another_lifts_is_gone_and_told(console: Debugging, other: Debugging, shop: Shop) -> None:
-    console(f"break {shop.orders} ping payload.id=1")
+@pytest.mark.parametrize("rule", ["break {} ping payload.id=1", "break {} ping --once", "fault {} ping drop --times 3"])
+def test_a_rule_that_another_lifts_is_gone_and_told(
+    console: Debugging, other: Debugging, shop: Shop, rule: str
+) -> None:
+    console(rule.format(shop.orders))
     console(f"break {shop.orders} ping payload.id=2")
     console("breaks")
     other("breaks")
@@ -151,6 +154,29 @@ def test_a_rule_that_another_lifts_is_gone_and_told(console: Debugging, other: D
     eventually(lambda: console.news() == [told], what="the rule is known to be gone")
     assert list(console.keeper.desk.settings) == [2]
     assert shop.ask("ping", {"id": 1}).result() == {"pong": True}
+
+
+def test_a_rule_that_has_no_room_in_what_is_told_stands_and_hides_no_other(
+    console: Debugging, other: Debugging, shop: Shop, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.json"
+    large.write_text(json.dumps({"text": "x" * 150_000}))
+    assert console(f"fault {shop.orders} ping answer @{large} --where payload.id=1") == Exit.DONE
+    assert other(f"break {shop.orders} ping payload.id=2") == Exit.DONE
+    assert len(shop.ask("ping", {"id": 1}).result()["text"]) == 150_000
+    asked = shop.ask("ping", {"id": 2})
+    other.holding()
+    for one, rows in ((console, 3), (other, 2)):
+        one.heard.lines.clear()
+        assert one("breaks") == Exit.DONE
+        assert len(one.heard.lines) == rows
+        assert max(map(len, one.heard.lines)) < 400
+        assert not one.news()
+    eventually(lambda: console.known()[0].hits == 1, what="how often it was hit is known all the same")
+    ours = console.keeper.desk.owner
+    assert other.heard.notes[-1] == f"{shop.orders} has rules of {ours} that are too large to be told of"
+    assert other("release next") == Exit.DONE
+    assert asked.result() == {"pong": True}
 
 
 def test_of_two_that_release_the_same_exactly_one_does(console: Debugging, other: Debugging, shop: Shop) -> None:

@@ -233,9 +233,7 @@ class Desk:
         report = self.reports[key] = report if old is None else report.after(old)
         if not passed and report.passed and (self.rules_on(report.service) or report.service in self.suspended):
             self.news.append(f"{shown(report.service)} holds no more, for want of room: other messages go by")
-        for placed in report.rules:
-            if placed.owner == self.owner:
-                self._count(report, placed)
+        self.count(report.service, report.instance, report.rules)
         fresh = [hold for hold in report.holds if hold.key not in before]
         new = {self._number(hold) for hold in fresh if _same(hold) not in self._numbers and not hold.delayed}
         if fresh or old is None or old.holds != report.holds or old.rules != report.rules:
@@ -243,13 +241,15 @@ class Desk:
         self.rang += len(new)
         return [held for held in self.held() if held.number in new] if new else []
 
-    def _count(self, report: Report, placed: Placed) -> None:
-        here = self._hits.get((report.service, placed.rule.id))
-        if here is None:
-            # It has been lifted.
-            return
-        before, last = here.get(report.instance, (0, 0))
-        here[report.instance] = (before + last if placed.hits < last else before, placed.hits)
+    def count(self, service: str, instance: str, told: Iterable[Placed]) -> None:
+        """Take what an instance tells of how often our rules were hit."""
+        for placed in told:
+            here = self._hits.get((service, placed.rule.id))
+            if here is None or placed.owner != self.owner:
+                # Or it has been lifted.
+                continue
+            before, last = here.get(instance, (0, 0))
+            here[instance] = (before + last if placed.hits < last else before, placed.hits)
 
     def _hits_of(self, setting: Setting) -> int:
         """How often it was hit, also in instances that are there no more."""
@@ -306,16 +306,12 @@ class Desk:
         return Reach(sum(name == service for name, _instance in self.able - self.refusals.keys()), tuple(refusals))
 
     def lifted(self, report: Report) -> list[Setting]:
-        """Our rules that this instance had and has no more, though they were not used up: somebody has lifted them."""
+        """Our rules that this instance had and has no more: somebody has lifted them. Those used up it has."""
         until, had = self._confirmed.get((report.service, report.instance), (0.0, set()))
-        if report.at >= until:
+        if report.at >= until or not report.tells_rules_of(self.owner):
             return []
         here = {one.rule.id for one in report.rules if one.owner == self.owner}
-        return [
-            one
-            for one in self.settings.values()
-            if one.service == report.service and one.rule.id in had - here and one.rule.most == math.inf
-        ]
+        return [one for one in self.settings.values() if one.service == report.service and one.rule.id in had - here]
 
     def spent(self) -> list[Setting]:
         """Our rules for so many messages that have had theirs, in whichever instance, with those of their group."""
@@ -397,6 +393,14 @@ class Desk:
             if owner != self.owner
         ]
         return ours + others
+
+    def untold(self) -> dict[str, list[str]]:
+        """The services that have no room to tell the rules of all others, each with whose these are."""
+        found: dict[str, set[str]] = {}
+        for (service, _instance), report in sorted(self.reports.items()):
+            if others := set(report.cut) - {self.owner}:
+                found.setdefault(service, set()).update(others)
+        return {service: sorted(owners) for service, owners in found.items()}
 
     def passed(self) -> int:
         """Messages that were to be held and went by for want of room."""

@@ -75,7 +75,8 @@ class Report:
     """An instance at one moment (`at`, the keeper's clock).
 
     `passed` messages a rule would have held went by for want of room. `suspended` names who has suspended it; `count`
-    is how many it holds, of which not all may have had room in `holds`.
+    is how many it holds, of which not all may have had room in `holds`. `owners` are those of whom all rules are told;
+    `more` that something had no room in what was told, such as the rules of those who are `cut`.
     """
 
     service: str
@@ -86,6 +87,13 @@ class Report:
     passed: int = 0
     suspended: tuple[str, ...] = ()
     count: int = 0
+    owners: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    more: bool = False
+
+    def tells_rules_of(self, owner: str) -> bool:
+        """Whether a rule of theirs that is not told of does not stand."""
+        return owner in self.owners or not self.more
 
     def after(self, before: Report) -> Report:
         """The same, with what was known of its holds before: since when they are held, and a rule that has gone."""
@@ -109,7 +117,7 @@ def read_report(service: str, instance: str, told: Mapping[str, Any], at: float)
     leases, suspended = (
         [one for one in _list(told.get(name)) if isinstance(one, Mapping)] for name in ("rules", "suspended")
     )
-    rules = tuple(placed for lease in leases for placed in _rules(str(lease.get("owner", "?")), lease.get("rules")))
+    rules = tuple(placed for lease in leases for placed in read_rules(_owner(lease), lease.get("rules")))
     return Report(
         service,
         instance,
@@ -117,12 +125,20 @@ def read_report(service: str, instance: str, told: Mapping[str, Any], at: float)
         rules,
         tuple(_holds(service, instance, told.get("held"), at, {(one.owner, one.rule.id): one.rule for one in rules})),
         int(_seconds(told.get("passed")) or 0),
-        tuple(str(lease.get("owner", "?")) for lease in suspended),
+        tuple(map(_owner, suspended)),
         int(_seconds(told.get("count")) or 0),
+        tuple(_owner(lease) for lease in leases if not lease.get("cut")),
+        tuple(_owner(lease) for lease in leases if lease.get("cut")),
+        told.get("more") is True,
     )
 
 
-def _rules(owner: str, told: Any) -> Iterator[Placed]:
+def _owner(told: Mapping[str, Any]) -> str:
+    return str(told.get("owner", "?"))
+
+
+def read_rules(owner: str, told: Any) -> Iterator[Placed]:
+    """The rules of somebody as an instance tells them."""
     for one in _list(told):
         rule = of_told(one)
         if rule is not None:
@@ -147,7 +163,7 @@ def _holds(service: str, instance: str, told: Any, at: float, rules: Mapping[tup
             hold=one["hold"],
             place=str(one.get("place", "request")),
             name=str(one.get("action") or one.get("channel") or ""),
-            owner=str(one.get("owner", "?")),
+            owner=_owner(one),
             rule=str(one.get("rule", "")),
             since=since,
             until=None if ends is None else at + ends,
@@ -167,7 +183,7 @@ def _holds(service: str, instance: str, told: Any, at: float, rules: Mapping[tup
             part=None if (part := _seconds(one.get("part"))) is None else int(part),
             behind=int(_seconds(one.get("behind")) or 0),
             one_way=one.get("one_way") is True,
-            held_by=rules.get((str(one.get("owner", "?")), str(one.get("rule", "")))),
+            held_by=rules.get((_owner(one), str(one.get("rule", "")))),
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from daebus_console.engine.holding.desk import Held, Reach
 from daebus_console.engine.holding.report import Hold
 from daebus_console.engine.holding.rule import Rule
@@ -81,6 +83,12 @@ def told_passed(passed: int) -> str:
         return ""
     went = plural(passed, "message went by that was", "messages went by that were")
     return f"{went} to be held: there was no room (200, or 16 MiB)"
+
+
+def told_untold(service: str, owners: Iterable[str]) -> str:
+    """That the rules of some have no room in what a service tells."""
+    whose = " and ".join(shown(one, text=True) for one in owners)
+    return f"{shown(service)} has rules of {whose} that are too large to be told of"
 
 
 def told_rule(service: str, rule: Rule) -> str:

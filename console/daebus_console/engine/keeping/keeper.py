@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from daebus.errors import DaebusError, RedisUnavailable
 from daebus_console.engine.holding.desk import Desk, Refusal, Setting
-from daebus_console.engine.holding.report import read_report
+from daebus_console.engine.holding.report import read_report, read_rules
 from daebus_console.engine.holding.rule import Rule, renamed
 from daebus_console.engine.keeping.asking import WITHIN, Answer, Asker, Question
 from daebus_console.engine.keeping.owner import owner
@@ -291,6 +291,7 @@ class Keeper:
         if question.verb == "rules" and question.about is not None:
             until = self.now() + LEASE / 2
             self.desk.confirmed(service, answer.instance, question.about, until)
+            self.desk.count(service, answer.instance, read_rules(self.desk.owner, answer.payload.get("rules")))
         if question.verb == "held" and question.about is None:
             report = read_report(service, answer.instance, answer.payload, self.now())
             new = (service, answer.instance) not in self.desk.reports
@@ -299,7 +300,8 @@ class Keeper:
                 self._dirty.add(service)
                 self._wanted.set()
             for setting in self.desk.lifted(report):
-                self.desk.news.append(f"somebody has lifted rule {setting.number} on {setting.service}")
+                which = "a rule of the step" if setting.group else f"rule {setting.number}"
+                self.desk.news.append(f"somebody has lifted {which} on {setting.service}")
                 self._dirty |= self.desk.remove([setting.number])
             self.desk.take(report)
             if self.desk.spent():

@@ -25,12 +25,12 @@ from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.desk import Known
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule
-from daebus_console.engine.holding.words import told_passed, told_reach, told_rule
+from daebus_console.engine.holding.words import told_passed, told_reach, told_rule, told_untold
 from daebus_console.engine.keeping.keeper import LEASE, Keeper, Wanted
 from daebus_console.engine.message.exchange import Kind as Sort
 from daebus_console.engine.sender import Cancelled
 from daebus_console.naming import fields, shown
-from daebus_console.render import Span, table
+from daebus_console.render import Span, duration, table
 
 
 def run_break(command: Command, context: Context) -> int:
@@ -100,13 +100,16 @@ def run_breaks(command: Command, context: Context) -> int:
     unknown = look_everywhere(keeper, context)
     with keeper.session.lock:
         known, passed, suspended = keeper.desk.known(), keeper.desk.passed(), keeper.desk.suspensions()
+        untold = keeper.desk.untold()
     if command["json"]:
         for one in known:
             context.output.record(_data(keeper, one))
     elif known:
         context.output.result(table(("", "SERVICE", "RULE", "HITS", "BY"), rows_of(keeper, known), frozenset({3})))
-    elif unknown is None:
+    elif unknown is None and not untold:
         context.output.note("no rule stands; `help break` and `help fault` tell how to set one")
+    for service, owners in untold.items():
+        context.output.note(told_untold(service, owners))
     for service, owners in suspended.items():
         who = ", ".join("you" if one == keeper.desk.owner else shown(one, text=True) for one in owners)
         ends = f"; `resume {shown(service)}` ends it" if keeper.desk.owner in owners else ""
@@ -122,12 +125,17 @@ def rows_of(keeper: Keeper, known: Sequence[Known]) -> list[list[str | Span]]:
         [
             label(known, one),
             Span(shown(one.service), "bold"),
-            ", ".join(filter(None, (told_rule(one.service, one.rule), told_reach(one.reach)))),
+            ", ".join(filter(None, (told_rule(one.service, one.rule), _ends(keeper, one), told_reach(one.reach)))),
             f"{one.hits:,}",
             Span("you" if one.owner == keeper.desk.owner else shown(one.owner, text=True), "dim"),
         ]
         for one in known
     ]
+
+
+def _ends(keeper: Keeper, one: Known) -> str:
+    """That it stands for a time, and how much of that is left."""
+    return "" if one.until is None else f"ends in {duration(max(0.0, one.until - keeper.now()))}"
 
 
 def label(known: Sequence[Known], one: Known) -> str:
@@ -147,6 +155,7 @@ def _data(keeper: Keeper, one: Known) -> dict[str, Any]:
         "hits": one.hits,
         "instances": one.instances,
         "refused": len(one.reach.refusals),
+        "left_s": None if one.until is None else round(max(0.0, one.until - keeper.now()), 3),
         "rule": one.rule.wire(),
     }
 
