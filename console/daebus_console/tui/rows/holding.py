@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Iterable, Mapping
 
+from daebus.gates import globs
 from daebus_console.engine.holding.desk import Desk, Held, Known
 from daebus_console.engine.holding.rule import Rule
 from daebus_console.engine.holding.words import HAS, MAY_HAVE, patience, stage, told_reach, told_rule, where
@@ -41,7 +41,9 @@ class Signs:
         self._held: set[str] = set()
         self._rules: dict[str, list[Rule]] = {}
         for one in desk.known() if desk is not None else ():
-            self._rules.setdefault(one.service, []).append(one.rule)
+            # The steps of others come and go, and are for one message alone.
+            if not one.rule.step:
+                self._rules.setdefault(one.service, []).append(one.rule)
         for held in desk.held() if desk is not None else ():
             if held.first.id is not None:
                 self._held.add(held.first.id)
@@ -53,22 +55,34 @@ class Signs:
         """The sign on the row of an exchange; empty for none."""
         if exchange.request_id is not None and exchange.request_id in self._held:
             return HELD_SIGN
+        if not self._rules:
+            return ""
         if exchange.kind is Kind.BROADCAST:
             everywhere = [rule for rules in self._rules.values() for rule in rules if rule.place == "event"]
             return _sign([rule for rule in everywhere if _meets(rule.channel, exchange.target)])
-        return self.of_action(exchange.target or "", exchange.action) if self._rules else ""
+        leaving = [rule for rule in self._rules.get(exchange.source or "", ()) if rule.place == "call"]
+        found = [rule for rule in leaving if _meets(rule.to, exchange.target)]
+        return _sign([*_of_action(found, exchange.action), *self._arriving(exchange.target or "", exchange.action)])
+
+    def _arriving(self, service: str, action: str | None) -> list[Rule]:
+        rules = self._rules.get(service, ())
+        return _of_action([rule for rule in rules if rule.place in ("request", "answer")], action)
 
     def of_action(self, service: str, action: str | None) -> str:
         """The sign on an action of a service."""
-        return _sign([rule for rule in self._rules.get(service, ()) if _meets(rule.action, action)])
+        return _sign(self._arriving(service, action))
 
     def of_service(self, service: str) -> str:
         """The sign on a service."""
         return _sign(self._rules.get(service, ()))
 
 
+def _of_action(rules: Iterable[Rule], action: str | None) -> list[Rule]:
+    return [rule for rule in rules if _meets(rule.action, action)]
+
+
 def _meets(pattern: str | None, name: str | None) -> bool:
-    return pattern is None or fnmatchcase(name or "", pattern)
+    return pattern is None or globs.matches(pattern, name or "")
 
 
 def _sign(rules: Collection[Rule]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from daebus_console.commands.doing.holding.breaking import label
 from daebus_console.engine.holding.desk import Known
+from daebus_console.engine.holding.words import told_untold
+from daebus_console.naming import shown
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.holding import no_rules, rule_heading, rule_row
 from daebus_console.tui.rows.lines import Line
@@ -69,15 +71,17 @@ class RulesScreen(FullScreen):
     def renew(self) -> None:
         """Read what stands."""
         keeper, known = self.main.keeper, []
-        suspended: dict[str, Any] = {}
+        suspended: dict[str, list[str]] = {}
+        untold: dict[str, list[str]] = {}
         passed = 0
         if keeper is not None:
             with self.main.session.lock:
                 known, passed = keeper.desk.known(), keeper.desk.passed()
-                suspended = dict(keeper.desk.suspended)
+                suspended, untold = keeper.desk.suspensions(), keeper.desk.untold()
         self.list.rows = known
         told = f" {fmt.plural(len(known), 'rule')}" if known else ""
-        more = f"  suspended: {', '.join(sorted(suspended))} (`resume`)" if suspended else ""
+        more = f"  suspended: {', '.join(self._suspended(*one) for one in suspended.items())}" if suspended else ""
+        more += "".join(f"  {told_untold(*one)}" for one in untold.items())
         lost = f"  {passed:,} went by for want of room" if passed else ""
         self.head.show(
             [(" Breakpoints and faults", "strong"), (told, "name"), (more + lost, "warn")], [(" F9 lifts all ", "dim")]
@@ -86,6 +90,14 @@ class RulesScreen(FullScreen):
         said = self.main.last_said
         self.said.show(said if said is not self._said_before else [])
         self.list.refresh()
+
+    def _suspended(self, service: str, owners: list[str]) -> str:
+        """That it is, by whom if that is somebody else, and what ends it."""
+        keeper = self.main.keeper
+        ours = keeper is not None and keeper.desk.owner in owners
+        return (
+            f"{shown(service)} {'(`resume`)' if ours else 'by ' + ', '.join(shown(one, text=True) for one in owners)}"
+        )
 
     def _row(self, one: Known, _width: int) -> Line:
         keeper = self.main.keeper

@@ -461,6 +461,26 @@ def test_the_rules_and_how_they_go(shop: Shop) -> None:
     drive(shop.url, story)
 
 
+def test_the_rules_tell_who_suspends_what(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(console: Driver) -> None:
+        await knows(console, shop)
+        with Session(shop.url) as session, Sender(session) as sender:
+            known(session, shop.payment)
+            monkeypatch.setattr(keeping, "owner", lambda: "bob@elsewhere:7")
+            bob = Keeper(session, sender)
+            monkeypatch.undo()
+            bob.suspend(shop.payment, on=True)
+            await console.press("L")
+            await console.sees(f"suspended: {shop.payment} by bob@elsewhere:7")
+            bob.close()
+        await console.press("escape")
+        await console.command(f"suspend {shop.orders}")
+        await console.press("escape", "escape", "L")
+        await console.sees(f"suspended: {shop.orders} (`resume`)")
+
+    drive(shop.url, story, size=(120, 35))
+
+
 def test_off_from_anywhere_even_from_the_editor(shop: Shop) -> None:
     async def story(console: Driver) -> None:
         await breaks(console, shop)
