@@ -68,6 +68,25 @@ def test_redis_that_stands_still_for_less_than_the_lease_changes_nothing(
     assert shop.handled == [("ping", {"n": 2})]
 
 
+def test_what_is_held_is_not_said_to_be_gone_while_nobody_can_be_asked(
+    frozen: tuple[Debugging, Shop, RedisServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console, shop, server = frozen
+    monkeypatch.setattr(keeping, "LEASE", 30.0)
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping", {"n": 1}, timeout=60)
+    (held,) = console.holding()
+    last = console.keeper.desk.reports[shop.orders, held.first.instance].at
+    server.freeze()
+    eventually(lambda: time.monotonic() > last + keeping.SILENCE + 1 and console.keeper.problem, what="it is noticed")
+    server.thaw()
+    eventually(lambda: console.keeper.problem is None, what="Redis is back")
+    eventually(lambda: [one.number for one in console.held()] == [held.number])
+    assert console("release all") == Exit.DONE
+    assert asked.result() == {"pong": True}
+    assert not console.news()
+
+
 def test_redis_that_stands_still_for_longer_lets_it_go_and_the_rule_comes_back(
     frozen: tuple[Debugging, Shop, RedisServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +102,7 @@ def test_redis_that_stands_still_for_longer_lets_it_go_and_the_rule_comes_back(
     server.thaw()
     assert asked.result() == {"pong": True}
     eventually(lambda: not console.held(), what="the console knows")
+    assert console.latest.startswith(f"H{held.number} is held no more: the lease was not renewed for 1 s, since ")
     assert console(f"release {held.number}") == Exit.USAGE
     assert "is not held" in console.heard.mistakes[-1].message
 

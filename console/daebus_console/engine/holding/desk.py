@@ -269,16 +269,27 @@ class Desk:
             self._confirmed.pop(key, None)
             self.version += 1
         # Others may have a copy of their own.
-        self._told_lost(service, lost.difference(map(self._number, self.holds())))
+        lost.difference_update(map(self._number, self.holds()))
+        it = "it" if len(lost) == 1 else "them"
+        self._told_lost(lost, f"the instance of {shown(service)} that held {it} has gone, or is out of reach")
 
-    def _told_lost(self, service: str, numbers: Collection[int]) -> None:
+    def lapsed(self, service: str, why: str) -> None:
+        """What our rules held in a service has gone on: the lease is over."""
+        lost: set[int] = set()
+        for key, report in self.reports.items():
+            gone = {hold.key for hold in report.holds if hold.owner == self.owner and key[0] == service}
+            lost |= {self._number(hold) for hold in report.holds if hold.key in gone and not hold.delayed}
+            if gone:
+                self.reports[key] = report.without(gone)
+                self.version += 1
+        self._told_lost(lost, why)
+
+    def _told_lost(self, numbers: Collection[int], why: str) -> None:
         if not numbers:
             return
         named = ", ".join(f"H{one}" for one in sorted(numbers)[:_MOST_NAMED])
         more = f" and {len(numbers) - _MOST_NAMED:,} more" if len(numbers) > _MOST_NAMED else ""
-        are, it = ("is", "it") if len(numbers) == 1 else ("are", "them")
-        why = f"the instance of {shown(service)} that held {it} has gone, or is out of reach"
-        self.news.append(f"{named}{more} {are} held no more: {why}")
+        self.news.append(f"{named}{more} {'is' if len(numbers) == 1 else 'are'} held no more: {why}")
 
     def only(self, service: str, instances: Collection[str]) -> None:
         """These are all instances of a service that there are."""

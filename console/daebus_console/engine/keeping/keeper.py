@@ -31,6 +31,8 @@ LOOK_EVERY = 0.5
 """Seconds between two looks at what is held, where we have rules or something is held."""
 GLANCE_EVERY = 5.0
 """The same at all other services that can be debugged: others may have rules there."""
+SILENCE = 10 * LOOK_EVERY
+"""Seconds after which an instance that was asked all the time, and says nothing, is taken to be gone."""
 LIST_EVERY = 1.0
 """Seconds between two looks which services can be debugged."""
 TICK = 0.1
@@ -77,6 +79,10 @@ class Keeper:
         self._dirty: set[str] = set()
         self._able: set[str] = set()
         self._listed = 0.0
+        self._rounds = math.inf
+        """When the last round began."""
+        self._asks_since = 0.0
+        """Since when instances have been asked without a break, so that silence says something."""
 
     @staticmethod
     def now() -> float:
@@ -169,6 +175,8 @@ class Keeper:
             with self.session.lock:
                 rules = self.desk.rules_on(service)
             self._asker.post(service, "rules", self._lease(rules), rules)
+            with self.session.lock:
+                self._look_whether_lapsed(service)
             self._renewed[service] = time.monotonic()
 
     def _lease(self, rules: Sequence[Rule]) -> dict[str, Any]:
@@ -324,13 +332,21 @@ class Keeper:
                 self._round(time.monotonic())
                 self.problem = None
             except RedisUnavailable as error:
-                self.problem = str(error)
+                self._failed(error)
                 self._stopping.wait(1.0)
             except DaebusError as error:
-                self.problem = str(error)
+                self._failed(error)
+
+    def _failed(self, error: DaebusError) -> None:
+        self.problem, self._rounds = str(error), -math.inf
 
     def _round(self, now: float) -> None:
+        if now - self._rounds > SILENCE:
+            self._asks_since = now
+        self._rounds = now
         with self.session.lock:
+            for service in self._ours():
+                self._look_whether_lapsed(service)
             over = [*self.desk.expired(now), *self.desk.spent()]
             dirty, self._dirty = self._dirty | self.desk.remove(one.number for one in over), set()
             ours = self._ours()
@@ -368,14 +384,21 @@ class Keeper:
         found = {one.service for one in self.desk.settings.values()} | set(self.desk.suspended)
         return found | {hold.service for hold in self.desk.holds() if hold.owner == self.desk.owner}
 
+    def _look_whether_lapsed(self, service: str) -> None:
+        """What our rules hold there has gone on where they were not renewed for as long as they outlive us."""
+        now = time.monotonic()
+        if now - self._renewed.get(service, now) > LEASE:
+            why = "this console stood still" if self.problem is None else "Redis was out of reach"
+            self.desk.lapsed(service, f"the lease was not renewed for {LEASE:g} s, since {why}")
+
     def _forget_gone(self, active: Collection[str]) -> None:
         """Instances that are there no more hold nothing: those that were asked often enough, and say nothing."""
         now = self.now()
         told = [(key, report.at) for key, report in self.desk.reports.items()]
         told += [(key, refusal.at) for key, refusal in self.desk.refusals.items()]
         for (service, instance), at in told:
-            silent = now - at
-            if silent > (10 * LOOK_EVERY if service in active else 4 * GLANCE_EVERY):
+            silent = now - max(at, self._asks_since)
+            if silent > (SILENCE if service in active else 4 * GLANCE_EVERY):
                 self.desk.gone(service, [instance])
 
     def _end_suspensions(self, now: float) -> None:
