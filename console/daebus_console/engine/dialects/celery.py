@@ -17,7 +17,6 @@ from daebus_console.engine.message.exchange import Kind
 RESULT = "celery-task-meta-"
 _CHANNEL = re.compile(r"/\d+\.(?:celeryev/(?P<event>[\w.-]+)|(?P<control>.+)\.pidbox)", re.DOTALL).fullmatch
 _ENDS = {"task-succeeded": False, "task-failed": True, "task-rejected": True, "task-revoked": True}
-_STATES = frozenset({"PENDING", "RECEIVED", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "REJECTED", "IGNORED"})
 _GOOD = frozenset({"SUCCESS", "IGNORED"})
 _BAD = frozenset({"FAILURE", "REVOKED", "REJECTED"})
 
@@ -182,7 +181,8 @@ def _task(event: _Event) -> Sighting | None:
 
 def _result(channel: str, data: bytes) -> Sighting | None:
     result = _read_result(data)
-    if result is None or result.status not in _STATES or channel != RESULT + result.task_id:
+    # A task may name states of its own, such as PROGRESS.
+    if result is None or not result.status or channel != RESULT + result.task_id:
         return None
     error, code = result.status in _BAD, None
     if error:

@@ -168,6 +168,17 @@ def test_without_a_result_backend_events_tell_how_a_task_ended() -> None:
     assert (second.state, second.aside.code) == (State.ERROR, "ValueError")
 
 
+def test_states_that_a_task_of_celery_names_itself_are_on_the_way_to_its_end() -> None:
+    bus = ForeignBus()
+    asked = bus.say("/0.celeryev/task.multi", kombu([event("task-received", "a", name="t")]))
+    told = [bus.say("celery-task-meta-a", result("a", "PROGRESS") | {"result": {"done": n}}) for n in range(3)]
+    assert (told, asked.state) == ([asked] * 3, State.PENDING)
+    bus.say("celery-task-meta-a", result("a"))
+    assert (asked.state, asked.replies) == (State.OK, 4)
+    stray = bus.say("celery-task-meta-b", result("b", "PROGRESS"))
+    assert (stray.dialect, stray.kind) == ("celery", Kind.BROADCAST)
+
+
 def test_events_of_celery_after_the_result_add_how_long_it_took() -> None:
     bus = ForeignBus()
     bus.say("/0.celeryev/task.multi", kombu([event("task-received", "a", name="t")]))
