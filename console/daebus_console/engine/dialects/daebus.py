@@ -6,7 +6,7 @@ The correlator knows the plain cases by heart; what it asks here is all the othe
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.dialect import DAEBUS, Dialect, Sighting
@@ -16,25 +16,41 @@ from daebus_console.engine.message.exchange import Kind
 _OURS = (wire.CONTROL_PREFIX, wire.WATCH_PREFIX, wire.CALLER_PREFIX)
 _MARKED = re.compile(rb'\s*\{.*"(?:action|request_id|reply_to|status|payload|final)"\s*:', re.DOTALL).match
 _LOOKED_AT = 4096
+_OUTCOMES = ("success", "error")
 
 
-def kind_of(channel: str, data: bytes, envelope: Envelope, listened: Container[str], asked: Container[str]) -> Kind:
+Awaits = Callable[[str, str], bool]
+"""Whether a request of that id (or, without one, reply channel) was seen whose answer is to come on that channel."""
+
+
+def kind_of(
+    channel: str, data: bytes, envelope: Envelope, listened: Container[str], served: Container[str], awaits: Awaits
+) -> Kind:
     """What the object in `data`, with that envelope, is there, if it is ours.
 
-    `listened` are channels known to carry broadcasts, `asked` the ids, and reply channels, of requests that were seen.
+    `listened` are channels known to carry broadcasts, `served` the names of services on this framework.
     """
     if envelope.action:
         if channel not in listened:
             return Kind.REQUEST if envelope.reply_to or envelope.request_id is not None else Kind.ONE_WAY
-    elif _is_answer(channel, data, envelope, asked):
+    elif _is_answer(channel, data, envelope, listened, served, awaits):
         return Kind.RESPONSE
     return Kind.BROADCAST
 
 
-def _is_answer(channel: str, data: bytes, envelope: Envelope, asked: Container[str]) -> bool:
-    if envelope.request_id is None and not wire.is_reply_channel(channel) and channel not in asked:
+def _is_answer(
+    channel: str, data: bytes, envelope: Envelope, listened: Container[str], served: Container[str], awaits: Awaits
+) -> bool:
+    key = channel if envelope.request_id is None else str(envelope.request_id)
+    told = envelope.status is not None or envelope.final is not None
+    if wire.is_reply_channel(channel) or awaits(key, channel):
+        return told or rest_of(data).payload is not UNSET
+    if envelope.request_id is None or channel in listened:
         return False
-    return envelope.status is not None or envelope.final is not None or rest_of(data).payload is not UNSET
+    if channel in served:
+        return told or rest_of(data).payload is not UNSET
+    # A broadcast may well name the request that it came of, and a status of its own.
+    return envelope.status in _OUTCOMES and rest_of(data).payload is not UNSET
 
 
 def is_broken(channel: str, data: bytes, served: Container[str]) -> bool:
@@ -68,7 +84,7 @@ class Spoken(Dialect):
             envelope = wire.read(data)
         except wire.Unreadable:
             return None
-        kind = kind_of(channel, data, envelope, (), ())
+        kind = kind_of(channel, data, envelope, (), (), lambda _key, _channel: False)
         if kind is Kind.BROADCAST:
             return None
         request_id = None if envelope.request_id is None else str(envelope.request_id)

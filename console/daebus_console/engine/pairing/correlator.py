@@ -168,6 +168,7 @@ class Correlator(Sorter):
                         and known.state is _PENDING
                         and envelope.status == "success"
                         and envelope.final is not False
+                        and known.reply_to == channel
                         and known._aside is None
                         and envelope.debug is None
                         and at <= known.deadline

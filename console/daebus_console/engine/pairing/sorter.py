@@ -66,7 +66,7 @@ class Sorter(GuestSorter):
             else:
                 envelope = found
         if kind is not None:
-            kind = daebus.kind_of(channel, data, envelope, self.listened, self._by_id)
+            kind = daebus.kind_of(channel, data, envelope, self.listened, self.served, self._awaits)
         if kind is not _REQUEST and kind is not _RESPONSE:
             recogniser = self.recogniser
             if recogniser.owners[channel] or data.startswith(recogniser.openings):
@@ -196,6 +196,15 @@ class Sorter(GuestSorter):
         if envelope.malformed:
             exchange.flags |= Flag.MALFORMED
         return exchange
+
+    def _awaits(self, key: str, channel: str) -> bool:
+        """Whether answers under that key are to come on that channel, or came there already."""
+        known = self._by_id.get(key)
+        if known is None or known.kind is Kind.ONE_WAY:
+            return False
+        if known.kind is _RESPONSE:
+            return known.opened.channel == channel
+        return namesakes.answered_on(known, channel).reply_to == channel
 
     def _orphan(self, message: Message, envelope: Envelope, key: str) -> Exchange:
         exchange = self._alone(message, State.ORPHAN)

@@ -132,6 +132,7 @@ def test_a_broadcast_that_was_refused_and_a_request_that_was(bus: Watched) -> No
 
 
 def test_a_request_without_an_action_was_told_and_is_no_one_way_message(bus: Watched) -> None:
+    bus.session.correlator.served = {"orders"}
     slip = bus.say("orders", {"actoin": "place", "payload": {}, "request_id": "w", "reply_to": "me"})
     other = bus.say("orders", {"pattern": "place", "payload": {}, "request_id": "v", "reply_to": "me"})
     tell(bus, batch("orders", record(1, "refused", bus.now, id="w", code="bad_request")))

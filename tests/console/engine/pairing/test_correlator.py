@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
 from daebus_console.engine.message.exchange import Flag, Kind, State
-from tests.console.engine.bus import Bus, answer, progress, raw, request
+from tests.console.engine.bus import Bus, answer, encode, progress, raw, request
 
 
 @pytest.fixture
@@ -113,6 +114,44 @@ def test_an_action_with_nothing_to_answer_is_one_way(bus: Bus) -> None:
 def test_any_other_object_is_a_broadcast(bus: Bus) -> None:
     sent = bus >> raw("prices", '{"price": 3, "service": "market"}')
     assert (sent.kind, sent.state, sent.source, sent.target) == (Kind.BROADCAST, State.SENT, "market", "prices")
+
+
+TELLING = [
+    {"status": "created", "order": 7},
+    {"status": "done", "payload": {"order": 7}},
+    {"status": "success"},
+    {"payload": {"order": 7}},
+    {"final": True},
+]
+"""What a broadcast says, beside the id of the request that it came of."""
+
+
+@pytest.mark.parametrize("fields", TELLING)
+def test_a_broadcast_that_names_a_request_is_no_answer_to_it(bus: Bus, fields: dict[str, Any]) -> None:
+    asked = bus >> request("orders", id="a", reply_to="caller:1")
+    told = bus >> raw("order_events", encode(request_id="a", **fields))
+    assert (told.kind, told.state, asked.state) == (Kind.BROADCAST, State.SENT, State.PENDING)
+    bus >> answer("caller:1", id="a", status="error")
+    again = bus >> raw("order_events", encode(request_id="a", **fields))
+    assert (again.kind, asked.state, asked.flags) == (Kind.BROADCAST, State.ERROR, 0)
+
+
+@pytest.mark.parametrize("fields", TELLING)
+def test_what_names_an_id_that_nobody_knows_is_no_answer_either(bus: Bus, fields: dict[str, Any]) -> None:
+    assert (bus >> raw("webhooks", encode(request_id="a", **fields))).kind is Kind.BROADCAST
+
+
+@pytest.mark.parametrize("fields", TELLING)
+def test_on_the_channel_that_was_asked_for_it_is_one(bus: Bus, fields: dict[str, Any]) -> None:
+    asked = bus >> request("orders", id="a", reply_to="back")
+    assert (bus >> raw("back", encode(request_id="a", **fields))) is asked
+
+
+def test_an_answer_that_went_elsewhere_is_one_unless_somebody_listens_there(bus: Bus) -> None:
+    asked = bus >> request("orders", id="a", reply_to="caller:1")
+    bus.correlator.listened.add("events")
+    assert (bus >> answer("events", id="a")).kind is Kind.BROADCAST
+    assert (bus >> answer("elsewhere", id="a")) is asked
 
 
 def test_an_action_on_a_channel_that_is_listened_to_is_a_broadcast(bus: Bus) -> None:
