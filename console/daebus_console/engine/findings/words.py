@@ -9,7 +9,15 @@ from daebus_console.engine.filter.writing import literal as term
 from daebus_console.engine.filter.writing import numbers
 from daebus_console.naming import quoted, shown
 
-__all__ = ["call", "duration", "near", "numbers", "quoted", "shown", "term", "to"]
+__all__ = ["DROPPED", "KEEP_THE_HANDLE", "call", "duration", "near", "numbers", "quoted", "shown", "term", "to"]
+
+
+DROPPED = "dropped its handle"
+"""What the error says of an answer that was to come later."""
+KEEP_THE_HANDLE = (
+    "keep the handle that response.defer gives until it has sent its answer; see in the log whether what was to send it"
+    " raised"
+)
 
 
 def call(service: str | None, action: str | None) -> str:

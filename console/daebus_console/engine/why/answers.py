@@ -8,7 +8,7 @@ from daebus_console.engine.findings.families import longest_call
 from daebus_console.engine.findings.keys import missing_key
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.places import in_place, place_in
-from daebus_console.engine.findings.words import call, duration, quoted, shown
+from daebus_console.engine.findings.words import DROPPED, KEEP_THE_HANDLE, call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.why import debugged
 from daebus_console.engine.why.cause import Cause
@@ -74,6 +74,8 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
         )
     if code in _REFUSED:
         why, advice = _REFUSED[code]
+        if code == "no_response" and DROPPED in text:
+            why, advice = "what response.defer gave was let go of, unanswered", KEEP_THE_HANDLE
         return Cause(
             code,
             f"{call(service, action)}: {why}" if code == "no_response" else f"{shown(service)} refused it: {why}",

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.why.asking import why_exchange
+from daebus_console.engine.why.sight import Sight
 from tests.console.engine.findings.watched import Watched
 from tests.console.engine.records.told import batch, handled
 
@@ -119,9 +121,13 @@ def test_a_handler_that_forgets_to_answer(bus: Watched) -> None:
 
 def test_a_handler_that_lets_go_of_the_handle_it_was_to_answer_with(bus: Watched) -> None:
     said = {"error": "action 'charge' dropped its handle without a final answer", "code": "no_response"}
-    bus.answer(bus.ask("payment", "charge"), said, status="error")
+    asked = bus.answer(bus.ask("payment", "charge"), said, status="error")
     found = bus.one("handler-raised")
     assert "what response.defer gave was let go of" in found.because
+    findings = bus.session.findings
+    cause = why_exchange(Sight(findings.world, findings.book, bus.session.journal, bus.now), asked)
+    assert cause.text == "payment charge: what response.defer gave was let go of, unanswered"
+    assert cause.advice == found.advice.partition("; contrast")[0]
     assert found.advice.startswith("keep the handle that response.defer gives until it has sent its answer")
 
 

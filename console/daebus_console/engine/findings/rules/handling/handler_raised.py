@@ -10,7 +10,7 @@ from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.keys import missing_key
 from daebus_console.engine.findings.places import in_place, place_in
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, term, to
+from daebus_console.engine.findings.words import DROPPED, KEEP_THE_HANDLE, call, term, to
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Kind, State
 from daebus_console.engine.records.record import Any_, Handled
 from daebus_console.text import clean
@@ -18,8 +18,6 @@ from daebus_console.text import clean
 _LONGEST = 200
 _MOST = 1_000
 _RAISED, _SILENT = "handler_error", "no_response"
-_DROPPED = "dropped its handle"
-"""What the error says of an answer that was to come later."""
 _MISTAKES = frozenset(
     {
         "AssertionError",
@@ -30,6 +28,8 @@ _MISTAKES = frozenset(
         "ModuleNotFoundError",
         "NameError",
         "NotImplementedError",
+        "OutsideContextError",
+        "PayloadError",
         "RecursionError",
         "TypeError",
         "UnboundLocalError",
@@ -125,9 +125,9 @@ have that the others have not."""
             text = f"the handler of {name} ended without an answer, and its caller got an error"
             because = f"the answer has the code {_SILENT}: it returned without one"
             advice = "let every way through it return a dict, or call response.send or response.error"
-            if _DROPPED in error:
+            if DROPPED in error:
                 because = f"the answer has the code {_SILENT}: what response.defer gave was let go of, unanswered"
-                advice = "keep the handle that response.defer gives until it has sent its answer"
+                advice = KEEP_THE_HANDLE
         else:
             said = f": {clean(error[:_LONGEST])}" if error else ""
             text = f"the handler of {name} raised {kind}{said}" + in_place(self._places.get(key, ""))
