@@ -85,6 +85,27 @@ def test_where_subscribers_are_listed_a_call_that_reached_nobody_counts_once(bus
     assert bus.one("nobody-listens").count == 1
 
 
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_service_that_had_only_lost_its_connection(bus: Watched, anew: bool) -> None:
+    bus.poll(_prices=1)
+    bus.info("prices", "get")
+    bus.wait(1)
+    bus.poll(_users=1)
+    bus.ask("prices", "get")
+    bus.wait(1.5)
+    bus.poll(_users=1)
+    bus.wait(5)
+    bus.poll(_users=1, _prices=1)
+    bus.info("prices", "get", instance="new" if anew else "i1")
+    finding = bus.one("nobody-listens")
+    if anew:
+        assert finding.text.endswith("while nobody served it; it is there now")
+        assert "let the new instance start" in finding.advice
+    else:
+        assert finding.text.endswith("while nobody served it: it had lost its connection, and has one again")
+        assert "client-output-buffer-limit" in finding.advice
+
+
 def test_a_service_that_nobody_serves_is_named_with_the_one_that_was_meant(bus: Watched) -> None:
     bus.poll(_prices=1)
     asked = [bus.ask("price", "get") for _ in range(7)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Finding, Severity
+from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.seen import Seen
 from daebus_console.engine.findings.words import near, quoted, shown, to
@@ -32,7 +33,7 @@ It is thought so because Redis listed all subscribers after the message, and the
 programs read by patterns, which Redis does not count, nothing is said. Where subscribers are not listed, as in a
 capture, it is thought so where a service that asked tells that nobody was there.
 
-Once it is there, that is said beside.
+Once it is there, that is said beside; also where it was there all the time, and had lost its connection.
 
 Start the service, or correct its name where it is called: a service with nearly the same name is named. Look
 whether both are connected to the same Redis."""
@@ -42,6 +43,8 @@ whether both are connected to the same Redis."""
         self._waiting: dict[str, Seen] = {}
         self._away: dict[str, tuple[str, Finding]] = {}
         """What was told of those that have not come since, and what had been sent."""
+        self._come: dict[str, tuple[float, Finding]] = {}
+        """What was told of those that have come, and when; until they tell of themselves."""
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Remember what went where nobody was subscribed at the last look."""
@@ -91,11 +94,29 @@ whether both are connected to the same Redis."""
         for service in list(self._away):
             entry = self.world.directory.services.get(service)
             if entry is not None and entry.subscribers:
-                self._tell_back(service, *self._away.pop(service))
+                what, finding = self._away.pop(service)
+                self._tell_back(service, what, finding)
+                remember(self._come, service, (self.world.now, finding), _MOST)
+
+    def told(self, service: str, instance: Instance) -> None:
+        """Whether what has come again was there before all that, and had only lost its way to Redis."""
+        came, finding = self._come.get(service, (0.0, None))
+        if finding is None or instance.last < came:
+            return
+        if instance.first < finding.first:
+            finding.text = finding.text.replace("; it is there now", ": it had lost its connection, and has one again")
+            finding.because += "; the same instance tells of itself as before"
+            finding.advice = (
+                f"what was sent meanwhile is lost; the log of {shown(service)} tells when it lost its connection: Redis"
+                " ends those that do not read what it sends them (client-output-buffer-limit)"
+            )
+            self.book.version += 1
+        del self._come[service]
 
     def lost(self) -> None:
         """Whoever was there meanwhile is not known."""
         self._waiting.clear()
+        self._come.clear()
 
     def _tell_back(self, service: str, what: str, finding: Finding) -> None:
         """It has come: what was sent before is lost all the same."""
