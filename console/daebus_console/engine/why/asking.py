@@ -137,7 +137,7 @@ def _unlisted(sight: Sight, service: str, action: str | None) -> Cause:
         if one.target == service and action in (None, one.action) and not one.flags & Flag.CONTROL
     ]
     cast = bool(sent) and all(one.kind is Kind.BROADCAST for one in sent)
-    meant = near(service, sorted(sight.world.directory.listened)) if cast else sight.meant(service)
+    meant = sight.listened(service) if cast else sight.meant(service)
     hint = "" if meant is None else f"; {quoted(meant)} {'has listeners' if cast else 'is there'}"
     if not sent:
         return Cause("", f"nothing is known of {quoted(service)}{hint}", (), "services lists who is there")

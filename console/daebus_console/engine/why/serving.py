@@ -42,6 +42,14 @@ def nobody(sight: Sight, service: str, since: float) -> Cause | None:
         kept_out = service_kept_out(sight, service)
         if kept_out is not None:
             return kept_out
+        listened = sight.listened(service)
+        if listened is not None:
+            return Cause(
+                "near_name",
+                f"nobody is subscribed to {quoted(service)}; services listen to {quoted(listened)}",
+                (*evidence, f"a service told that it listens to {quoted(listened)}"),
+                f"write {quoted(listened)} where {quoted(service)} is sent, if that is meant",
+            )
         never = "nobody has been subscribed to it since this console looks: it was not started, or on another Redis"
         return Cause(
             "nobody",

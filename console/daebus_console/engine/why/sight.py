@@ -100,6 +100,10 @@ class Sight:
             if exchange.number in finding.evidence or (here and then):
                 yield finding
 
+    def listened(self, channel: str) -> str | None:
+        """The channel that services listen to, and that has nearly that name."""
+        return near(channel, sorted(self.world.directory.listened))
+
     def meant(self, service: str) -> str | None:
         """The service that is there and has nearly that name, or that name behind or before a prefix."""
         here = [one.name for one in self.world.directory.services.values() if one.subscribers and one.name != service]

@@ -218,6 +218,14 @@ def test_an_answer_that_came_late(bus: Watched, elapsed: float, words: str) -> N
     assert words in cause.text
 
 
+def test_of_a_name_that_nobody_has_the_channel_that_was_meant_is_told(bus: Watched) -> None:
+    bus.info("mail", listens=["orders_created"])
+    bus.poll(_mail=1, orders_created=1)
+    cause = why_of(bus, "order_created")
+    assert cause.text == "nobody is subscribed to 'order_created'; services listen to 'orders_created'"
+    assert cause.advice == "write 'orders_created' where 'order_created' is sent, if that is meant"
+
+
 def test_an_answer_on_another_channel(bus: Watched) -> None:
     asked = bus.ask("users", reply_to="caller:web")
     bus.say("users.responses", {"status": "success", "payload": {}, "request_id": asked.request_id})
