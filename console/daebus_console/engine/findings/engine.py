@@ -127,7 +127,7 @@ class Findings:
             if taken.answers:
                 _put(taken.answers, self._answers)
         else:
-            self._skipped += sum(map(len, taken.requests.values())) + sum(map(len, taken.answers.values()))
+            self._skip(sum(map(len, taken.requests.values())) + sum(map(len, taken.answers.values())))
         self._batches += 1
         if not self._since <= at < self._since + TOGETHER or taken.opened or taken.answered or taken.extra:
             self._others_came(at, taken)
@@ -265,7 +265,7 @@ class Findings:
 
     def stepped(self) -> None:
         """The clock stepped: what was told before belongs to another time."""
-        self.world.now = 0.0
+        self.world.now = self.world.in_part = 0.0
         self.world.polled = None
         self.world.instances.stepped()
         self.lost()
@@ -323,8 +323,12 @@ class Findings:
             self._plain = left - count
             return exchanges
         self._plain = 0
-        self._skipped += count - left
+        self._skip(count - left)
         return exchanges[:left]
+
+    def _skip(self, count: int) -> None:
+        self._skipped += count
+        self.world.in_part = self._second + 1.0
 
     def _opened(self, exchanges: Sequence[Exchange]) -> None:
         one_way: dict[tuple[str | None, str | None], list[Exchange]] = {}

@@ -25,14 +25,15 @@ class World:
     """What is known beside the exchange that is looked at.
 
     `find` gives the newest exchange with a request_id. `polled` is when all subscribers were listed the last time, None
-    where they cannot be, as in a capture; `patterns` how many patterns are ours.
+    where they cannot be, as in a capture; `patterns` how many patterns are ours. Until `in_part`
+    some of what went well was not looked at, since it was too much.
     """
 
     def __init__(self, directory: Directory, find: Callable[[str], Exchange | None], patterns: int = 1) -> None:
         self.directory = directory
         self.find = find
         self.patterns = patterns
-        self.now = 0.0
+        self.now = self.in_part = 0.0
         self.polled: float | None = None
         self.families = Families()
         self.instances = Instances()

@@ -46,7 +46,7 @@ def test_anything_may_pass_by(story: list[Any]) -> None:
 
 
 def test_every_rule_has_a_name_a_title_and_a_page_of_what_why_and_what_to_do() -> None:
-    assert len(RULES) == 29
+    assert len(RULES) == 30
     for name, rule in RULES.items():
         assert rule.__module__.endswith(name.replace("-", "_"))
         assert rule.title
@@ -63,6 +63,17 @@ def test_beyond_so_many_a_second_a_part_is_looked_at_and_the_rest_counted() -> N
     bus.wait(1)
     bus.say("news", {})
     assert bus.session.findings.skipped == 500
+
+
+def test_until_when_what_went_well_was_looked_at_in_part_is_known() -> None:
+    bus = Watched()
+    question = b'{"action": "get", "payload": {}, "request_id": "%d", "reply_to": "caller:web"}'
+    bus.session.on_batch(bus.now, [("users", question % number) for number in range(A_SECOND)])
+    assert bus.session.findings.skipped == 0
+    assert bus.session.findings.world.in_part == 0
+    bus.session.on_batch(bus.now, [("users", question % number) for number in range(A_SECOND, A_SECOND + 9)])
+    assert bus.session.findings.skipped == 9
+    assert bus.session.findings.world.in_part == int(bus.now) + 1
 
 
 def test_what_comes_a_few_at_a_time_is_judged_together_and_at_the_latest_when_somebody_asks() -> None:

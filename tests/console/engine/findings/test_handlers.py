@@ -111,6 +111,61 @@ def test_what_a_handler_needs_and_cannot_have(bus: Watched, kind: str, advice: s
     assert bus.one("handler-raised").text.endswith('in users.py:15, get: user["discount"] = DISCOUNTS[customer]')
 
 
+def test_an_action_that_fails_since_a_moment(bus: Watched) -> None:
+    for _ in range(40):
+        bus.call("users", "get", {"n": 1})
+    failed = []
+    for number in range(25):
+        failed.append(raised(bus, "ApiError", "401: token\x1b expired", {"n": number}))
+        bus.wait(0.1)
+    found = bus.one("fails-since")
+    assert found.text.startswith("users get fails every time since ")
+    assert found.text.endswith(", with ApiError: 401: token\\x1b expired")
+    assert found.because == "40 of 40 answers before that were no errors, and each of the 25 since then is the same"
+    assert (found.count, found.evidence[:5]) == (25, [one.number for one in failed[:5]])
+    answer = failed[0].answer
+    assert answer is not None
+    assert found.first == answer.at
+
+
+@pytest.mark.parametrize("how", ["texts", "between", "little", "before", "mistake", "meant"])
+def test_errors_that_may_be_answers_or_are_told_already(bus: Watched, how: str) -> None:
+    for number in range(5 if how == "little" else 40):
+        if how == "before" and number % 4 == 0:
+            raised(bus, "ApiError", "401")
+        bus.call("users", "get", {"n": 1})
+    for number in range(60):
+        kind = {"mistake": "KeyError", "meant": "RequestFailed"}.get(how, "ApiError")
+        raised(bus, kind, f"no user {number}" if how == "texts" else "401")
+        if how == "between" and number % 15 == 0:
+            bus.call("users", "get", {"n": 1})
+        bus.wait(0.1)
+    assert "fails-since" not in bus.names()
+
+
+def test_where_a_part_alone_is_looked_at_nothing_fails_every_time(bus: Watched) -> None:
+    for _ in range(40):
+        bus.call("users", "get", {"n": 1})
+    for _ in range(30):
+        bus.session.findings.world.in_part = bus.now + 1
+        raised(bus, "ApiError", "401")
+        bus.wait(0.1)
+    assert "fails-since" not in bus.names()
+
+
+def test_what_fails_among_what_goes_well_does_not_fail_every_time(bus: Watched) -> None:
+    passed: list[tuple[float, str, Any]] = []
+    for number in range(200):
+        at = bus.now + number / 100
+        asked = {"action": "get", "payload": {}, "request_id": f"m{number}", "reply_to": "caller:web", "service": "web"}
+        error = {"error": "401", "code": "handler_error", "type": "ApiError"}
+        bad = number > 60 and number % 2
+        end = {"status": "error" if bad else "success", "payload": error if bad else {}, "request_id": f"m{number}"}
+        passed += [(at, "users", asked), (at + 0.005, "caller:web", end)]
+    bus.take(passed)
+    assert bus.names() == []
+
+
 def test_a_handler_that_forgets_to_answer(bus: Watched) -> None:
     failed = bus.fail(bus.ask("payment", "charge"), "no_response")
     found = bus.one("handler-raised")

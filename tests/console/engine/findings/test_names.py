@@ -190,8 +190,11 @@ def test_an_action_that_only_an_instance_had_which_was_replaced(bus: Watched) ->
     bus.wait(1)
     bus.poll(_users=1)
     finding = bus.one("unknown-action")
-    assert finding.text == "users has no action 'lookup': requests for it fail"
-    assert finding.because == "its instance told which actions it has, and this is not among them"
+    assert finding.text == "users has no action 'lookup' any more: requests for it fail"
+    assert finding.severity is Severity.WARNING
+    assert finding.because == (
+        "its instance told which actions it has, and this is not among them; one that was there before had it"
+    )
 
 
 def test_an_action_of_an_instance_that_is_there_and_has_not_told_lately_is_none(bus: Watched) -> None:

@@ -29,7 +29,8 @@ Correct the name where it is called; an action with nearly the same name is name
 action: it may be an older version, or the blueprint with it was not registered.
 
 A one-way message is an error, for it is lost. A request is a warning where a near name is there, for it is a
-slip, and else only worth to know: who asked was told."""
+slip, or where an instance had the action that has been replaced; else it is only worth to know: who asked was
+told."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
@@ -80,9 +81,10 @@ slip, and else only worth to know: who asked was told."""
 
     def _tell(self, service: str, action: str, wrong: list[Exchange], seen: Seen, meant: str | None, told: int) -> None:
         one_way = any(one.kind is Kind.ONE_WAY for one in wrong)
-        severity = Severity.ERROR if one_way else Severity.WARNING if meant is not None else Severity.INFO
+        had = any(action in one.actions for one in self.world.instances.of(service))
+        severity = Severity.ERROR if one_way else Severity.WARNING if meant is not None or had else Severity.INFO
         name = quoted(action)
-        text = f"{shown(service)} has no action {name}"
+        text = f"{shown(service)} has no action {name}" + (" any more" if had else "")
         if meant is not None:
             text += f", but {quoted(meant)}"
         text += ": one-way messages for it are lost without a word" if one_way else ": requests for it fail"
@@ -95,7 +97,8 @@ slip, and else only worth to know: who asked was told."""
             service=service,
             action=action,
             text=text,
-            because=f"{who} told which actions it has, and this is not among them",
+            because=f"{who} told which actions it has, and this is not among them"
+            + ("; one that was there before had it" if had else ""),
             advice=f"write {quoted(meant)} where {name} is sent"
             if meant is not None
             else f"add the action to {shown(service)}, or correct its name where it is called",

@@ -8,6 +8,7 @@ from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings import payloads
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.keys import missing_key
+from daebus_console.engine.findings.kinds import MISTAKES, NEEDS
 from daebus_console.engine.findings.places import in_place, place_in
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import DROPPED, KEEP_THE_HANDLE, call, term, to
@@ -18,51 +19,6 @@ from daebus_console.text import clean
 _LONGEST = 200
 _MOST = 1_000
 _RAISED, _SILENT = "handler_error", "no_response"
-_MISTAKES = frozenset(
-    {
-        "AssertionError",
-        "AttributeError",
-        "ImportError",
-        "IndexError",
-        "KeyError",
-        "ModuleNotFoundError",
-        "NameError",
-        "NotImplementedError",
-        "OutsideContextError",
-        "PayloadError",
-        "RecursionError",
-        "TypeError",
-        "UnboundLocalError",
-        "ZeroDivisionError",
-    }
-)
-"""What hardly anybody raises in order to answer with it."""
-_REACH = "see whether what it needs is there, and can be reached from where it runs"
-_NEEDS = {
-    **dict.fromkeys(
-        (
-            "BrokenPipeError",
-            "ConnectionAbortedError",
-            "ConnectionError",
-            "ConnectionLost",
-            "ConnectionRefusedError",
-            "ConnectionResetError",
-            "InterfaceError",
-            "OperationalError",
-            "RedisUnavailable",
-            "SSLError",
-            "gaierror",
-        ),
-        _REACH,
-    ),
-    "BusyLoadingError": "wait until Redis has loaded its data",
-    "MemoryError": "see how much memory its process may take, and what takes it",
-    "OSError": "see whether what it needs is there, and whether a disk is full or too many files are open",
-    "OutOfMemoryError": "Redis has no memory left: see what fills it, and its maxmemory",
-    "ReadOnlyError": "it writes to a replica of Redis: see which server its URL names",
-    "RedisRefused": "see what Redis says, and its log",
-}
-"""What is raised where something that the handler needs is not to be had, and what to do then."""
 _Key = tuple[str, str, str]
 
 
@@ -97,7 +53,7 @@ have that the others have not."""
             return
         payload = payloads.value(answer.data)
         kind = _text(payload, "type") if code == _RAISED else ""
-        if code == _RAISED and kind not in _MISTAKES and kind not in _NEEDS:
+        if code == _RAISED and kind not in MISTAKES and kind not in NEEDS:
             return
         key = exchange.target or "", exchange.action or "", kind or _SILENT
         self._put(self._newest, key, (exchange, _text(payload, "error")))
@@ -113,7 +69,7 @@ have that the others have not."""
                 self._tell_late(record, exchange)
             return
         place = place_in(record.traceback)
-        if place and (record.type in _MISTAKES or record.type in _NEEDS) and self._places.get(key) != place:
+        if place and (record.type in MISTAKES or record.type in NEEDS) and self._places.get(key) != place:
             self._put(self._places, key, place)
             if key in self._newest:
                 self._tell(key, 0)
@@ -134,13 +90,13 @@ have that the others have not."""
             hint, slip = missing_key(kind, error, exchange)
             because = (hint or f"nothing handled the {kind}") + ", and its caller got the error"
             advice = slip or f"logs #{exchange.number} shows where"
-            if kind in _NEEDS:
-                because, advice = f"{kind} is raised where something that it needs is not to be had", _NEEDS[kind]
+            if kind in NEEDS:
+                because, advice = f"{kind} is raised where something that it needs is not to be had", NEEDS[kind]
         if not slip:
             advice += f"; contrast {to(service, action)} status:error tells which requests fail"
         self.book.report(
             self.name,
-            Severity.WARNING if kind in _NEEDS else self.severity,
+            Severity.WARNING if kind in NEEDS else self.severity,
             exchange.answer.at if exchange.answer is not None else exchange.until,
             [exchange.number],
             service=service,

@@ -73,7 +73,7 @@ where it runs."""
         its = of[name]
         failed = sum(not well for _, well in its)
         others = [well for other, answers in of.items() if other != name for at, well in answers if at >= its[0][0]]
-        if len(its) < _ENOUGH or failed < _FAIL * len(its):
+        if len(its) < _ENOUGH or its[0][0] < self.world.in_part or failed < _FAIL * len(its):
             return
         if len(others) < _OTHERS or sum(others) < _WELL * len(others):
             return

@@ -1,0 +1,51 @@
+"""What kinds of exceptions say of the program that raised them."""
+
+from __future__ import annotations
+
+MISTAKES = frozenset(
+    {
+        "AssertionError",
+        "AttributeError",
+        "ImportError",
+        "IndexError",
+        "KeyError",
+        "ModuleNotFoundError",
+        "NameError",
+        "NotImplementedError",
+        "OutsideContextError",
+        "PayloadError",
+        "RecursionError",
+        "TypeError",
+        "UnboundLocalError",
+        "ZeroDivisionError",
+    }
+)
+"""What hardly anybody raises in order to answer with it."""
+_REACH = "see whether what it needs is there, and can be reached from where it runs"
+NEEDS = {
+    **dict.fromkeys(
+        (
+            "BrokenPipeError",
+            "ConnectionAbortedError",
+            "ConnectionError",
+            "ConnectionLost",
+            "ConnectionRefusedError",
+            "ConnectionResetError",
+            "InterfaceError",
+            "OperationalError",
+            "RedisUnavailable",
+            "SSLError",
+            "gaierror",
+        ),
+        _REACH,
+    ),
+    "BusyLoadingError": "wait until Redis has loaded its data",
+    "MemoryError": "see how much memory its process may take, and what takes it",
+    "OSError": "see whether what it needs is there, and whether a disk is full or too many files are open",
+    "OutOfMemoryError": "Redis has no memory left: see what fills it, and its maxmemory",
+    "ReadOnlyError": "it writes to a replica of Redis: see which server its URL names",
+    "RedisRefused": "see what Redis says, and its log",
+}
+"""What is raised where something that the handler needs is not to be had, and what to do then."""
+RISING = frozenset({"RequestCancelled", "RequestFailed", "RequestTimeout", "ServiceUnavailable"})
+"""What a call raises: of what it called more is to be told than of whoever called it."""

@@ -1,0 +1,138 @@
+"""fails-since: an action that went well, and from a moment on fails with the same error every time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from daebus_console.dates import clock
+from daebus_console.engine.findings import payloads
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.kinds import MISTAKES, NEEDS, RISING
+from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.words import call, shown, to
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, State
+from daebus_console.text import clean
+
+_BEFORE = 30
+_SINCE = 20
+_WELL = 0.95
+_LASTS = 1.0
+_MOST = 500
+_LONGEST = 200
+_RAISED = "handler_error"
+_TOLD = MISTAKES | NEEDS.keys() | RISING
+"""Exceptions that are told of in any case, or where they arose."""
+
+
+class _Ends:
+    """How the answers of an action ended: the latest `before` the errors that are the same since `since`.
+
+    `well_at` is when the last came that was none of these: those that come together are told of in no certain order.
+    """
+
+    __slots__ = ("before", "count", "error", "first", "since", "told", "well_at")
+
+    def __init__(self) -> None:
+        self.before: deque[bool] = deque(maxlen=2 * _BEFORE)
+        self.error: tuple[str, str] | None = None
+        self.since = self.well_at = 0.0
+        self.first: list[int] = []
+        self.count = 0
+        self.told = False
+
+    def went_well(self) -> None:
+        """An answer is no error, or another one."""
+        self.before.extend([False] * min(self.count, _BEFORE))
+        self.error, self.first, self.count, self.told = None, [], 0, False
+
+
+class Found(Rule):
+    """Follows how the answers of each action end."""
+
+    name = "fails-since"
+    severity = Severity.WARNING
+    title = "an action that fails since a moment, every time"
+    page = """\
+An action was answered well, and from a moment on each of its answers is the same error: something that all of its
+requests need has gone or changed at that time. A token has expired, a limit is reached, a dependency was changed.
+
+It is thought so because of thirty answers or more before hardly one was an error, and of twenty or more since then
+each is, with the same type and the same text, which its handler raised. Texts that differ (such as one with the id
+that was not found) are taken for answers.
+
+Look at what happened at that time: the log of the service (`logs SERVICE`), a deployment, another service."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+        self._of: dict[tuple[str, str], _Ends] = {}
+
+    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """Count what went well, and errors that are all the same."""
+        ends = self._of.get((service, action))
+        if ends is None:
+            if len(self._of) >= _MOST:
+                return
+            ends = self._of[service, action] = _Ends()
+        for one in exchanges:
+            error = _error(one)
+            if error is None:
+                if ends.count:
+                    ends.went_well()
+                ends.before.append(one.state is not State.ERROR)
+                ends.well_at = max(ends.well_at, one.answer.at if one.answer is not None else 0.0)
+            else:
+                self._failed(service, action, ends, one, error)
+
+    def lost(self) -> None:
+        """Answers may have gone unseen."""
+        self._of.clear()
+
+    def _failed(self, service: str, action: str, ends: _Ends, one: Exchange, error: tuple[str, str]) -> None:
+        at = one.answer.at if one.answer is not None else one.until
+        if at <= ends.well_at:
+            ends.before.append(False)
+            return
+        if error != ends.error:
+            if ends.count:
+                ends.went_well()
+            ends.error, ends.since = error, at
+        ends.count += 1
+        if len(ends.first) < _SINCE:
+            ends.first.append(one.number)
+        before = len(ends.before)
+        if ends.count < _SINCE or at - ends.since < _LASTS or ends.since < self.world.in_part:
+            return
+        if before < _BEFORE or sum(ends.before) < _WELL * before:
+            return
+        new = not ends.told
+        ends.told = True
+        kind, said = error
+        self.book.report(
+            self.name,
+            self.severity,
+            at,
+            ends.first[:5] if new else [one.number],
+            service=service,
+            action=action,
+            text=f"{call(service, action)} fails every time since {clock(ends.since)}, with {clean(kind)}:"
+            f" {clean(said[:_LONGEST])}",
+            because=f"{sum(ends.before)} of {before} answers before that were no errors, and each of the {ends.count}"
+            " since then is the same",
+            advice=f"look at what happened at {clock(ends.since)}: logs {shown(service)} level:error; a"
+            " deployment, what it depends on",
+            where=f"{to(service, action)} status:error",
+            count=ends.count if new else 1,
+            since=ends.since,
+        )
+
+
+def _error(one: Exchange) -> tuple[str, str] | None:
+    """Type and text of an error that its handler raised."""
+    if one.state is not State.ERROR or one.aside.code != _RAISED or one.dialect != DAEBUS or one.answer is None:
+        return None
+    payload = payloads.value(one.answer.data)
+    kind, said = (payload.get("type"), payload.get("error")) if isinstance(payload, dict) else (None, None)
+    if not isinstance(kind, str) or not isinstance(said, str) or kind in _TOLD:
+        return None
+    return kind, said
