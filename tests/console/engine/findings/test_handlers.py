@@ -128,14 +128,14 @@ def test_an_action_that_fails_since_a_moment(bus: Watched) -> None:
     assert found.first == answer.at
 
 
-@pytest.mark.parametrize("how", ["texts", "between", "little", "before", "mistake", "meant"])
+@pytest.mark.parametrize("how", ["texts", "between", "little", "before", "mistake", "meant", "missing"])
 def test_errors_that_may_be_answers_or_are_told_already(bus: Watched, how: str) -> None:
     for number in range(5 if how == "little" else 40):
         if how == "before" and number % 4 == 0:
             raised(bus, "ApiError", "401")
         bus.call("users", "get", {"n": 1})
     for number in range(60):
-        kind = {"mistake": "KeyError", "meant": "RequestFailed"}.get(how, "ApiError")
+        kind = {"mistake": "KeyError", "meant": "RequestFailed", "missing": "UserNotFound"}.get(how, "ApiError")
         raised(bus, kind, f"no user {number}" if how == "texts" else "401")
         if how == "between" and number % 15 == 0:
             bus.call("users", "get", {"n": 1})

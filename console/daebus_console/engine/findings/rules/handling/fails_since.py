@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Sequence
 
@@ -23,6 +24,8 @@ _LONGEST = 200
 _RAISED = "handler_error"
 _TOLD = MISTAKES | NEEDS.keys() | RISING
 """Exceptions that are told of in any case, or where they arose."""
+_ANSWERS = re.compile("NotFound|DoesNotExist|Exists|Missing|Invalid|Validation|^(?:Lookup|Value)Error$")
+"""Exceptions that say of one request what may be so of all those that follow: what a job looks up that is not there."""
 
 
 class _Ends:
@@ -59,7 +62,7 @@ requests need has gone or changed at that time. A token has expired, a limit is 
 
 It is thought so because of thirty answers or more before hardly one was an error, and of twenty or more since then
 each is, with the same type and the same text, which its handler raised. Texts that differ (such as one with the id
-that was not found) are taken for answers.
+that was not found) are taken for answers, and so are types that say that something is not there or not valid.
 
 Look at what happened at that time: the log of the service (`logs SERVICE`), a deployment, another service."""
 
@@ -133,6 +136,6 @@ def _error(one: Exchange) -> tuple[str, str] | None:
         return None
     payload = payloads.value(one.answer.data)
     kind, said = (payload.get("type"), payload.get("error")) if isinstance(payload, dict) else (None, None)
-    if not isinstance(kind, str) or not isinstance(said, str) or kind in _TOLD:
+    if not isinstance(kind, str) or not isinstance(said, str) or kind in _TOLD or _ANSWERS.search(kind):
         return None
     return kind, said
