@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -345,6 +346,22 @@ def export(bus: Watched, rows: int, took: float, *, asked: int = 1) -> None:
     request = bus.ask("history", "export", {"ids": ["x" * 99] * asked})
     bus.wait(took)
     bus.answer(request, {"rows": ["r" * 99] * rows})
+
+
+def test_messages_that_grow_with_each_one(bus: Watched) -> None:
+    for number in range(100):
+        bus.call("chat", "say", {"history": "x" * 500 * number})
+    found = bus.one("large-payload")
+    assert (found.severity, found.about) == (Severity.INFO, "request grows")
+    assert re.fullmatch(r"requests of chat say grow and grow: they had \d\d? kB, and have 4\d kB now", found.text)
+    assert " times in a row each of 20 or more was larger than all of those before" in found.because
+
+
+def test_messages_of_various_sizes_or_that_have_grown_once_do_not_grow(bus: Watched) -> None:
+    for number in range(400):
+        bus.call("chat", "say", {"history": "x" * (500 * (number % 90))})
+        bus.call("chat", "load", {"history": "x" * (20_000 if number < 200 else 60_000)})
+    assert "large-payload" not in bus.names()
 
 
 def test_an_action_whose_large_answers_alone_are_slow(bus: Watched) -> None:
