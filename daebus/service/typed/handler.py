@@ -119,6 +119,7 @@ class Plan:
 
     def settle(self, *, finally_: bool) -> None:
         """Read the annotations; with `finally_` a name that is not known is an error."""
+        hints = None
         try:
             hints = self._hints()
             if self._lenient and not self._taken.parameters and signatures.is_open(hints.get("return")):
@@ -127,9 +128,13 @@ class Plan:
         except NameError as error:
             if not finally_:
                 return
+            name = str(error).partition("\n")[0]
             if self._lenient:
-                raise _NotTyped(error) from None
-            raise self._cannot(f"has an annotation that is not known: {error}") from None
+                raise _NotTyped(name) from None
+            if hints is not None:
+                # What it says itself is known: it is one of its classes that says more.
+                name = f"{name}; it stands in a class, and is looked for in the module of that"
+            raise self._cannot(f"has an annotation that is not known: {name}") from None
         self._frame = None
         self.settled = True
 

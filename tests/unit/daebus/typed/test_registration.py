@@ -377,6 +377,25 @@ def test_a_name_that_never_comes_keeps_the_service_from_starting() -> None:
         app.test_client().request("do")
 
 
+def test_a_name_that_a_class_in_a_function_has_from_there_is_told_to_be_looked_for_in_its_module() -> None:
+    app = Daebus("typed")
+
+    @dataclass
+    class Line:
+        sku: str
+
+    @dataclass
+    class Ordered:
+        lines: list[Line]
+
+    @app.action("do")
+    def handler(order: Ordered) -> None: ...
+
+    said = "name 'Line' is not defined; it stands in a class, and is looked for in the module of that$"
+    with pytest.raises(RegistrationError, match=said):
+        app.test_client().request("do")
+
+
 def _run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout
