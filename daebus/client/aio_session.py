@@ -88,7 +88,11 @@ class AsyncSession(AsyncConnections):
                         async with until(call.deadline):
                             nobody = await self._verified(call, publisher)
             if nobody is not None:
-                raise nobody
+                try:
+                    raise nobody
+                finally:
+                    # What is raised knows this frame, and would go round with it.
+                    del nobody
             if self._asks_first:
                 self.note(call)
                 told = partial(self._told_asked, call, present)

@@ -14,6 +14,7 @@ from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, Requester, ServiceUn
 from daebus.transport.address import RedisAddress
 from daebus.transport.places import dialing
 from daebus_console.engine.session import Session
+from tests.integration.serving.test_circles import TIMES, TRIES, circles, is_little
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
 from tests.support.several import Cluster, ClusterServer, is_old, order
@@ -47,6 +48,26 @@ def test_an_asyncio_caller_finds_it_too(cluster: Cluster, name: str) -> None:
 
     with serving(echoing(name), cluster.url, name):
         asyncio.run(ask())
+
+
+def test_who_is_told_that_nobody_serves_leaves_no_circles(cluster: Cluster, name: str) -> None:
+    async def ask() -> None:
+        async with AsyncDaebusCaller(name, redis_url=cluster.url) as caller:
+
+            async def fail() -> None:
+                with pytest.raises(ServiceUnavailable):
+                    await caller.send_request("echo")
+
+            await fail()
+            for _ in range(TRIES):
+                with circles() as found:
+                    for _ in range(TIMES):
+                        await fail()
+                if is_little(found):
+                    break
+            assert is_little(found), found
+
+    asyncio.run(ask())
 
 
 def streaming(name: str) -> tuple[Daebus, list[int], threading.Event]:
