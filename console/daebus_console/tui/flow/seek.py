@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
-from bisect import bisect_left
 from collections.abc import Callable
 
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
@@ -75,17 +75,18 @@ def when(text: str, now: float) -> float | None:
 
 
 def at_time(model: FlowModel, at: float) -> int | None:
-    """The number of the first row from that time on, of the last one where all are older; None where there is none."""
-    rows = model.rows
+    """The number of the row that began next from that time on, of the last where all are older; None without rows.
 
-    def began(index: int) -> float:
-        entry = model.entry(rows[index])
-        # Rows that are gone are the oldest ones.
-        return 0.0 if entry is None else (entry[1] or entry[0].opened).at
-
-    if not len(rows):
-        return None
-    return rows[min(bisect_left(range(len(rows)), at, key=began), len(rows) - 1)]
+    What services tell of the time before comes later than what was seen then, so that all rows are looked at.
+    """
+    found, soonest = None, math.inf
+    for index in range(len(model.rows)):
+        number = model.rows[index]
+        entry = model.entry(number)
+        began = math.inf if entry is None else (entry[1] or entry[0].opened).at
+        if at <= began < soonest:
+            found, soonest = number, began
+    return model.rows[len(model.rows) - 1] if found is None and len(model.rows) else found
 
 
 def _cause(model: FlowModel, exchange: Exchange) -> int | None:

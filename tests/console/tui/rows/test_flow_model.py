@@ -13,6 +13,7 @@ from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.tui.flow.model import FlowModel, Place
+from daebus_console.tui.flow.seek import at_time
 from daebus_console.tui.flow.visibility import Hidden, Mute, Visibility
 
 
@@ -236,3 +237,19 @@ def test_held_still_it_shows_what_was_there_whatever_is_to_be_seen(by_message: b
     place = None
     assert rows(bus.model) == (4 if by_message else 3)
     assert rows(other) == (3 if by_message else 4)
+
+
+def test_the_row_of_a_time_is_found_also_where_rows_came_later_than_they_began() -> None:
+    bus = Bus()
+    for at in (60.0, 61.0, 10.0, 20.0, 30.0, 15.0, 25.0, 62.0):
+        bus.at = at - 1
+        bus.ask(int(at))
+    rows = bus.rows()
+    assert at_time(bus.model, 99.0) == rows[-1]
+    for wanted, found in ((5.0, 10.0), (15.0, 15.0), (16.0, 20.0), (21.0, 25.0), (31.0, 60.0), (60.5, 61.0)):
+        number = at_time(bus.model, wanted)
+        assert number is not None
+        exchange = bus.journal.exchange(number)
+        assert exchange is not None
+        assert exchange.opened.at == found
+    assert at_time(Bus().model, 1.0) is None
