@@ -25,7 +25,11 @@ def badge(severities: Iterable[Severity]) -> Line:
     for severity in sorted(counts, reverse=True):
         sign, role = SIGNS[severity]
         line.append((f" {sign}{counts[severity]}", role))
-    return [*line, (" ! ", "dim")] if line else []
+    if line:
+        # Also where the key has no room, the last of them is apart from what stands behind it.
+        line[-1] = (f"{line[-1][0]} ", line[-1][1])
+        line.append(("! ", "dim"))
+    return line
 
 
 def heading(width: int) -> Line:

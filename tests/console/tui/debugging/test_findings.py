@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -264,3 +265,12 @@ def test_a_click_on_the_badge_shows_the_findings() -> None:
         assert console.app.screen is console.app.main
 
     drive(scene(), story)
+
+
+@pytest.mark.parametrize("width", [60, 70, 80, 100])
+def test_the_badge_does_not_run_into_the_number_of_messages(width: int) -> None:
+    async def story(console: Driver) -> None:
+        await console.sees("▲1")
+        assert re.search(r"▲1 (! )? 37 messages", grid(console.app)[0])
+
+    drive(scene(), story, size=(width, 30))
