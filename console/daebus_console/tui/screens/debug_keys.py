@@ -132,7 +132,7 @@ class DebugKeys(FindingKeys):
             return
         about = self._about()
         if about is None:
-            self.notify("Select what to hold: a message, or a service or action in the directory", timeout=3)
+            self.notify(self._why_nothing_to_hold(), timeout=3, markup=False)
             return
         service, action, payload, event = about
         from daebus_console.engine.holding.condition import offered
@@ -182,6 +182,15 @@ class DebugKeys(FindingKeys):
             channel = self.session.directory.channels.get(exchange.target)
             listeners = sorted(channel.listeners) if channel is not None else []
         return (listeners[0], exchange.target, payload, True) if listeners else None
+
+    def _why_nothing_to_hold(self) -> str:
+        """Why what the keyboard is on cannot be held."""
+        exchange = None if self.directory.has_focus else self.selected_exchange()
+        if exchange is None:
+            return "Select what to hold: a message, or a service or action in the directory"
+        if exchange.kind is Kind.BROADCAST and exchange.target:
+            return f"No service is known to listen to {shown(exchange.target)}: nothing can be held there"
+        return "Only requests, one-way messages and broadcasts can be held"
 
     def _number_of_several(self, channel: str | None) -> int | None:
         """The number of the selected broadcast, where more than one service listens to its channel."""
