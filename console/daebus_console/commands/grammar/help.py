@@ -48,9 +48,9 @@ _NAMES = (
 _REFERENCES = ("id:=$last.user.id   id:=#12.id", "out of the last answer, or of an exchange")
 _STATUSES = (
     (0, "done"),
-    (1, "the service answered with an error"),
+    (1, "the service answered with an error; or something differs, was found or is not known"),
     (2, "the command is wrong, or a file or standard output cannot be used"),
-    (3, "nobody serves it"),
+    (3, "nobody serves it, or nothing was seen of it"),
     (4, "timed out"),
     (5, "no Redis, or not all that passed could be seen"),
     (70, "a fault of daebus-console itself"),
