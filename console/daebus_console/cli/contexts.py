@@ -29,12 +29,15 @@ def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) ->
     from daebus_console.cli.asking import Asking
     from daebus_console.commands.context import Context
     from daebus_console.commands.known_file import KnownFile, known_path
+    from daebus_console.commands.under_way import under_way
     from daebus_console.engine.hiding.redact import Redactor
     from daebus_console.engine.sender import Sender
 
     session = open_session(settings, _REMEMBERED, _REMEMBERED_BYTES)
     stack.callback(session.stop)
     sender = stack.enter_context(Sender(session, read_only=settings.read_only))
+    # Whatever ends the program, and whenever: rules of ours end with it.
+    stack.callback(lambda: under_way(session).close())
     return Context(
         session,
         sender,

@@ -191,6 +191,33 @@ def test_what_a_console_at_the_shell_holds_goes_on_when_a_signal_ends_it(
     assert asked.result() == {"pong": True}
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("line", ["break {} ping", "suspend {}"])
+def test_a_console_at_the_shell_that_is_ended_while_it_waits_for_instances_leaves_nothing(
+    shop: Shop, redis_url: str, line: str, number: signal.Signals
+) -> None:
+    arguments = [sys.executable, "-m", "daebus_console", "--redis", redis_url, *line.format(shop.orders).split()]
+    control = f"daebus.control.{shop.orders}"
+    with (
+        redis.Redis.from_url(redis_url) as client,
+        client.pubsub() as mute,
+        DaebusCaller(control, redis_url=redis_url) as asking,
+    ):
+        # One that listens and never answers is waited for.
+        mute.subscribe(control)
+        mute.get_message(timeout=10)
+
+        def left() -> list[Any]:
+            told = asking.send_request("held", {})
+            return [*told["rules"], *told["suspended"]]
+
+        with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as console:
+            eventually(lambda: len(left()) == 1)
+            console.send_signal(number)
+            assert console.wait(60) == 128 + number
+        assert left() == []
+
+
 def test_of_a_service_that_has_told_nothing_it_is_said_that_nothing_is_known(redis_url: str, name: str) -> None:
     with program("-c", SERVICE, name, redis_url, serves=name, url=redis_url, forked=True) as running:
         running.signal(signal.SIGSTOP)

@@ -183,6 +183,13 @@ class Desk:
         self.suspended.setdefault(service, {})[instance] = until
         self.version += 1
 
+    def suspend_as(self, service: str, before: dict[str | None, float]) -> None:
+        """It is suspended as it was before: the instances, with until when."""
+        self.suspended.pop(service, None)
+        if before:
+            self.suspended[service] = before
+        self.version += 1
+
     def resume(self, service: str, instance: str | None, known: Iterable[str]) -> None:
         """It goes on, or that instance does: of one that was suspended as a whole the others that are known stay so."""
         here = self.suspended.pop(service, {})

@@ -219,14 +219,22 @@ class Keeper:
         if on:
             self.watch()
         with self._sending:
-            answers = self._asker.ask(service, "suspend", self._suspension(on, instance))
-            found = refusal(service, answers)
-            if found is not None:
-                raise found
             with self.session.lock:
+                before = dict(self.desk.suspended.get(service, {}))
                 if on:
+                    # Whoever ends while instances are waited for has it end as well.
                     self.desk.suspend(service, instance, time.monotonic() + lasts)
-                else:
+            try:
+                answers = self._asker.ask(service, "suspend", self._suspension(on, instance))
+                found = refusal(service, answers)
+                if found is not None:
+                    raise found
+            except DaebusError:
+                with self.session.lock:
+                    self.desk.suspend_as(service, before)
+                raise
+            if not on:
+                with self.session.lock:
                     self.desk.resume(service, instance, self._instances(service))
         return sum(one.ok for one in answers)
 
