@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import redis
@@ -45,6 +46,30 @@ def test_the_numbers_of_a_payload_stay_as_they_were_written(console: Debugging, 
     console(f"release {held.number} go more:=1e2")
     asked.result()
     assert shop.handled == [("ping", {"n": 12345678901234567890, "text": "é\\u0000 \u202e", "more": 100.0})]
+
+
+def test_what_is_too_large_to_be_shown_is_not_said_to_be_null(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping --once")
+    large = shop.ask("ping", {"text": "x" * 300_000})
+    console.holding()
+    assert console("held --json") == Exit.DONE
+    assert (console.heard.records[-1]["payload"], console.heard.records[-1]["cut"]) == (None, True)
+    # It passed on the bus.
+    assert console("held 1 --json") == Exit.DONE
+    assert (len(console.heard.records[-1]["payload"]["text"]), console.heard.records[-1]["cut"]) == (300_000, False)
+    console("off")
+    large.result()
+    console(f"break {shop.orders} charge --place call")
+    asked = shop.ask(payload={"amount": "x" * 300_000})
+    (held,) = console.holding()
+    console.heard.lines.clear()
+    assert console(f"held {held.number}") == Exit.DONE
+    assert len(console.heard.lines) == 2
+    assert re.fullmatch(r"it is too large to be shown \(300,\d{3} bytes\).*", console.heard.notes[-1])
+    assert console(f"held {held.number} --json") == Exit.DONE
+    assert (console.heard.records[-1]["payload"], console.heard.records[-1]["cut"]) == (None, True)
+    assert console("release next answer charged:=1") == Exit.DONE
+    assert asked.result() == {"placed": True, "charged": 1}
 
 
 @pytest.mark.parametrize(

@@ -72,4 +72,5 @@ def held_record(held: Held, now: float, context: Context) -> dict[str, Any]:
         "owners": held.owners,
         "holds": [one.hold for one in held.holds],
         "payload": context.redact.mask(first.payload),
+        "cut": not first.whole,
     }

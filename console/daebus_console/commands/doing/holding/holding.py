@@ -68,11 +68,15 @@ def run_held(command: Command, context: Context) -> int:
 
 def _show(command: Command, context: Context, keeper: Keeper, held: Held) -> int:
     payload = context.redact.mask(keeper.look_into(held.first))
+    cut = payload is None and not held.first.whole
     if command["json"]:
-        context.output.record({**held_record(held, keeper.now(), context), "payload": payload})
+        context.output.record({**held_record(held, keeper.now(), context), "payload": payload, "cut": cut})
         return Exit.DONE
-    rows = [held_row(held, keeper.now())]
-    context.output.result([*table(HEADINGS, rows, frozenset({4, 5})), line(""), *json_lines(payload)])
+    rows = table(HEADINGS, [held_row(held, keeper.now())], frozenset({4, 5}))
+    context.output.result(rows if cut else [*rows, line(""), *json_lines(payload)])
+    if cut:
+        size = f"{held.first.length:,} bytes"
+        context.output.note(f"it is too large to be shown ({size}), and may be let go all the same")
     return Exit.DONE
 
 
