@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
 
 from rich.cells import cell_len
 
@@ -25,6 +25,29 @@ LONG_TEXT = 80
 DEEPEST_INDENT = 24
 """Levels beyond which nothing is indented any further."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+class Numbered(Sequence[tuple[int, Any]]):
+    """Some items of a list with their indexes, which take no room of their own: a list may have millions."""
+
+    __slots__ = ("_numbers", "_values")
+
+    def __init__(self, values: list[Any], numbers: range | None = None) -> None:
+        self._values = values
+        self._numbers = range(len(values)) if numbers is None else numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Numbered: ...
+    def __getitem__(self, index: int | slice) -> tuple[int, Any] | Numbered:
+        if isinstance(index, slice):
+            return Numbered(self._values, self._numbers[index])
+        number = self._numbers[index]
+        return number, self._values[number]
 
 
 class Node:
@@ -59,14 +82,14 @@ class Node:
         self.first: Line | None = None
         """Of a note that takes several lines, the first of them."""
         self._inside: list[Node] | None = None
-        self.size = size_of(value) if isinstance(value, dict | list | str) else 0
+        self.size = size_of(value) if isinstance(value, dict | list | str | Numbered) else 0
 
     @property
     def foldable(self) -> bool:
         """Whether anything is inside that its own line does not show."""
         if self.kind in ("note", "part"):
             return False
-        if isinstance(self.value, dict | list):
+        if isinstance(self.value, dict | list | Numbered):
             return self.size > 0
         return isinstance(self.value, str) and (self.size > self.part or "\n" in self.value[: self.part])
 
@@ -101,7 +124,7 @@ class Node:
             return [Node(part, depth, path=self.path, kind="part") for part in value]
         if self.kind == "group":
             return [Node(item, depth, key=key, path=join(self.path, key)) for key, item in value]
-        pairs = list(pairs_of(value)) if isinstance(value, dict) else list(enumerate(value))
+        pairs = list(pairs_of(value)) if isinstance(value, dict) else Numbered(value)
         if len(pairs) <= GROUP:
             nodes = [Node(item, depth, key=key, path=join(self.path, key)) for key, item in pairs]
             twice = names_twice(value) if isinstance(value, dict) else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from daebus_console.tui.documents.node import GROUP, Node, note
@@ -41,6 +43,23 @@ def test_folding_shows_what_is_inside_on_one_line() -> None:
     assert shown(document)[1:] == ['  ▸ user: {name: "Ann", age: 3}']
     document.toggle(1)
     assert len(shown(document)) == 4
+
+
+def test_millions_of_items_take_no_room_beside_the_list() -> None:
+    values = list(range(500_000))
+    root = Node(values)
+    tracemalloc.start()
+    try:
+        groups = root.inside()
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4_000_000
+    assert len(groups) == len(values) // GROUP
+    assert [(node.key, node.value, node.path) for node in groups[-1].inside()[-2:]] == [
+        (499_998, 499_998, "[499998]"),
+        (499_999, 499_999, "[499999]"),
+    ]
 
 
 def test_ten_megabytes_are_shown_in_groups_that_open() -> None:
