@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ _MOST_SPELLINGS = 16
 # Members of an enum are slow to look up, and these are wanted for every frame.
 _REQUEST, _RESPONSE, _BROADCAST = Kind.REQUEST, Kind.RESPONSE, Kind.BROADCAST
 _NULL = Raw(b"null")
+_OWN_ID = re.compile(r"[0-9a-f]{21}").fullmatch
 
 
 class _Packet(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -133,7 +135,9 @@ def _answer_reader(channel: str) -> Callable[[bytes], Sighting | None]:
         if failed:
             code = _code(err) if isinstance(err, Raw) else None
             return Sighting(_RESPONSE, id=answer.id, reply_to=channel, error=True, code=code, shared=True)
-        return Sighting(_RESPONSE, id=answer.id, reply_to=channel, final=ended, shared=True)
+        # A part has no mark of its own: where its question was not seen, the id must be one that NestJS makes.
+        sure = ended or _OWN_ID(answer.id) is not None
+        return Sighting(_RESPONSE, id=answer.id, reply_to=channel, final=ended, sure=sure, shared=True)
 
     return read
 

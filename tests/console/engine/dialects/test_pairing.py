@@ -100,6 +100,14 @@ def test_an_answer_before_its_question_is_an_orphan_and_the_question_still_waits
     assert (stray.state, asked.state) == (State.ORPHAN, State.PENDING)
 
 
+def test_a_part_without_a_question_is_an_orphan_only_where_its_id_is_one_of_nest() -> None:
+    bus = ForeignBus()
+    found = [bus.say("x.reply", {"id": id, "response": "fine"}) for id in ("1", "job-7", "e" * 21)]
+    assert [one.state for one in found] == [State.SENT, State.SENT, State.ORPHAN]
+    asked = bus.say("x", {"pattern": "x", "data": 1, "id": "2"})
+    assert bus.say("x.reply", {"id": "2", "response": "fine"}) is asked
+
+
 def test_answers_of_one_framework_are_not_taken_for_those_of_another_nor_for_ours() -> None:
     bus = ForeignBus()
     ours = bus >> request("x", "act", id="same", reply_to="x.reply")
