@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.message.exchange import Exchange
 from tests.console.engine.findings.watched import Watched
 
 
@@ -221,3 +222,50 @@ def test_what_others_write_to_each_other_may_be_what_it_likes(bus: Watched) -> N
     bus.poll(users=1)
     bus.say("users", '{"action": "greet", "payload": {"name": "Zoé"}}'.encode("latin-1"))
     assert bus.found() == []
+
+
+def beside(bus: Watched, *pairs: tuple[Any, Any]) -> list[Exchange]:
+    """Requests that are under way at once: what each asks for, and what it is told."""
+    asked = [bus.ask("users", "get", {"id": own}) for own, _ in pairs]
+    for one, (_, told) in zip(asked, pairs, strict=True):
+        bus.answer(one, {"id": told})
+    return asked
+
+
+def test_answers_that_carry_what_another_request_had_asked_for(bus: Watched) -> None:
+    for number in range(3):
+        beside(bus, (f"own-{number}", f"own-{number}"))
+    for number in range(4):
+        beside(bus, (f"a-{number}", f"b-{number}"), (f"b-{number}", f"b-{number}"))
+    assert bus.found() == []
+    mine, others = beside(bus, ("a-9", "b-9"), ("b-9", "b-9"))
+    found = bus.one("anothers-data")
+    assert found.text == (
+        f"users get answers with the data of others: #{mine.number} was told the id that #{others.number} had asked for"
+        " at the same time"
+    )
+    assert found.severity is Severity.ERROR
+    assert found.evidence == [mine.number]
+    assert "b-9" not in found.text + found.because + found.advice
+    assert f"#{mine.number},#{others.number}" in found.filter
+
+
+@pytest.mark.parametrize("how", ["strange", "before", "shared", "never its own", "short"])
+def test_what_differs_for_other_reasons_is_nobodys(bus: Watched, how: str) -> None:
+    for number in range(3 * (how != "never its own")):
+        beside(bus, (f"own-{number}", f"own-{number}"))
+    if how == "strange":
+        beside(bus, ("merged", "into this"))
+    for number in range(20):
+        one, other = (f"a-{number}", f"b-{number}") if how != "short" else (number % 5, number % 5 + 1)
+        if how == "before":
+            beside(bus, (other, other))
+            beside(bus, (one, other))
+        elif how == "shared":
+            # What is not there in one language is told in another, which many ask for.
+            beside(bus, ("french", "english"), ("english", "english"))
+        elif how == "never its own":
+            beside(bus, (one, other), (other, f"c-{number}"), (f"c-{number}", f"d-{number}"))
+        else:
+            beside(bus, (one, other), (other, other))
+    assert "anothers-data" not in bus.names()
