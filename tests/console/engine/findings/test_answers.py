@@ -27,6 +27,16 @@ def test_timed_out_although_the_work_was_done(bus: Watched) -> None:
     )
 
 
+def test_how_long_to_wait_is_as_long_as_the_slowest_took(bus: Watched) -> None:
+    for took in (4.0, 2.0):
+        asked = bus.ask("payment", "refund", timeout=0.5)
+        bus.wait(took)
+        bus.answer(asked, elapsed=took)
+    finding = bus.one("late-answer")
+    assert finding.text.endswith("the answer came after 2 s")
+    assert finding.advice == "wait longer than 4 s, or find out what takes so long"
+
+
 @pytest.mark.parametrize("fields", [{}, {"timeout": 5}])
 def test_in_time_or_without_a_time_of_its_own_it_is_none(bus: Watched, fields: dict[str, float]) -> None:
     asked = bus.ask("payment", "refund", **fields)

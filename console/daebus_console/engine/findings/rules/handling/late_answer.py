@@ -34,6 +34,8 @@ that is called again after a timeout should bear to be done twice."""
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
         self._calls: dict[int, Family] = {}
+        self._longest: dict[tuple[str, str], float] = {}
+        """How long a late answer of each action took at the most."""
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
         """Whether it was handled well for a caller to whom no answer came at all."""
@@ -74,7 +76,9 @@ that is called again after a timeout should bear to be done twice."""
         service, action = exchange.target or "", exchange.action or ""
         waited, took = exchange.until - exchange.opened.at, answer.at - exchange.opened.at
         slow = longest_call(family.calls if family is not None else (), exchange)
-        longer = "wait longer" if duration(took) == duration(waited) else f"wait longer than {duration(took)}"
+        longest = max(took, self._longest.get((service, action), 0.0))
+        remember(self._longest, (service, action), longest, _MOST)
+        longer = "wait longer" if duration(longest) == duration(waited) else f"wait longer than {duration(longest)}"
         within, advice = "", f"{longer}, or find out what takes so long"
         if slow:
             within = f", {duration(slow[1])} of it with its call to {call(slow[0].target, slow[0].action)}"
