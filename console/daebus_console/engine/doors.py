@@ -13,12 +13,15 @@ from daebus_console import naming
 class Doors:
     """`callers` are the users of connections that are named after the service: of who calls it, or serves it.
 
-    `may_not_publish` and `may_not_subscribe` have, by user, what Redis says of it; empty where it tells nothing.
+    `may_not_publish`, `may_not_subscribe` and `may_not_answer` (on `reply_to`) have, by user, what Redis says of it;
+    empty where it tells nothing.
     """
 
     callers: frozenset[str] = frozenset()
     may_not_publish: Mapping[str, str] = field(default_factory=dict)
     may_not_subscribe: Mapping[str, str] = field(default_factory=dict)
+    may_not_answer: Mapping[str, str] = field(default_factory=dict)
+    reply_to: str = ""
 
 
 def users_in(reply: Any) -> frozenset[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from daebus import DaebusCaller
-from daebus.errors import DaebusError
+from daebus.errors import DaebusError, RequestTimeout
 from daebus_console.commands.context import Exit
+from daebus_console.engine.message.exchange import State
+from daebus_console.engine.session import Session
 from tests.console.sick.conftest import SERVICE, Bus, carry_out
 from tests.support.redis_server import RedisServer
 
@@ -27,6 +29,25 @@ def test_a_service_whose_user_may_not_subscribe(own_redis: RedisServer) -> None:
     assert f"nobody serves '{SERVICE}'\n" in said.shown
     assert "may not subscribe to it: 'other'" in said.shown
     assert "since this console looks" in said.shown
+
+
+def test_a_service_whose_user_may_not_publish_its_answers(own_redis: RedisServer) -> None:
+    bus = Bus(own_redis)
+    app = bus.serve(bus.user(SERVICE, "+@all", "~*", f"&{SERVICE}", "&daebus.*"))
+
+    def meanwhile(session: Session) -> None:
+        with DaebusCaller(SERVICE, redis_url=own_redis.url) as caller, pytest.raises(RequestTimeout):
+            caller.send_request("echo", {}, timeout=0.3)
+        assert session.wait_for(lambda: any(one.state is State.TIMEOUT for one in session.journal.exchanges), 30)
+
+    try:
+        said = carry_out(bus.user("looker", *ALL), f"why {SERVICE} echo", meanwhile=meanwhile)
+    finally:
+        app.stop(grace=1)
+    assert f"{SERVICE} cannot answer: Redis does not let its user '{SERVICE}' publish on 'caller:" in " ".join(
+        said.shown.split()
+    )
+    assert f"ACL SETUSER {SERVICE} &caller:*" in said.shown
 
 
 def test_a_caller_whose_user_may_not_publish(bus: Bus) -> None:

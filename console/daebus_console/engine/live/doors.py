@@ -22,21 +22,27 @@ _WITHIN = 3.0
 _MOST_USERS = 50
 
 
-def doors_of(address: RedisAddress, service: str) -> Doors:
-    """What Redis tells of the doors to that service; nothing where it does not, or cannot be reached."""
+def doors_of(address: RedisAddress, service: str, reply_to: str = "") -> Doors:
+    """What Redis tells of the doors to that service, and of those through which it answers on `reply_to`.
+
+    Nothing where it does not, or cannot be reached.
+    """
     try:
         link, dialled = link_to(address, "console", time.monotonic() + _WITHIN)
     except RedisUnavailable:
         return Doors()
     try:
-        return _asked(link, dialled.cluster, service, is_sharded(address.url), time.monotonic() + _WITHIN)
+        until = time.monotonic() + _WITHIN
+        return _asked(link, dialled.cluster, service, reply_to, is_sharded(address.url), until)
     except RedisUnavailable:
         return Doors()
     finally:
         link.close()
 
 
-def _asked(link: Link, cluster: ClusterLookout | None, service: str, sharded: bool, until: float) -> Doors:
+def _asked(
+    link: Link, cluster: ClusterLookout | None, service: str, reply_to: str, sharded: bool, until: float
+) -> Doors:
     users = users_in(link.ask(pack(b"ACL", b"USERS"), until))
     listing = pack(b"CLIENT", b"LIST")
     # Each node of a cluster knows its own, and the rights are to be the same at each.
@@ -44,11 +50,15 @@ def _asked(link: Link, cluster: ClusterLookout | None, service: str, sharded: bo
     connected = frozenset[str]().union(*(callers_in(one, client_label(service)) for one in lists))
     channel = naming.to_bytes(service)
     publish, subscribe = (b"SPUBLISH", b"SSUBSCRIBE") if sharded else (b"PUBLISH", b"SUBSCRIBE")
-    tried: dict[bytes, dict[str, str]] = {publish: {}, subscribe: {}}
+    may_not_publish: dict[str, str] = {}
+    may_not_subscribe: dict[str, str] = {}
+    may_not_answer: dict[str, str] = {}
+    doors = [([publish, channel, b""], may_not_publish), ([subscribe, channel], may_not_subscribe)]
+    if reply_to:
+        doors.append(([publish, naming.to_bytes(reply_to), b""], may_not_answer))
     for user in sorted({*connected, *users})[:_MOST_USERS]:
-        for command, refused in tried.items():
-            words = [command, channel, *([b""] if command == publish else [])]
+        for words, refused in doors:
             reply = link.ask(pack(b"ACL", b"DRYRUN", naming.to_bytes(user), *words), until)
             if isinstance(reply, bytes) and reply != b"OK":
                 refused[user] = reply.decode("utf-8", "replace")
-    return Doors(connected, tried[publish], tried[subscribe])
+    return Doors(connected, may_not_publish, may_not_subscribe, may_not_answer, reply_to)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daebus_console.engine.findings.words import quoted, shown
 from daebus_console.engine.live.rights import acl_line, rule_in
+from daebus_console.engine.message.envelope import CALLER_PREFIX
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
 
@@ -21,6 +22,21 @@ def service_kept_out(sight: Sight, service: str) -> Cause | None:
         f"nobody serves {quoted(service)}, and Redis does not let its user {quoted(user)} do so",
         (_told(user, refused[user]), "Redis lists no subscriber of that channel"),
         acl_line(user, [rule_in(refused[user]) or f"&{service}", f"&daebus.control.{service}"]),
+    )
+
+
+def answers_kept_out(sight: Sight, service: str) -> Cause | None:
+    """The user of Redis that is called like the service may not publish where an answer is waited for."""
+    refused, reply_to = sight.doors.may_not_answer, sight.doors.reply_to
+    user = next((one for one in sorted(refused) if one.casefold() == service.casefold()), None)
+    if user is None:
+        return None
+    channels = f"&{CALLER_PREFIX}*" if reply_to.startswith(CALLER_PREFIX) else f"&{reply_to}"
+    return Cause(
+        "acl",
+        f"{shown(service)} cannot answer: Redis does not let its user {quoted(user)} publish on {quoted(reply_to)}",
+        (_told(user, refused[user]),),
+        acl_line(user, [rule_in(refused[user]) or channels]),
     )
 
 

@@ -7,6 +7,7 @@ from daebus_console.engine.findings.words import call, duration, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.why import debugged
 from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.doors import answers_kept_out
 from daebus_console.engine.why.recorded import hangs
 from daebus_console.engine.why.serving import busy, can, nobody, restarted, silent, unknown_action
 from daebus_console.engine.why.sight import Sight
@@ -33,6 +34,7 @@ def unanswered(sight: Sight, exchange: Exchange) -> Cause:
         or restarted(sight, service, since)
         or busy(sight, service)
         or silent(sight, service)
+        or answers_kept_out(sight, service)
         or _running(sight, exchange)
         or Cause(
             "",

@@ -15,6 +15,7 @@ from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.doors import Doors
 from daebus_console.engine.live.doors import doors_of
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.session import Session
 from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
@@ -22,6 +23,7 @@ from daebus_console.engine.why.sight import Sight
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.render import Line, Span, hanging, line
 
+_LATEST = 20_000
 _REF = re.compile(r"#(\d{1,15})")
 
 
@@ -98,7 +100,18 @@ def _ask(command: Command, context: Context, number: int | None) -> Doors:
             questions += [(name, "running", {}) for name in here if session.telling.tells(name)]
             questions += [(service, "info", {})] if session.telling.tells(service) else []
     ask(context, questions)
-    return doors_of(session.address, service) if service else Doors()
+    return doors_of(session.address, service, _reply_to(session, service, exchange)) if service else Doors()
+
+
+def _reply_to(session: Session, service: str, exchange: Exchange | None) -> str:
+    """Where the answer is waited for: to that exchange, else to the latest request of the service without one."""
+    if exchange is not None:
+        return exchange.reply_to or ""
+    with session.lock:
+        exchanges = session.journal.exchanges
+        latest = reversed(exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last))
+        unanswered = (one for one in latest if one.target == service and one.reply_to and one.answer is None)
+        return next((one.reply_to or "" for one in unanswered), "")
 
 
 def _unasked(command: Command, session: Session, number: int | None) -> str | None:
