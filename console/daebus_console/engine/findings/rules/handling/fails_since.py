@@ -78,7 +78,7 @@ Look at what happened at that time: the log of the service (`logs SERVICE`), a d
                 return
             ends = self._of[service, action] = _Ends()
         for one in exchanges:
-            error = _error(one)
+            error = _error(one) if one.state is State.ERROR else None
             if error is None:
                 if ends.count:
                     ends.went_well()
@@ -131,8 +131,8 @@ Look at what happened at that time: the log of the service (`logs SERVICE`), a d
 
 
 def _error(one: Exchange) -> tuple[str, str] | None:
-    """Type and text of an error that its handler raised."""
-    if one.state is not State.ERROR or one.aside.code != _RAISED or one.dialect != DAEBUS or one.answer is None:
+    """Type and text of the error where its handler raised it."""
+    if one.aside.code != _RAISED or one.dialect != DAEBUS or one.answer is None:
         return None
     payload = payloads.value(one.answer.data)
     kind, said = (payload.get("type"), payload.get("error")) if isinstance(payload, dict) else (None, None)
