@@ -15,6 +15,7 @@ from daebus import (
     Daebus,
     DaebusCaller,
     Misfit,
+    Receipt,
     Retry,
     broadcast,
     logger,
@@ -42,6 +43,13 @@ def plain() -> dict[str, Any]:
 @items.action("get")
 def get(sku: str, count: int = 1) -> list[Item]:
     return [Item(sku, Decimal("1.10"))] * count
+
+
+@app.action("find")
+def find(sku: str) -> Item | Receipt:
+    if sku != "a":
+        return response.error("no such item", code="unknown")
+    return Item(sku, Decimal("1.10"))
 
 
 @app.action("slow")

@@ -12,6 +12,9 @@ def test_it_does_what_it_says() -> None:
     with app.test_client() as client:
         assert client.request("plain") == {"ok": True, "stamp": 1}
         assert client.request("get", {"sku": "a", "count": 2}) == [{"sku": "a", "price": "1.10", "kind": "new"}] * 2
+        assert client.request("find", {"sku": "a"})["price"] == "1.10"
+        with pytest.raises(RequestFailed, match="no such item"):
+            client.request("find", {"sku": "b"})
         assert list(client.stream("stream", {"n": 2})) == [{"i": 0}, {"i": 1, "stamp": 1}]
         assert client.request("count") == {"i": 1, "stamp": 1}
         assert client.request("later") == {"done": True}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Never, NoReturn, get_args, get_origin
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Any, Never, NoReturn, Union, get_args, get_origin
 
 from msgspec import inspect as nodes
 
 from daebus.context import current
 from daebus.errors import Misfit
+from daebus.service.answering.receipt import Receipt
 from daebus.wire.reading import payload_with
 
 from .constraints import AS_DEFAULT, is_field_info
@@ -175,8 +179,17 @@ class _Answers:
 
 def _answer(annotation: Any) -> Any:
     """The node of an answer; None where the annotation says nothing."""
+    annotation = _unsent(annotation)
     if annotation in _SILENT:
         return None
     node = _node(annotation, RETURNED)
     # A dict of whatever there is, is answered as it is.
     return None if isinstance(node, nodes.DictType) and isinstance(node.value_type, nodes.AnyType) else node
+
+
+def _unsent(annotation: Any) -> Any:
+    """The annotation without what `response` returns for what it has sent: `User | Receipt` answers a User."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return None if annotation is Receipt else annotation
+    members = tuple(each for each in get_args(annotation) if each is not Receipt)
+    return reduce(or_, members) if members else None

@@ -11,6 +11,7 @@ from msgspec import inspect as nodes
 
 from daebus.context import current, written
 from daebus.errors import PayloadError, class_of, said_by
+from daebus.service.answering.receipt import Receipt
 
 from .converting import Converters
 from .models import is_model, standing_for
@@ -41,6 +42,9 @@ class Result:
         context = current()
         response = None if context is None else context.response
         if response is None or response.finished or (value is None and not self._takes_null):
+            return None
+        if isinstance(value, Receipt):
+            # That of a part: there is more to come, and nothing came.
             return None
         found = self.part(value)
         if self._convert is None or isinstance(found, dict):

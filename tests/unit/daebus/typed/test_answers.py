@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from daebus import Daebus, response
+from daebus import Daebus, Receipt, response
 from daebus.errors import PayloadError, RequestFailed
 from daebus.service.typed.handler import bound
 from daebus.wire.objects import RawJson
@@ -200,6 +200,33 @@ def test_a_handler_may_answer_by_itself() -> None:
         ask(sends_more, {"n": 3})
     with pytest.raises(RequestFailed, match=r"ended without a final response$"):
         ask(says_nothing, {"n": 3})
+
+
+def test_it_may_be_annotated_to_answer_by_itself_as_well() -> None:
+    def find(n: int) -> User | Receipt | None:
+        return User("Ann") if n else response.error("no such user", code="unknown")
+
+    def finds() -> list[User] | Receipt:
+        return [User("Ann")]
+
+    def sends(n: int) -> Receipt:
+        return response.send({"n": n})
+
+    def several(n: int) -> Iterator[User | Receipt]:
+        yield response.progress({"n": n})
+        yield User("Ann")
+
+    ann = {"name": "Ann", "born": None}
+    assert ask(find, {"n": 1}) == ann
+    with pytest.raises(RequestFailed, match="no such user"):
+        ask(find, {"n": 0})
+    assert [ask(finds, {}), ask(sends, {"n": 3}), ask(several, {"n": 3})] == [[ann], {"n": 3}, ann]
+
+    def half(n: int) -> int | Receipt:
+        return response.progress({"n": n})
+
+    with pytest.raises(RequestFailed, match=r"ended without a final response$"):
+        ask(half, {"n": 3})
 
 
 def test_a_number_of_one_without_parameters_is_no_answer_and_the_error_says_what_it_returned() -> None:
