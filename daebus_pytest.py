@@ -9,6 +9,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _RUN: pytest.StashKey[TestRun] = pytest.StashKey()
 collecting = False
-"""Whether modules with tests are imported just now; `daebus.service.importing` asks."""
+"""Whether modules with tests, or a conftest, are imported just now; `daebus.service.importing` asks."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,15 +57,29 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--daebus-capture: cannot make the folder {folder}: {error.strerror}") from None
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+@contextmanager
+def _collecting() -> Iterator[None]:
     """A module that calls `app.run()` while it is imported is an error then; it would serve, and no test ever run."""
     global collecting
     before, collecting = collecting, True
     try:
-        return (yield)
+        yield
     finally:
         collecting = before
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None, object, object]:
+    """The conftest modules that are there at the start are imported before anything is collected."""
+    with _collecting():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Modules with tests are imported, and conftest modules of folders further down."""
+    with _collecting():
+        return (yield)
 
 
 def _worker(config: pytest.Config) -> str:

@@ -601,3 +601,18 @@ def test_an_app_that_serves_while_it_is_imported_is_an_error_of_the_collection(
     result = run("from users import app\n\ndef test_it(service):\n    service(app)\n", own_process=True)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*app.run() is called while the module is imported; put it under *"])
+
+
+def test_an_app_that_serves_while_a_conftest_is_imported_is_an_error_of_that(
+    pytester: pytest.Pytester, redis_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAEBUS_REDIS_URL", redis_url)
+    pytester.syspathinsert()
+    pytester.makepyfile(
+        users=f"from daebus import Daebus\napp = Daebus({name!r})\napp.run()\n",
+        conftest="from users import app\n",
+        test_it="def test_it(service): ...\n",
+    )
+    result = pytester.runpytest_subprocess(timeout=60)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*app.run() is called while the module is imported; put it under *"])
