@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
 
-from daebus_console.text import clean, cut
+from daebus_console.text import cells, clean, cut
 
 Piece = tuple[str, str]
 """Text, fit for the screen, and its role."""
@@ -34,6 +34,8 @@ ROLES = (
     "match",
     "gap",
 )
+_LEAST = 12
+"""Cells that are left of a name."""
 _ROLES_OF = {"bold": "strong"}
 
 
@@ -62,6 +64,16 @@ def fit_right(text: str, width: int) -> str:
     """Like fit, but the text stands at the right end."""
     length = cell_len(text)
     return " " * (width - length) + text if length < width else fit(text, width)
+
+
+def shorter(line: Line, lacking: int) -> Line:
+    """The line with its long names shortened, by that many cells where they have them."""
+    shortened: Line = []
+    for text, role in line:
+        spare = min(lacking, cells(text) - _LEAST) if role in ("name", "action") else 0
+        lacking -= max(0, spare)
+        shortened.append((cut(text, cells(text) - spare) if spare > 0 else text, role))
+    return shortened
 
 
 def wrap(line: Line, width: int) -> Iterator[Line]:

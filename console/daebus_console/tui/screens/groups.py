@@ -11,9 +11,9 @@ from daebus_console.engine.insight.group import Group
 from daebus_console.engine.insight.groups import Groups
 from daebus_console.naming import shown
 from daebus_console.render import sparkline
-from daebus_console.text import clean
+from daebus_console.text import cells, clean
 from daebus_console.tui.rows import format as fmt
-from daebus_console.tui.rows.lines import Line, fit_right
+from daebus_console.tui.rows.lines import Line, fit_right, shorter, text_of
 from daebus_console.tui.screens.insight.about import About
 from daebus_console.tui.screens.insight.keys import InsightKeys
 from daebus_console.tui.widgets.figure_list import FigureList
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from daebus_console.tui.base import BaseApp
 
 _BARS = 12
-_HEADING = f"{'count':>7}  {'over time':<{_BARS}}  {'last':<8}  where and what"
+_WHAT = "where and what"
+_HEADING = f"{'count':>7}  {'over time':<{_BARS}}  {'last':<8}  {_WHAT}"
 
 
 class GroupsScreen(InsightKeys):
@@ -79,18 +80,22 @@ class GroupsScreen(InsightKeys):
         told = f" {groups.failed:,} of {groups.looked:,} exchanges in {fmt.plural(len(self.list.rows), 'group')}"
         self.bar.show([(" What failed ", "strong"), (told, "name")], [(" enter shows the members ", "dim")])
 
-    def _line(self, group: Group, _width: int) -> Line:
+    def _line(self, group: Group, width: int) -> Line:
         key, groups = group.key, self._groups
-        line: Line = [
+        where: Line = [(shown(key.service), "name")]
+        if key.action is not None:
+            where += [(".", "dim"), (shown(key.action, text=True), "action")]
+        # What went wrong is to be seen, too.
+        lacking = cells(text_of(where)) - (width - cells(_HEADING) + cells(_WHAT)) * 2 // 3
+        error = " ".join(dict.fromkeys(word for word in (key.code, key.type) if word))
+        return [
             (fit_right(f"{group.count:,}", 7) + "  ", "plain"),
             (sparkline(group.spread.bars(groups.start, groups.end, _BARS)) + "  ", "error"),
             (fmt.clock(group.last)[:8] + "  ", "dim"),
-            (shown(key.service), "name"),
+            *shorter(where, max(0, lacking)),
+            (f"  {clean(error)}" if error else "", "error"),
+            (f"  {clean(group.text)}", "plain"),
         ]
-        if key.action is not None:
-            line += [(".", "dim"), (shown(key.action, text=True), "action")]
-        error = " ".join(dict.fromkeys(word for word in (key.code, key.type) if word))
-        return [*line, (f"  {clean(error)}", "error"), (f"  {clean(group.text)}", "plain")]
 
     def about(self) -> About | None:
         """The group under the cursor, and the action that failed."""

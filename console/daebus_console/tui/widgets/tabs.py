@@ -8,12 +8,8 @@ from typing import Any
 from textual import events
 from textual.message import Message as Event
 
-from daebus_console.text import cells, cut
-from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.lines import Line, shorter
 from daebus_console.tui.widgets.title import TitleLine, width_of
-
-_LEAST = 12
-"""Cells that are left of a name."""
 
 
 class TabLine(TitleLine):
@@ -50,7 +46,7 @@ class TabLine(TitleLine):
         pieces = [piece for tab in self._tabs() for piece in tab]
         title, lacking = self.title, width_of(pieces) + 2 + self._needs - self.size.width
         if lacking > 0:
-            title = _shorter(title[1:], lacking - width_of(title[:1]))
+            title = shorter(title[1:], lacking - width_of(title[:1]))
         self.show([*pieces, ("  ", "plain"), *title])
 
     def _tabs(self) -> list[Line]:
@@ -74,13 +70,3 @@ class TabLine(TitleLine):
                 self.post_message(self.Chosen(name))
                 return
             start = end
-
-
-def _shorter(title: Line, lacking: int) -> Line:
-    """The title with its long names shortened, by that many cells where they have them."""
-    shortened: Line = []
-    for text, role in title:
-        spare = min(lacking, cells(text) - _LEAST) if role in ("name", "action") else 0
-        lacking -= max(0, spare)
-        shortened.append((cut(text, cells(text) - spare) if spare > 0 else text, role))
-    return shortened

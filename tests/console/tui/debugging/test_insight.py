@@ -105,6 +105,21 @@ def test_from_an_action_wherever_it_stands(way: str) -> None:
     drive(orders(), story)
 
 
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_a_long_name_leaves_room_for_what_failed(width: int) -> None:
+    session = fed(NOON)
+    asked = {"action": "charge" * 20, "payload": {}, "request_id": "r", "reply_to": "caller:x"}
+    answer = {"status": "error", "payload": {"error": "card declined"}, "request_id": "r"}
+    messages = (("payment" * 20, asked), ("caller:x", answer))
+    session.on_batch(NOON, [(channel, json.dumps(message).encode()) for channel, message in messages])
+
+    async def story(console: Driver) -> None:
+        await console.press("W")
+        await console.sees("paymentpay", "….chargechar", "…  card decl")
+
+    drive(session, story, size=(width, 24))
+
+
 def test_the_slowest_where_nothing_failed_and_by_a_key() -> None:
     async def story(d: Driver) -> None:
         await d.press("up", "u")
