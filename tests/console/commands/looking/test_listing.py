@@ -8,14 +8,16 @@ from contextlib import contextmanager
 import pytest
 import redis
 
+from daebus import Daebus
 from daebus_console.commands.context import Exit
 from daebus_console.commands.terms.entries import Entry, Liner
 from daebus_console.engine.directory import MOST
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.session import Session
-from daebus_console.render import to_text
+from daebus_console.render import cells, to_text
 from tests.console.commands.prompt import Prompt, prompting
 from tests.console.engine.bus import Bus, raw
+from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -134,6 +136,25 @@ def test_names_that_differ_in_an_id_only_are_one_line(session: Session) -> None:
         prompt("services --all")
         (line,) = [line for line in prompt.heard.lines if "celery" in line]
         assert line.startswith("celery-task-meta-* ×300")
+
+
+def test_what_an_action_does_ends_at_the_edge_of_a_terminal(redis_url: str, name: str) -> None:
+    app = Daebus(name)
+
+    @app.action("place")
+    def place() -> dict[str, str]:
+        """Take what is asked for off the shelves, have it paid for, and tell whoever wants to know."""
+        return {}
+
+    with (
+        serving(app, redis_url, name),
+        looking(redis_url, lambda session: name in session.directory.services) as prompt,
+    ):
+        prompt.heard.width = 80
+        assert prompt(f"services {name}") == Exit.DONE
+        row = next(line for line in prompt.heard.lines if "place" in line)
+    assert cells(row) == 80
+    assert row.endswith("…")
 
 
 def test_one_long_name_does_not_widen_the_column_for_the_rest_of_the_run() -> None:

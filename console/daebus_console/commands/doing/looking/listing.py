@@ -18,7 +18,7 @@ from daebus_console.engine.rate import RATE_WINDOW, Rate
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import shown, with_names
-from daebus_console.render import Line, Span, clean, duration, line, plural, table
+from daebus_console.render import Line, Span, clean, duration, fit, line, plural, table
 
 LOOK_FOR = 1.5
 """Seconds after which services that have not told of themselves are listed without their actions."""
@@ -118,7 +118,8 @@ def _print(
             output.record(_listener_record(one))
         return
     if records:
-        output.result(_service_lines(records))
+        # What an action does stands in full in `describe`.
+        output.result(fit(one, output.width) for one in _service_lines(records))
     elif not listed:
         # What there is instead is known from what passed.
         pass
