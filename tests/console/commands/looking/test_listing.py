@@ -138,6 +138,18 @@ def test_names_that_differ_in_an_id_only_are_one_line(session: Session) -> None:
         assert line.startswith("celery-task-meta-* ×300")
 
 
+def test_a_channel_with_subscribers_is_not_said_to_be_missing(redis_url: str, name: str) -> None:
+    """It may be a stand-in, or a service of another framework that nobody has asked yet."""
+    with redis.Redis.from_url(redis_url) as client, client.pubsub() as pubsub:
+        pubsub.subscribe(name)
+        confirmed(pubsub, 1)
+        with looking(redis_url, lambda session: name in session.directory.channels) as prompt:
+            told = f"'{name}' is not known to be a service; its channel has 1 subscriber"
+            for verb in ("services", "running"):
+                assert prompt(f"{verb} {name} {name}_gone") == Exit.NOBODY
+                assert prompt.heard.errors[-2:] == [told, f"no service '{name}_gone' is there"]
+
+
 def test_what_an_action_does_ends_at_the_edge_of_a_terminal(redis_url: str, name: str) -> None:
     app = Daebus(name)
 

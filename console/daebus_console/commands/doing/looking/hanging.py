@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.looking.listing import absent
 from daebus_console.commands.doing.looking.telling import session_of
 from daebus_console.commands.doing.shared.asking import ask, must_ask
 from daebus_console.commands.grammar.command import Command
@@ -17,7 +18,7 @@ from daebus_console.engine.records.running import Doing, Queued, Report
 from daebus_console.engine.records.standing import Find, cycle_text, number, short, waits_text, what
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
-from daebus_console.naming import fields, quoted, shown
+from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, line
 
 
@@ -79,8 +80,7 @@ def run_running(command: Command, context: Context) -> int:
         )
     certain = session.status.unlisted is None
     for one in missing:
-        unknown = f"it is not known whether a service {quoted(one)} is there"
-        context.output.error(f"no service {quoted(one)} is there" if certain else unknown)
+        context.output.error(absent(session, one, certain=certain))
     if not found and not missing:
         who = "no service" if not named else "none of these"
         asked = "tells what it is doing" if not session.recorded else "was asked what it is doing in this capture"

@@ -17,7 +17,7 @@ from daebus_console.engine.live import glob
 from daebus_console.engine.rate import RATE_WINDOW, Rate
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
-from daebus_console.naming import shown, with_names
+from daebus_console.naming import quoted, shown, with_names
 from daebus_console.render import Line, Span, clean, duration, fit, line, plural, table
 
 LOOK_FOR = 1.5
@@ -78,8 +78,7 @@ def run_services(command: Command, context: Context) -> int:
     if records and looked < SHORTEST_LOOK and not command["json"]:
         context.output.note("rates take a longer look: --for 5")
     for name in missing:
-        unknown = f"it is not known whether a service {name!r} is there"
-        context.output.error(f"no service {name!r} is there" if certain else unknown)
+        context.output.error(absent(session, name, certain=certain))
     if problem is not None or (missing and not certain):
         return Exit.NO_REDIS
     return Exit.NOBODY if missing else Exit.DONE
@@ -139,6 +138,19 @@ def _print(
         output.result([line(""), *_listener_lines(listeners)])
     elif every and by_pattern is None:
         output.note("others are subscribed to patterns; who, only a Redis user with +client|list can see")
+
+
+def absent(session: Session, name: str, *, certain: bool) -> str:
+    """That no service of that name is there, as far as it is known; `certain` tells whether all that is there is."""
+    with session.lock:
+        channel = session.directory.channels.get(name)
+        count = 0 if channel is None else channel.subscribers
+    if count:
+        # A stand-in, say, or a service of another framework that nobody has asked yet.
+        return f"{quoted(name)} is not known to be a service; its channel has {plural(count, 'subscriber')}"
+    if not certain:
+        return f"it is not known whether a service {quoted(name)} is there"
+    return f"no service {quoted(name)} is there"
 
 
 def complete(session: Session) -> bool:
