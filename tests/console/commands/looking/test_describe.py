@@ -109,6 +109,9 @@ def test_it_is_written_out_for_programs(redis_url: str, users: str) -> None:
     assert record["arguments"]["required"] == ["user_id"]
     status, heard = describe(redis_url, f"{users} --as asyncapi")
     assert set(json.loads("\n".join(heard.lines))["operations"]) == {"colour", "get_user", "plain"}
+    document = json.loads("\n".join(heard.lines))
+    status, heard = describe(redis_url, f"{users} --as asyncapi --json")
+    assert (status, heard.lines, heard.records) == (Exit.DONE, [], [document])
     status, heard = describe(redis_url, f"{users} get_user --as jsonschema")
     assert set(json.loads("\n".join(heard.lines))["$defs"]) == {"get_user.arguments", "get_user.answer", "User"}
     status, heard = describe(redis_url, f"{users} --as markdown")

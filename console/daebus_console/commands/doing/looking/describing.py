@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -83,7 +84,9 @@ def _is_known(session: Session, name: str) -> bool:
 
 def _put_out(command: Command, context: Context, actions: list[Described], *, whole: bool) -> None:
     form = command["as"]
-    if form is not None:
+    if form is not None and command["json"]:
+        context.output.record(json.loads(FORMATS[form](command["service"], actions)))
+    elif form is not None:
         shown_as = clean_json if form in ("asyncapi", "jsonschema") else str
         put_out([FORMATS[form](command["service"], actions)], context, shown_as)
     elif command["json"]:
