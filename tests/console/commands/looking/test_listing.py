@@ -14,9 +14,11 @@ from daebus_console.commands.terms.entries import Entry, Liner
 from daebus_console.engine.directory import MOST
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.session import Session
-from daebus_console.render import cells, to_text
+from daebus_console.render import Line, cells, to_text
 from tests.console.commands.prompt import Prompt, prompting
+from tests.console.commands.support import Heard
 from tests.console.engine.bus import Bus, raw
+from tests.console.sick.conftest import carry_out
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
@@ -182,3 +184,14 @@ def test_one_long_name_does_not_widen_the_column_for_the_rest_of_the_run() -> No
     for _ in range(100):
         place("news")
     assert place("news") == before
+
+
+def test_how_long_it_still_looks_is_shown(redis_url: str) -> None:
+    class Progress(Heard):
+        def progress(self, line: Line, *, transient: bool = False) -> None:
+            assert transient
+            self.steps.append(to_text(line))
+
+    said = carry_out(redis_url, "services --for 0.3", heard=lambda _session: Progress())
+    assert said.status == Exit.DONE
+    assert said.heard.steps[0].startswith("looking, 0 s more")

@@ -7,6 +7,7 @@ from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.asking import ask
+from daebus_console.commands.doing.shared.material import wait
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.alike import MOST_NAMES, AlikeEntry
 from daebus_console.engine.directory import MOST
@@ -34,7 +35,7 @@ def run_services(command: Command, context: Context) -> int:
     named: tuple[str, ...] = command["service"]
     if named and not session.recorded:
         _ask_for_runs(named, context)
-    if command["for"] and context.cancellation.wait(command["for"]):
+    if command["for"] and wait(context, command["for"]):
         return Exit.INTERRUPTED
     with session.lock:
         now = session.clock()
