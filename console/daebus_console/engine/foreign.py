@@ -75,7 +75,7 @@ class Question:
                 told = f"no answer from {naming.quoted(self.channel)} within {self.timeout:g} s"
                 raise RequestTimeout(f"{told} ({why})" if why else told) from None
             if data is None:
-                raise Cancelled(f"stopped waiting for {naming.quoted(self.channel)}; it was not told")
+                raise self.given_up()
             if isinstance(data, RedisUnavailable):
                 raise data
             said = self.dialect.sight(self._reply_to, data)
@@ -87,6 +87,10 @@ class Question:
     def _answer(self, said: Sighting, data: bytes) -> Heard:
         latency = time.monotonic() - self._begun
         return Heard(self.dialect.content(data), said.final, said.error, said.code, latency)
+
+    def given_up(self) -> Cancelled:
+        """What is to be said where nobody waits any more."""
+        return Cancelled(f"stopped waiting for {naming.quoted(self.channel)}; it was not told")
 
     def cancel(self) -> None:
         """Stop waiting: whoever reads the answers gets Cancelled."""

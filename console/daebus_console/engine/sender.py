@@ -87,8 +87,7 @@ class Inquiry:
                     self.latency = time.monotonic() - self._begun
                 yield reply
         except RequestCancelled:
-            told = f"stopped waiting for {naming.quoted(self.service)}; it was not told"
-            raise Cancelled(f"{told}, and {self.action!r} may still be handled") from None
+            raise self.given_up() from None
 
     def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
         """The payload of the final answer; those before it go to `on_progress`.
@@ -104,6 +103,11 @@ class Inquiry:
             else:
                 raise RequestFailed(reply.error or "", reply.code, reply.type, reply.payload)
         raise AssertionError("a call ends with a final reply or an error")
+
+    def given_up(self) -> Cancelled:
+        """What is to be said where nobody waits any more."""
+        told = f"stopped waiting for {naming.quoted(self.service)}; it was not told"
+        return Cancelled(f"{told}, and {self.action!r} may still be handled")
 
     def cancel(self) -> None:
         """Stop waiting: whoever reads the answers gets Cancelled."""

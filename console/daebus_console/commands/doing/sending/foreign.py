@@ -38,6 +38,9 @@ def run_ask(command: Command, context: Context) -> int:
             if answer.final:
                 return _finish(command, context, question, answer)
             context.output.progress(progress_line(context.redact.mask(_value(answer))))
+    except KeyboardInterrupt:
+        # Ctrl-C at the shell.
+        raise question.given_up() from None
     finally:
         withdraw()
         question.close()

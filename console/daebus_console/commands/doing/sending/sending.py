@@ -65,8 +65,11 @@ def run_request(command: Command, context: Context) -> int:
             if reply.final:
                 return _finish(command, context, inquiry, reply)
             context.output.progress(progress_line(context.redact.mask(answered(reply))))
+    except KeyboardInterrupt:
+        # Ctrl-C at the shell.
+        inquiry.cancel()
+        raise inquiry.given_up() from None
     except BaseException:
-        # Also on Ctrl-C at the shell: nobody waits for the answer any more.
         inquiry.cancel()
         raise
     finally:
