@@ -19,6 +19,8 @@ from daebus_console.engine.records.joining import Links, Told
 from daebus_console.engine.records.record import Handled, Heard, Ran
 
 _FAILED = (State.ERROR, State.TIMEOUT)
+_SOONER = 0.05
+"""Seconds by which the time of whoever asked may be over before it is here: it began before the request was seen."""
 
 
 class Row(NamedTuple):
@@ -151,16 +153,30 @@ def _row(node: Node, spans: dict[int, tuple[float, float]], begin: float, told: 
         row = row._replace(own_clock=exchange.kind is Kind.TOLD or (exchange.kind is not Kind.REQUEST and bool(runs)))
     if not failed:
         return row
-    arose = not any(_has_failed(child, told) and spans[id(child)][1] <= end for child in node.children)
+    arose = not any(_has_failed(child, told) and _failed_at(child, spans) <= end for child in node.children)
     parent = node.parent.exchange if node.parent is not None else None
     rose_to = swallowed_by = 0
     asked = exchange is not None and exchange.kind is Kind.REQUEST
-    if asked and parent is not None and node.parent is not None and spans[id(node.parent)][1] >= end:
+    if (
+        asked
+        and parent is not None
+        and node.parent is not None
+        and spans[id(node.parent)][1] >= _failed_at(node, spans)
+    ):
         if parent.state is State.ERROR:
             rose_to = parent.number
         elif parent.state is State.OK:
             swallowed_by = parent.number
     return row._replace(arose=arose, rose_to=rose_to, swallowed_by=swallowed_by)
+
+
+def _failed_at(node: Node, spans: dict[int, tuple[float, float]]) -> float:
+    """When whoever asked knew of it: not as late as an answer that came too late."""
+    start, end = spans[id(node)]
+    exchange = node.exchange
+    if exchange is None or exchange.state is not State.TIMEOUT or not exchange.deadline:
+        return end
+    return min(end, start + max(0.0, exchange.deadline - exchange.opened.at - _SOONER))
 
 
 def _has_failed(node: Node, told: dict[int, Told]) -> bool:

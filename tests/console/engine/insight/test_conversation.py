@@ -265,6 +265,23 @@ def test_a_timeout_below_is_a_failure_too() -> None:
     assert verdict(rows(bus, bus["a"])["b"]) == "arose here, #1 answered well all the same"
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["unanswered", "late"])
+def test_a_timeout_below_rises_when_its_time_is_over_however_late_its_answer(late: bool) -> None:
+    bus = Bus()
+    ask(bus, "a", timeout=10)
+    bus.wait(0.004)
+    ask(bus, "b", "a", timeout=1)
+    bus.wait(0.998)
+    # By the clock of whoever asked its time is over; here that is 2 ms later.
+    fails(bus, "a")
+    bus.wait(1)
+    if late:
+        bus >> answer("caller:1", id="b")
+    found = rows(bus, bus["a"])
+    assert verdict(found["b"]) == "arose here, rose to #1"
+    assert verdict(found["a"]) == "came from within, reached who asked"
+
+
 @pytest.mark.parametrize("far", [3600.0, -3600.0])
 def test_where_the_clock_stepped_all_of_it_stays_on_one_axis(far: float) -> None:
     bus = Bus()
