@@ -16,7 +16,8 @@ from daebus_console.engine.message.exchange import Flag
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.console.commands.prompt import prompting
-from tests.console.holding.conftest import Debugging, Shop, known
+from tests.console.holding.conftest import Asked, Debugging, Shop, known
+from tests.support.framework_services import serving
 from tests.support.waiting import eventually
 
 
@@ -275,6 +276,28 @@ def test_at_the_shell_an_instance_is_known_by_the_beginning_of_its_id(console: D
     done = shell("suspend", shop.orders, "zzz")
     assert done.status == Exit.USAGE
     assert f"zzz is no instance of {shop.orders}: there are {instance}" in done.err
+
+
+def test_what_goes_while_it_is_suspended_is_resumed_all_the_same(
+    console: Debugging, shop: Shop, redis_url: str
+) -> None:
+    service = f"{shop.orders}_late"
+
+    def app() -> Daebus:
+        made = Daebus(__name__, debugger=True)
+        made.action("ping")(lambda: {"pong": True})
+        return made
+
+    with serving(app(), redis_url, service):
+        known(console.session, service)
+        assert console(f"suspend {service}") == Exit.DONE
+    assert console(f"resume {service}") == Exit.DONE
+    assert console.heard.notes[-1] == f"{service} is suspended no more; nobody is there"
+    assert not console.keeper.desk.suspended
+    with serving(app(), redis_url, service):
+        assert Asked(redis_url, service, "ping", {}, 10.0).result() == {"pong": True}
+    assert console("resume") == Exit.DONE
+    assert console.heard.notes[-1] == "nothing is suspended by us"
 
 
 def test_suspended_one_at_a_time(console: Debugging, shop: Shop) -> None:

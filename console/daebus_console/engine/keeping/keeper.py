@@ -214,28 +214,29 @@ class Keeper:
     def suspend(self, service: str, *, on: bool, instance: str | None = None, lasts: float = math.inf) -> int:
         """Have a service take nothing more, or go on; returns how many instances do so. Raises what `place` raises.
 
-        It goes on by itself after `lasts` seconds.
+        It goes on by itself after `lasts` seconds. Whatever it says, it is not kept suspended that is to go on.
         """
         if on:
             self.watch()
         with self._sending:
             with self.session.lock:
                 before = dict(self.desk.suspended.get(service, {}))
+                # Before instances are waited for: whoever ends meanwhile has it end as well, and none that comes
+                # meanwhile is suspended that is to go on.
                 if on:
-                    # Whoever ends while instances are waited for has it end as well.
                     self.desk.suspend(service, instance, time.monotonic() + lasts)
+                else:
+                    self.desk.resume(service, instance, self._instances(service))
             try:
                 answers = self._asker.ask(service, "suspend", self._suspension(on, instance))
                 found = refusal(service, answers)
                 if found is not None:
                     raise found
             except DaebusError:
-                with self.session.lock:
-                    self.desk.suspend_as(service, before)
+                if on:
+                    with self.session.lock:
+                        self.desk.suspend_as(service, before)
                 raise
-            if not on:
-                with self.session.lock:
-                    self.desk.resume(service, instance, self._instances(service))
         return sum(one.ok for one in answers)
 
     def suspended_by_others(self, service: str, instance: str | None = None) -> list[str]:

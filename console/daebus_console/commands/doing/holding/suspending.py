@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.debugging import at_word, confirm, keeper_of
 from daebus_console.commands.doing.holding.standing import stay
@@ -11,7 +12,7 @@ from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.words import told_reach
-from daebus_console.engine.keeping.keeper import Keeper
+from daebus_console.engine.keeping.keeper import LEASE, Keeper
 from daebus_console.engine.keeping.refused import Refused
 from daebus_console.naming import shown
 
@@ -50,13 +51,19 @@ def run_resume(command: Command, context: Context) -> int:
     for name in [service] if service is not None else sorted(ours):
         chosen = _instance(command, context, keeper, name) if service is not None else None
         for instance in [chosen] if chosen is not None else sorted(ours.get(name, {None}), key=str):
+            what = shown(name) + (f" ({shown(instance)})" if instance else "")
             try:
                 keeper.suspend(name, on=False, instance=instance)
             except Refused as error:
-                context.output.error(str(error))
+                then = f"; what is held there goes on within {LEASE:g} s" if name in ours else ""
+                context.output.error(f"{error}{then}")
                 status = Exit.ERROR
                 continue
-            what = shown(name) + (f" ({shown(instance)})" if instance else "")
+            except ServiceUnavailable:
+                if name not in ours:
+                    raise
+                context.output.note(f"{what} is suspended no more; nobody is there")
+                continue
             others = keeper.suspended_by_others(name, instance)
             if others:
                 owners = ", ".join(shown(one, text=True) for one in others)
