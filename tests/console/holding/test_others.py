@@ -174,7 +174,11 @@ def test_a_rule_that_has_no_room_in_what_is_told_stands_and_hides_no_other(
         assert not one.news()
     eventually(lambda: console.known()[0].hits == 1, what="how often it was hit is known all the same")
     ours = console.keeper.desk.owner
-    assert other.heard.notes[-1] == f"{shop.orders} has rules of {ours} that are too large to be told of"
+    told = f"{shop.orders} has rules of {ours} that are too large to be told of"
+    assert other.heard.notes[-1] == told
+    other.heard.notes.clear()
+    assert other("fault") == Exit.DONE
+    assert other.heard.notes == [told]
     assert other("release next") == Exit.DONE
     assert asked.result() == {"pong": True}
 

@@ -26,6 +26,7 @@ from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
 from daebus_console.engine.holding.rule import ANSWER, DELAY, FAIL, FAULTS, Rule
 from daebus_console.engine.holding.storm import Fault, StormError, read_storm, storm_text
+from daebus_console.engine.holding.words import told_untold
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
 from daebus_console.files import storms
 from daebus_console.files.places import FileError
@@ -123,7 +124,7 @@ def _probability(command: Command) -> float:
 def _list(command: Command, context: Context, keeper: Keeper) -> int:
     unknown = look_everywhere(keeper, context)
     with keeper.session.lock:
-        known = keeper.desk.known()
+        known, untold = keeper.desk.known(), keeper.desk.untold()
     found = [one for one in known if not one.rule.holds]
     if command["json"]:
         for one in found:
@@ -133,8 +134,10 @@ def _list(command: Command, context: Context, keeper: Keeper) -> int:
     elif found:
         rows = [[label(known, one), *row[1:]] for one, row in zip(found, rows_of(keeper, found), strict=True)]
         context.output.result(table(("", "SERVICE", "FAULT", "HITS", "BY"), rows, frozenset({3})))
-    elif unknown is None:
+    elif unknown is None and not untold:
         context.output.note("no fault stands; `help fault` tells how to set one")
+    for service, owners in untold.items():
+        context.output.note(told_untold(service, owners))
     return ended(context, unknown)
 
 
