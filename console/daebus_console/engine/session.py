@@ -24,7 +24,8 @@ from daebus_console.engine.live.refusals import Trouble
 from daebus_console.engine.live.shard_tap import ShardTap
 from daebus_console.engine.live.tap import Batch, Tap
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
+from daebus_console.engine.message.control import speaks_for
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import CAUSE
 from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.clock import Clock, Step
@@ -180,9 +181,10 @@ class Session:
             count = self.journal.next_seq - before
             for exchange in taken.opened:
                 if exchange.state is State.ORPHAN and exchange.target == self.reply_to:
-                    # Our question went where we do not read, or not yet.
+                    # Our question went where we do not read, or not yet; what answers none of ours tells nothing.
+                    if exchange.flags & Flag.OURS:
+                        taken.control.append(exchange.opened)
                     exchange.flags |= Flag.CONTROL | Flag.OURS
-                    taken.control.append(exchange.opened)
             self._count(at, taken)
             for message in taken.control:
                 self._learn(message)
@@ -385,7 +387,10 @@ class Session:
                 stats.settled(exchange)
 
     def _learn(self, answer: Message) -> None:
-        """Take an answer of a control channel."""
+        """Take an answer of a control channel; not one that tells of another service than was asked."""
+        asked = self.journal.exchange(answer.exchange)
+        if asked is not None and asked.kind is Kind.REQUEST and not speaks_for(answer.data, asked.target):
+            return
         records = None if answer.error else self.telling.answered(answer, self.status.since)
         if records is not None:
             self._told(answer.at, records)

@@ -188,3 +188,36 @@ def test_it_ends_at_once_while_nothing_is_heard_yet() -> None:
     before = times
     discovery.stop()
     assert times - before <= 2, "it does not ask over and over"
+
+
+def test_who_answers_for_a_service_tells_of_no_other(
+    open_session: OpenSession, own_redis: RedisServer, impostor: Callable[[str, str, list[str]], list[bytes]]
+) -> None:
+    impostor("users", "u1", ["get_user"])
+    with own_redis.client() as client:
+        pubsub = client.pubsub(ignore_subscribe_messages=True)
+        pubsub.subscribe("daebus.control.evil", "evil")
+        session = open_session()
+        asked = None
+        while asked is None:
+            asked = pubsub.get_message(timeout=10)
+        question = json.loads(asked["data"])
+        for name in ("ghost", "users", "evil"):
+            info = {"service": name, "instance": f"{name}-9", "actions": [], "listens": []}
+            answer = {"status": "success", "payload": info, "request_id": question["request_id"], "final": True}
+            client.publish(question["reply_to"], json.dumps(answer))
+        assert session.wait_for(lambda: bool(session.directory.services["evil"].instances), 5)
+        assert session.wait_for(lambda: bool(session.directory.services["users"].instances), 5)
+        assert set(session.directory.services["evil"].instances) == {"evil-9"}
+        assert set(session.directory.services["users"].instances) == {"u1"}
+        assert "ghost" not in session.directory.services
+        pubsub.close()
+
+
+def test_what_answers_no_question_of_ours_tells_nothing(open_session: OpenSession, publish: Publish) -> None:
+    session = open_session()
+    info = {"service": "ghost", "instance": "g1", "actions": [{"name": "haunt"}], "listens": ["news"]}
+    publish(session.reply_to, {"status": "success", "payload": info, "request_id": "made-up", "final": True})
+    assert session.wait_for(lambda: session.status.messages >= 1, 5)
+    assert "ghost" not in session.directory.services
+    assert "news" not in session.correlator.listened

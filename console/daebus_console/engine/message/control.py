@@ -1,4 +1,4 @@
-"""What the console asks the instances of a service over its control channel. Pure."""
+"""What the console asks the instances of a service over its control channel, and who may answer. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daebus_console.engine import jsontext
+from daebus_console.engine.message import envelope as wire
 
 NAME = "daebus-console"
 """Who asks, as services see it."""
@@ -20,3 +21,12 @@ def control_request(action: str, reply_to: str, request_id: str, payload: Mappin
     """
     asked = {"action": action, "payload": dict(payload or {}), "reply_to": reply_to, "request_id": request_id}
     return jsontext.dumps({**asked, "service": NAME, "timeout": WITHIN}, ascii_only=True).encode()
+
+
+def speaks_for(data: bytes, service: str | None) -> bool:
+    """Whether an answer on the control channel of that service tells of it: it may name no other."""
+    try:
+        named = wire.read(data).service
+    except wire.Unreadable:
+        return False
+    return all(name is None or name == service for name in (named, wire.told_in(data).get("service")))
