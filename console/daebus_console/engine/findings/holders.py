@@ -38,6 +38,11 @@ class Held(NamedTuple):
         return f"its handlers were busy with {shown(self.action, text=True)}{waits}"
 
     @property
+    def advice(self) -> str:
+        """What to do about what it waited for; empty where it did not."""
+        return f"make {self.below} quicker, or wait less long for it" if self.below else ""
+
+    @property
     def because(self) -> str:
         """How much of the time that was."""
         most = f"{self.share:.0%} of the time that its handlers took lately went to {shown(self.action, text=True)}"

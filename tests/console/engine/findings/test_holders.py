@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daebus_console.engine.findings.engine import Findings
 from daebus_console.engine.why.asking import why_exchange
 from daebus_console.engine.why.sight import Sight
 from tests.console.engine.findings.watched import Watched
+from tests.console.engine.records.told import batch, handled
 
 SHARE = "100% of the time that its handlers took lately went to quote"
 
@@ -41,6 +44,35 @@ def test_calls_of_those_whose_callers_gave_up_count_as_well(bus: Watched) -> Non
         quote(bus, 2.0, timeout=0.5)
     bus.fail(bus.ask("web", "home"), "busy")
     assert bus.one("refused").text.endswith("; its handlers were busy with quote, which waited for pricing price")
+
+
+@pytest.mark.parametrize(
+    ("queued", "where", "advice"),
+    [
+        (
+            1.5,
+            ", 1.5 s of it before its handler began; its handlers were busy with quote, which waited for pricing price",
+            "make pricing price quicker, or wait less long for it; or give web more workers",
+        ),
+        (
+            0.1,
+            ", only 101 ms of it in the handler and before it began",
+            "its process, or its connection, stood still: look at the log of web; or wait longer than 2 s",
+        ),
+    ],
+)
+def test_an_answer_that_was_late_since_it_waited(bus: Watched, queued: float, where: str, advice: str) -> None:
+    for _ in range(3):
+        quote(bus, 1.0)
+    late = bus.ask("web", "home", timeout=1)
+    bus.wait(2)
+    bus.answer(late, elapsed=0.001)
+    assert bus.one("late-answer").text.endswith(", only 1 ms of it in the handler")
+    told = batch("web", handled(1, late.request_id or "", "home", bus.now, queued=queued, elapsed=0.001))
+    bus.say(told.channel, told.data)
+    finding = bus.one("late-answer")
+    assert finding.text.endswith(where)
+    assert (finding.advice, finding.count) == (advice, 1)
 
 
 def test_workers_that_work(bus: Watched) -> None:

@@ -26,7 +26,8 @@ has its result. What changes something may so be done although its caller thinks
 
 It is thought so because the request names its timeout and its answer came later by the clock of this console.
 Where one call of its handler took more than half of that time, that call is named; where the handler took less than
-half of it, how long that was: the rest it waited, for a worker say.
+half of it, how long that was: the rest it waited. Where the service tells how long it waited before its handler
+began, that is told, with what its workers were busy with; else its process stood still, or its connection.
 
 Let the caller wait longer, make the handler faster, or answer at once and do the work after that. An action
 that is called again after a timeout should bear to be done twice."""
@@ -36,10 +37,17 @@ that is called again after a timeout should bear to be done twice."""
         self._calls: dict[int, Family] = {}
         self._longest: dict[tuple[str, str], float] = {}
         """How long a late answer of each action took at the most."""
+        self._outside: dict[int, None] = {}
+        """Those that spent little of their time in their handler."""
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
-        """Whether it was handled well for a caller to whom no answer came at all."""
-        if not isinstance(record, Handled) or record.failed or exchange is None or exchange.answer is not None:
+        """Whether it was handled well for a caller to whom no answer came at all, or where its time went."""
+        if not isinstance(record, Handled) or record.failed or exchange is None:
+            return
+        if exchange.answer is not None:
+            if exchange.number in self._outside and record.queued is not None:
+                del self._outside[exchange.number]
+                self._tell_where(exchange, record.queued)
             return
         if exchange.state is not State.TIMEOUT or exchange.kind is not Kind.REQUEST:
             return
@@ -67,6 +75,7 @@ that is called again after a timeout should bear to be done twice."""
     def lost(self) -> None:
         """Calls may be among what was not seen."""
         self._calls.clear()
+        self._outside.clear()
 
     def failed(self, exchange: Exchange) -> None:
         """Only those that are late and were handled."""
@@ -74,11 +83,11 @@ that is called again after a timeout should bear to be done twice."""
         if flags & _BOTH != _BOTH or flags & Flag.TIMELESS or answer is None or answer.error:
             return
         service, action = exchange.target or "", exchange.action or ""
-        waited, took = exchange.until - exchange.opened.at, answer.at - exchange.opened.at
+        took = answer.at - exchange.opened.at
         slow = longest_call(family.calls if family is not None else (), exchange)
         longest = max(took, self._longest.get((service, action), 0.0))
         remember(self._longest, (service, action), longest, _MOST)
-        longer = "wait longer" if duration(longest) == duration(waited) else f"wait longer than {duration(longest)}"
+        longer = self._longer(exchange)
         within, advice = "", f"{longer}, or find out what takes so long"
         if slow:
             within = f", {duration(slow[1])} of it with its call to {call(slow[0].target, slow[0].action)}"
@@ -86,10 +95,41 @@ that is called again after a timeout should bear to be done twice."""
         elif exchange.elapsed is not None and 0 <= exchange.elapsed <= took / 2:
             within = f", only {duration(exchange.elapsed)} of it in the handler"
             advice = f"find out what it waited for, a free worker perhaps: services {shown(service)}; or {longer}"
+            remember(self._outside, exchange.number, None, _MOST)
+        self._tell(exchange, within, advice)
+
+    def _tell_where(self, exchange: Exchange, queued: float) -> None:
+        """Its service tells how long it waited before its handler began."""
+        service, longer = exchange.target or "", self._longer(exchange)
+        at = exchange.answer.at if exchange.answer is not None else exchange.until
+        took, inside = at - exchange.opened.at, exchange.elapsed or 0.0
+        if queued >= took / 2:
+            within = f", {duration(queued)} of it before its handler began"
+            advice = f"look at the workers of {shown(service)}: services {shown(service)}; or {longer}"
+            held = self.world.holders.of(service, at)
+            if held is not None:
+                within += f"; {held.text}"
+                if held.below:
+                    advice = f"{held.advice}; or give {shown(service)} more workers"
+            self._tell(exchange, within, advice, count=0)
+        elif queued + inside < took / 2:
+            within = f", only {duration(queued + inside)} of it in the handler and before it began"
+            advice = f"its process, or its connection, stood still: look at the log of {shown(service)}; or {longer}"
+            self._tell(exchange, within, advice, count=0)
+
+    def _longer(self, exchange: Exchange) -> str:
+        waited = exchange.until - exchange.opened.at
+        longest = self._longest.get((exchange.target or "", exchange.action or ""), 0.0)
+        return "wait longer" if duration(longest) == duration(waited) else f"wait longer than {duration(longest)}"
+
+    def _tell(self, exchange: Exchange, within: str, advice: str, count: int = 1) -> None:
+        service, action = exchange.target or "", exchange.action or ""
+        at = exchange.answer.at if exchange.answer is not None else exchange.until
+        waited, took = exchange.until - exchange.opened.at, at - exchange.opened.at
         self.book.report(
             self.name,
             self.severity,
-            answer.at,
+            at,
             [exchange.number],
             service=service,
             action=action,
@@ -98,6 +138,7 @@ that is called again after a timeout should bear to be done twice."""
             because="the request names how long its caller waits, and its answer came later",
             advice=advice,
             where=f"{to(service, action)} is:late",
+            count=count,
         )
 
 

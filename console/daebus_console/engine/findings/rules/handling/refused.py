@@ -91,7 +91,7 @@ waits-for-itself."""
         if held is not None:
             text, because = f"{text}; {held.text}", f"{because}; {held.because}"
             if held.below:
-                advice = f"make {held.below} quicker, or wait less long for it; or give {shown(service)} more workers"
+                advice = f"{held.advice}; or give {shown(service)} more workers"
         self.book.report(
             self.name,
             self.severity,

@@ -65,7 +65,7 @@ Find out what the handlers wait for; then more workers (`max_workers`), or more 
         if held is not None:
             text, because = f"{text}; {held.text}", f"{because}; {held.because}"
             if held.below:
-                advice = f"make {held.below} quicker, or wait less long for it"
+                advice = held.advice
         self.book.report(
             self.name,
             severity,

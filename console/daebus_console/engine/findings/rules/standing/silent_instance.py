@@ -22,7 +22,7 @@ whole, was stopped by a debugger, or is a connection that its process has forgot
 with others may be lost in it.
 
 It is thought so because Redis counts the subscribers, and each instance answers on that channel from a thread
-of its own, however busy its workers are; it has not for 25 seconds, while others answered.
+of its own, however busy its workers are; it has not for half a minute or more, while others answered.
 
 `ping SERVICE` names those that answer; the one that is missing there is the one to restart."""
 
