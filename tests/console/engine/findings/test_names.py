@@ -299,6 +299,9 @@ def test_it_is_told_as_well_where_the_refusal_comes_second(bus: Watched) -> None
     asked = bus.call("users", "list")
     bus.fail(asked, "unknown_action", instance="b")
     assert bus.one("action-on-some").evidence == [asked.number]
+    again = bus.call("users", "list")
+    bus.fail(again, "unknown_action", instance="b")
+    assert bus.one("action-on-some").filter == f"id:#{asked.number},#{again.number}"
 
 
 def test_an_action_that_the_old_instance_lacked_is_none(bus: Watched) -> None:

@@ -41,7 +41,7 @@ what it does not know: `unknown_action="ignore"`."""
         having = [one for one in here if action in one.actions]
         if not having or len(having) == len(here) or message is None:
             return
-        self.book.report(
+        finding = self.book.report(
             self.name,
             self.severity,
             message.at,
@@ -52,5 +52,8 @@ what it does not know: `unknown_action="ignore"`."""
             " they do not know it",
             because="each instance told its actions, and a request was answered with unknown_action",
             advice='bring all instances to one version; or let them ignore it with unknown_action="ignore"',
-            where=to(service, action) if message is exchange.answer else numbers([exchange.number]),
+            where=to(service, action),
         )
+        if finding is not None and message is not exchange.answer:
+            # Among others that went well, these are to be told apart by their numbers alone.
+            finding.filter = numbers(finding.evidence)
