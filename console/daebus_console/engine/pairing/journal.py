@@ -127,11 +127,11 @@ class Journal:
         self.messages.drop_many(count)
         self.evicted += count
         self.kept, self.bytes = self.kept - count, size
-        opened = []
-        for exchange in self.exchanges:
-            if exchange.opened.seq > last:
-                break
-            opened.append(exchange)
+        opened = self.exchanges.oldest(self.exchanges.count_until(last, _opened_by))
         self.exchanges.drop_many(len(opened))
         if self.on_evict is not None:
             self.on_evict(opened)
+
+
+def _opened_by(exchange: Exchange) -> int:
+    return exchange.opened.seq

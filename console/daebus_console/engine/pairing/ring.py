@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -71,6 +72,10 @@ class Ring(Generic[T]):
     def oldest(self, most: int) -> list[T]:
         """The oldest items, so many at most."""
         return self._items[self._start : self._start + most]
+
+    def count_until(self, last: int, key: Callable[[T], int]) -> int:
+        """How many of the oldest have a key up to `last`, where no key is less than one before it."""
+        return bisect_right(self._items, last, self._start, key=key) - self._start
 
     def drop(self) -> T:
         """Remove the oldest item and return it. Raises IndexError when empty."""

@@ -176,23 +176,30 @@ class _Stretch:
     def _paired(self, batches: Sequence[Alone], now: float, *, first: int | None = None) -> list[Exchange]:
         """Take those, all until `now`; returns what is ready then. What is new begins with them, or that number."""
         self.now = now
-        journal, waiting, clock = self.journal, self._waiting, self._clocks
+        journal = self.journal
         first = journal.next_number if first is None else first
         if batches:
             self._latest = now
             self.correlator.take_all(batches)
         self.correlator.advance(now)
-        for exchange in journal.exchanges.between(first, journal.next_number - 1):
-            at = exchange.opened.at
-            if exchange.kind is _GAP:
-                # It stands where it was told, which may be later than it began.
-                at = max(at, self._latest)
-            entry = clock, at, exchange.number, exchange
+        self._line_up(journal.exchanges.between(first, journal.next_number - 1))
+        return self._ready()
+
+    def _line_up(self, exchanges: list[Exchange]) -> None:
+        """Put them among those that are not given yet: all at once where they are in order, as nearly always."""
+        waiting, clock = self._waiting, self._clocks
+        entries = [(clock, one.opened.at, one.number, one) for one in exchanges]
+        if exchanges and exchanges[0].kind is _GAP:
+            # It stands where it was told, which may be later than it began.
+            entries = [(clock, max(at, self._latest), number, one) for _clock, at, number, one in entries]
+        if entries == sorted(entries) and (not waiting or not entries or waiting[-1] < entries[0]):
+            waiting += entries
+            return
+        for entry in entries:
             if not waiting or waiting[-1] < entry:
                 waiting.append(entry)
             else:
                 heapq.heappush(self._odd, entry)
-        return self._ready()
 
     def _ready(self) -> list[Exchange]:
         """Take out those that cannot change any more, the journal having no room for them, up to the first that may.

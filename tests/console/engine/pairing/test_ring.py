@@ -50,6 +50,14 @@ def test_clear_goes_on_counting() -> None:
     assert (ring.first, ring.last, ring.get(3), ring.get(2)) == (3, 3, "c", None)
 
 
+def test_the_oldest_up_to_a_key_are_counted_among_what_is_still_there() -> None:
+    ring = ring_of("a", "bb", "bb", "ccc", "ddddd")
+    ring.drop()
+    assert [ring.count_until(last, len) for last in (0, 1, 2, 4, 5)] == [0, 0, 2, 3, 4]
+    ring.drop_many(4)
+    assert ring.count_until(9, len) == 0
+
+
 def test_what_was_dropped_is_given_back_to_memory() -> None:
     ring: Ring[int] = Ring()
     for number in range(100_000):
