@@ -20,10 +20,11 @@ class Steady:
         """When it was opened, by the clock of the first of them; of a gap, what passed last."""
         gap = exchange.aside.gap
         if gap is None:
-            at = self.of(exchange.opened)
-            self._latest = max(self._latest, at)
+            at = latest = self.of(exchange.opened)
             if exchange.answer is not None and not exchange.flags & Flag.TIMELESS:
-                self._latest = max(self._latest, self.of(exchange.answer))
+                latest = max(at, self.of(exchange.answer))
+            if latest > self._latest:
+                self._latest = latest
             return at
         if not gap.lost and gap.end is not None and self._latest > -math.inf:
             self._steps.append((exchange.opened.seq, gap.end - self._latest))
@@ -35,6 +36,8 @@ class Steady:
 
     def ahead(self, message: Message) -> float:
         """By how many seconds its clock is ahead."""
+        if not self._steps:
+            return 0.0
         return next((ahead for seq, ahead in reversed(self._steps) if seq < message.seq), 0.0)
 
     def has_stepped(self, exchanges: Iterable[Exchange]) -> bool:

@@ -18,6 +18,8 @@ from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Kind
 
 SENDABLE = frozenset({Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST})
 _MAY_BE_NO_NUMBER = re.compile(rb"NaN|Infinity")
+_N, _I = b"NI"
+"""What these begin with: whether a byte is there is told in a twentieth of the time."""
 _OF_THE_ASKER = ("reply_to", "request_id", "parent_id")
 _OF_THE_CALL = ("retry_of", "traceparent", "tracestate", "baggage")
 """Also the asker's, beside a payload; without one they are the payload."""
@@ -182,7 +184,7 @@ def where_to(exchange: Exchange, to: str | None = None) -> str:
     """
     opened = exchange.opened
     ours = exchange.kind in SENDABLE and opened.dialect in (DAEBUS, PLAIN) and wire.is_object(opened.data)
-    if ours and not _MAY_BE_NO_NUMBER.search(opened.data):
+    if ours and not ((_N in opened.data or _I in opened.data) and _MAY_BE_NO_NUMBER.search(opened.data)):
         return opened.channel if to is None else to
     item = resend_of(exchange)
     if to is not None:
