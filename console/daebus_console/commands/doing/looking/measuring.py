@@ -40,6 +40,9 @@ from daebus_console.render import Line, Span, duration, table, width_of
 
 _AT_ONCE = 1_000
 """Records that are looked at while the tap waits."""
+# Members of an enum are slow to look up, and these are wanted for every exchange.
+_TOLD, _BROADCAST = Kind.TOLD, Kind.BROADCAST
+_CONTROL, _TIMELESS = Flag.CONTROL, Flag.TIMELESS
 _LEAST_WANTED = ("QUEUE P95", "HANDLER P95", "P99", "RATE/S", "MAX", "P95")
 """Columns that a narrow terminal does without, the first ones first."""
 
@@ -82,11 +85,12 @@ def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float
 
     def each() -> Iterator[Exchange]:
         for exchange in recording.exchanges():
-            if exchange.kind is Kind.TOLD:
+            kind = exchange.kind
+            if kind is _TOLD:
                 # It is of a time that was not looked at.
                 continue
             looked.take(exchange)
-            if exchange.flags & Flag.CONTROL and exchange.kind is Kind.BROADCAST:
+            if kind is _BROADCAST and exchange.flags & _CONTROL:
                 for service, action, seconds in _queued_in(exchange.opened):
                     waited[service, action].append(seconds)
             yield exchange
@@ -126,9 +130,12 @@ class _Looked:
             self._before, self._begin, self.end = self.seconds, gap.end, gap.end
             return
         at = exchange.opened.at
-        self._begin = min(self._begin, at)
+        if at < self._begin:
+            self._begin = at
         # Where the clock stepped between them the answer is of another one.
-        self.end = max(self.end, at if exchange.flags & Flag.TIMELESS else exchange.latest.at)
+        end = at if exchange.flags & _TIMELESS else exchange.latest.at
+        if end > self.end:
+            self.end = end
 
 
 def _remembered(session: Session, wanted: Filter) -> tuple[Stats, float]:
