@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import isfinite
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 
 from daebus_console.engine import jsontext
-from daebus_console.engine.export.as_json import as_jsonl, record
+from daebus_console.engine.export.as_json import as_jsonl, record, rounded
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import compact, payload_text
 from daebus_console.engine.hiding.redact import Redactor
@@ -52,6 +54,15 @@ def test_transcripts_are_written_the_same(name: str) -> None:
 @given(anything)
 def test_anything_is_written_the_same(found: list[Exchange]) -> None:
     assert_same(found)
+
+
+@given(st.floats() | st.floats(1e-5, 1e10) | st.integers(0, 10**16).map(lambda count: count / 10**7))
+@example(0.9999995)
+@example(1e-4)
+@example(3_999_999_999.9999995)
+def test_numbers_are_rounded_as_python_does(number: float) -> None:
+    assume(isfinite(number))
+    assert [rounded(number, digits) for digits in (3, 6)] == [repr(round(number, digits)) for digits in (3, 6)]
 
 
 def test_what_is_wrong_in_a_member_that_another_one_replaces_counts() -> None:

@@ -104,13 +104,13 @@ def _written(exchange: Exchange, redact: Redactor) -> str | None:
         return None
     if elapsed is not None and not isfinite(elapsed):
         return None
-    opened, opened_at = exchange.opened, repr(round(exchange.opened.at, 6))
+    opened, opened_at = exchange.opened, rounded(exchange.opened.at, 6)
     messages: list[str] = []
     for message in exchange.messages:
         text, channel = payload_text(message, redact), message.channel
         if text is None or not channel.isascii():
             return None
-        at = opened_at if message is opened else repr(round(message.at, 6))
+        at = opened_at if message is opened else rounded(message.at, 6)
         of_answer = _OF_ANSWERS[message.error, message.final] if message.kind is _RESPONSE else ""
         messages.append(
             f'{{"at": {at}, "channel": {quoted[channel]}, "kind": "{message.kind._value_}", {of_answer}'
@@ -138,7 +138,24 @@ def _string(text: str | None) -> str:
 
 
 def _milliseconds(seconds: float | None) -> str:
-    return "null" if seconds is None else repr(round(seconds * 1000, 3))
+    return "null" if seconds is None else rounded(seconds * 1000, 3)
+
+
+_FIXED = {3: ".3f", 6: ".6f"}
+
+
+def rounded(number: float, digits: int) -> str:
+    """What `repr(round(number, digits))` is, in half the time; `digits` are three or six.
+
+    Numbers within the bounds have no exponent there, and as many digits as that behind the point.
+    """
+    if not 1e-4 <= number < 4e9:
+        return repr(round(number, digits))
+    text = format(number, _FIXED[digits])
+    if text[-1] != "0":
+        return text
+    text = text.rstrip("0")
+    return f"{text}0" if text[-1] == "." else text
 
 
 def as_json(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
