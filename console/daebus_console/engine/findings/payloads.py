@@ -26,9 +26,11 @@ def raw(data: bytes) -> bytes | None:
     if len(data) > LARGEST:
         return None
     payload = rest_of(data).payload
-    found = b"" if payload is UNSET else bytes(payload)
+    if payload is UNSET:
+        return None
+    found = bytes(payload)
     # What was read slowly has a stand-in there.
-    return None if found in (b"", b"null") else found
+    return None if found == b"null" else found
 
 
 def value(data: bytes, *, whole: bool = False) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from itertools import takewhile
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.payloads import raw
@@ -105,11 +104,15 @@ class _Asked:
     def forget(self, since: float) -> None:
         """Let go of what was asked before; looks at no more than that."""
         del self.new[: _older(self.new, since)]
-        before = list(takewhile(lambda key: self.lone[key][0].opened.at < since, self.lone))
+        lone, before = self.lone, list[_Key]()
+        for key, found in lone.items():
+            if found[0].opened.at >= since:
+                break
+            before.append(key)
         for key in before:
-            found = self.lone.pop(key)
-            if rest := found[_older(found, since) :]:
-                self.lone[key] = rest
+            found = lone.pop(key)
+            if len(found) > 1 and (rest := found[_older(found, since) :]):
+                lone[key] = rest
 
 
 class Found(Rule):

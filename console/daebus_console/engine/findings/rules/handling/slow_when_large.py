@@ -84,6 +84,8 @@ Give it less to do at once: pages, a limit, a stream of parts."""
 
     def _judge(self, service: str, action: str, samples: _Samples, what: str, place: int) -> bool:
         found = samples.latest
+        if max(one[place] for one in found) < _FROM_SIZE:
+            return False
         bound = max(_FROM_SIZE, _TIMES_LARGER * median(one[place] for one in found))
         large = [one for one in found if one[place] >= bound]
         small = [one[0] for one in found if one[place] < bound]
