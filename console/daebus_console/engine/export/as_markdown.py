@@ -15,6 +15,7 @@ from daebus_console.naming import shown
 
 _FLAGS = ((Flag.LATE, "late"), (Flag.DUPLICATE, "answered more than once"), (Flag.REUSED_ID, "id used twice"),
           (Flag.MALFORMED, "malformed envelope"))  # fmt: skip
+_OBEYED = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]()#+-.!|<>~&@:"})
 
 
 def as_markdown(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
@@ -103,4 +104,4 @@ def _fenced(part: Part) -> str:
 
 def _plain(text: str) -> str:
     """A text of unknown origin, with nothing in it that Markdown or HTML obeys."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|<>~&@:" else sign for sign in one_line(text))
+    return one_line(text).translate(_OBEYED)

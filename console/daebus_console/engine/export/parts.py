@@ -116,6 +116,8 @@ def readable(value: Any) -> str:
         text = jsontext.dumps(value, indent=2)
     except RecursionError:
         return _TOO_DEEP
+    if text.replace("\n", "").isprintable():
+        return text
     return "".join(sign if sign == "\n" or sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
 
 
@@ -124,4 +126,6 @@ _TOO_DEEP = json.dumps("(nested too deeply to be shown)")
 
 def one_line(text: str) -> str:
     """A text of unknown origin, fit for a comment: on one line, and nothing in it that commands a screen."""
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
