@@ -61,14 +61,19 @@ def _wrong(
     for exchange in each():
         target, action = exchange.target or "", exchange.action if exchange.kind is Kind.REQUEST else ""
         here = places.get((exchange.kind, exchange.state, target.casefold(), (action or "").casefold()))
+        mine = members.get(exchange.number)
         # Others have failed since they were looked at, and belong to none.
-        if here is None or exchange.number not in members:
+        if here is None or (mine is None and not _went_well(exchange)):
             continue
-        mine = members[exchange.number]
         for group, accepts in here:
             if group not in wrong and accepts(exchange) is not (group is mine):
                 wrong.add(group)
     return wrong
+
+
+def _went_well(exchange: Exchange) -> bool:
+    """Whether it stands where failures do, and is none: an answer to an unseen question is an orphan, good or bad."""
+    return exchange.kind is Kind.RESPONSE and exchange.answer is not None and not exchange.answer.error
 
 
 def _place_of(key: Key) -> _Place:

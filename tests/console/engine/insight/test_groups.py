@@ -98,6 +98,14 @@ _failure = st.fixed_dictionaries(
 )
 
 
+def test_an_unseen_question_that_was_answered_well_is_in_no_group() -> None:
+    bus = Bus()
+    failed = bus >> answer("caller:9", id="a", status="error")
+    bus >> answer("caller:9", id="b")
+    (group,) = Groups().add_all(bus.exchanges).tell_apart(lambda: bus.exchanges).sorted()
+    assert [one.number for one in members(bus, group)] == list(group.all_numbers or ()) == [failed.number]
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(_failure, max_size=25))
 def test_the_filter_of_a_group_selects_its_members_and_nothing_else(failures: list[dict[str, Any]]) -> None:
