@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from daebus import DaebusCaller
+from daebus import Daebus, DaebusCaller
 from daebus.transport.address import RedisAddress
 from daebus_console.commands.doing.again.reporting import report_lines
 from daebus_console.engine.capture.writer import CaptureWriter
@@ -30,7 +30,7 @@ from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from tests.console.engine.bus import Bus, raw, request
 from tests.console.replay.conftest import Shop
-from tests.support.framework_services import subscribers
+from tests.support.framework_services import serving, subscribers
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -322,3 +322,27 @@ def test_where_the_clock_stepped_the_spacing_is_that_of_each_clock(shop: Shop, t
     times = Steady()
     at = [times.at(one) for one in choice.with_gaps(Recording(path).exchanges())]
     assert at == pytest.approx([10_000.0, 10_000.2, 10_000.2, 10_000.3, 10_000.5])
+
+
+def test_what_a_debugger_holds_meanwhile_is_waited_for_and_its_notices_are_no_parts(
+    redis_url: str, name: str, capture: Record
+) -> None:
+    name = f"{name}_held"
+    app = Daebus(name, debugger=True)
+
+    @app.action("count")
+    def count() -> Iterator[dict[str, int]]:
+        yield {"n": 1}
+        yield {"n": 2}
+
+    with (
+        serving(app, redis_url, name),
+        DaebusCaller(name, redis_url=redis_url) as caller,
+        DaebusCaller(f"daebus.control.{name}", redis_url=redis_url) as control,
+    ):
+        path = capture(lambda: list(caller.stream_request("count", timeout=1.0)))
+        rule = {"place": "request", "action": "count", "hold": True, "for": 2.5}
+        control.send_request("rules", {"owner": "ann", "lease": 30, "rules": [rule]})
+        _replay, (outcome,) = replayed(redis_url, Choice().of(Recording(path).exchanges()))
+    assert (outcome.answer.status, outcome.late) == ("ok", False), outcome.reason
+    assert outcome.answer.stream == ({"n": 1},)

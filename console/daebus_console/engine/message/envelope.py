@@ -358,6 +358,11 @@ def debug_of(data: bytes) -> tuple[str, list[str]] | None:
     return str(mark.get("by") or "?"), [str(one) for one in did] if isinstance(did, list) else []
 
 
+def is_notice(data: bytes) -> bool:
+    """Whether what is no final answer is none at all, but tells whoever asked that its request is held."""
+    return rest_of(data).held is not UNSET
+
+
 def held_in(data: bytes, usual: float) -> float:
     """The seconds that a notice says its request is held, at most an hour; `usual` where it says no such thing."""
     try:

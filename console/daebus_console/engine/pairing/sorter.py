@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable
 
 from daebus_console.engine.dialects import daebus
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.envelope import UNSET, Envelope, Unreadable
+from daebus_console.engine.message.envelope import Envelope, Unreadable
 from daebus_console.engine.message.exchange import (
     DAEBUS,
     PLAIN,
@@ -122,7 +122,7 @@ class Sorter(GuestSorter):
         """A request, or an answer."""
         if kind is _RESPONSE:
             final, error = envelope.final is not False, envelope.status == "error"
-            held = not final and wire.rest_of(data).held is not UNSET
+            held = not final and wire.is_notice(data)
             message = (Notice if held else message_class(DAEBUS, final, error))(seq, at, channel, data, kind)
             exchange = self._response(message, envelope)
             if exchange.flags & Flag.CONTROL:

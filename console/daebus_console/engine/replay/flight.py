@@ -16,15 +16,17 @@ from daebus_console.engine.replay.item import Resend
 class Flight:
     """One request under way, since now, for at most `timeout` seconds; `progress` are its non-final answers.
 
-    `named` are the seconds after which an answer is too late for who asks as the request says.
+    `named` are the seconds after which an answer is too late for who asks as the request says; `held` those for which
+    a debugger holds it, which count towards neither.
     """
 
-    __slots__ = ("begun", "deadline", "item", "named", "origin", "progress", "request_id", "timeout")
+    __slots__ = ("begun", "deadline", "held", "item", "named", "origin", "progress", "request_id", "timeout")
 
     def __init__(self, origin: Exchange, item: Resend, request_id: str, timeout: float, named: float) -> None:
         self.origin, self.item, self.request_id, self.timeout, self.named = origin, item, request_id, timeout, named
         self.begun = time.monotonic()
         self.deadline = self.begun + timeout
+        self.held = 0.0
         self.progress: list[bytes] = []
 
     def answer(self, status: str, data: bytes | None = None, latency: float | None = None) -> Answer:
@@ -53,15 +55,26 @@ class Flights:
         """The flight of that id, if it is still under way."""
         return self._flights.get(request_id)
 
+    def hold(self, flight: Flight, seconds: float) -> None:
+        """It is held for so many seconds in all, and has so much more time."""
+        flight.held = max(flight.held, seconds)
+        flight.deadline = flight.begun + flight.timeout + flight.held
+        heapq.heappush(self._deadlines, (flight.deadline, flight.request_id))
+
     def take(self, request_id: str) -> Flight | None:
         """The same, and it is under way no longer."""
         return self._flights.pop(request_id, None)
 
     def next_deadline(self) -> float:
         """When the next one runs out of time, by the monotonic clock; infinity where none is under way."""
-        while self._deadlines and self._deadlines[0][1] not in self._flights:
+        while self._deadlines and self._is_over(*self._deadlines[0]):
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else float("inf")
+
+    def _is_over(self, deadline: float, request_id: str) -> bool:
+        """Whether that deadline is none any more: it is not under way, or has another one."""
+        flight = self._flights.get(request_id)
+        return flight is None or flight.deadline > deadline
 
     def expired(self, now: float) -> list[Flight]:
         """Those whose time is over; they are under way no longer."""

@@ -21,6 +21,7 @@ from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.dialect import Dialect
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.message.steady import Steady
+from daebus_console.engine.pairing.settling import NOTICED_FOR
 from daebus_console.engine.replay.ahead import Ahead
 from daebus_console.engine.replay.flight import Flight, Flights
 from daebus_console.engine.replay.item import TIMEOUT, Resend, Unsendable, patience, resend_of
@@ -299,7 +300,8 @@ class Replay:
     def _expire(self, now: float) -> None:
         """Give up the requests whose time is over. Called with `_changed` held."""
         for one in self._flights.expired(now):
-            reason = f"no answer within {one.timeout:g} s"
+            beside = ", beside those for which it was held" if one.held else ""
+            reason = f"no answer within {one.timeout:g} s{beside}"
             guest = self._guests.get(one.item.dialect or "")
             if guest is not None and guest.silence is not None:
                 reason += f" ({guest.silence})"
@@ -334,12 +336,16 @@ class Replay:
             if one is None:
                 return
             if not final:
-                one.progress.append(data)
+                if one.item.dialect is None and wire.is_notice(data):
+                    self._flights.hold(one, wire.held_in(data, NOTICED_FOR))
+                else:
+                    one.progress.append(data)
                 return
             self._flights.take(one.request_id)
             took = now - one.begun
             answer = one.answer("error" if failed else "ok", data, took)
-            self._done.append(Outcome(one.origin, one.item, answer, one.request_id, late=took > one.named))
+            late = took > one.named + one.held
+            self._done.append(Outcome(one.origin, one.item, answer, one.request_id, late=late))
             self._changed.notify_all()
 
     def _told_by(self, channel: str, data: bytes) -> tuple[Flight | None, bool, bool]:
