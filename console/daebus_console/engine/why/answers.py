@@ -92,6 +92,15 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
             (f"#{unserved.number} was made for #{exchange.number}, and has no answer",),
             f"start {shown(unserved.target or '?')}; why #{unserved.number} tells more",
         )
+    overdue = _overdue(sight, exchange) if kind == "RequestTimeout" else None
+    if overdue is not None:
+        below = call(overdue.target, overdue.action)
+        return Cause(
+            "timeout_below",
+            f"its call to {below} (#{overdue.number}) had no answer in its time, and the error rose: {text}",
+            (f"#{overdue.number} was made for #{exchange.number}, which names it in its error",),
+            f"why #{overdue.number}",
+        )
     places = [place for run in sight.told(exchange).runs if run.failed and (place := place_in(run.traceback))]
     hint, slip = missing_key(kind, said, exchange)
     with_code = f" with the code {code}" if code else ""
@@ -181,6 +190,19 @@ def _unserved(sight: Sight, exchange: Exchange) -> Exchange | None:
             one
             for one in sight.calls_of(exchange)
             if one.kind is Kind.REQUEST and one.answer is None and f"'{one.target}'" in said
+        ),
+        None,
+    )
+
+
+def _overdue(sight: Sight, exchange: Exchange) -> Exchange | None:
+    """The call that ran out of its time, which its error names by the id."""
+    said = _field(exchange, "error")
+    return next(
+        (
+            one
+            for one in sight.calls_of(exchange)
+            if one.kind is Kind.REQUEST and one.request_id is not None and one.request_id in said
         ),
         None,
     )

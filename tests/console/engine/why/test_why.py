@@ -188,6 +188,17 @@ def test_a_handler_that_raised(bus: Watched) -> None:
     assert "i7" in cause.evidence[0]
 
 
+def test_a_call_that_ran_out_of_time_below(bus: Watched) -> None:
+    order = bus.ask("gateway", "buy")
+    bus.call("stock", "check", of=order)
+    charge = bus.ask("billing", "charge", of=order)
+    text = f"no answer from 'billing' to 'charge' within 1 s (request {charge.request_id}); it may still be handled"
+    bus.answer(order, {"error": text, "code": "handler_error", "type": "RequestTimeout"}, status="error")
+    cause = why(bus, order)
+    assert (cause.name, cause.advice) == ("timeout_below", f"why #{charge.number}")
+    assert cause.text.startswith(f"its call to billing charge (#{charge.number}) had no answer in its time")
+
+
 def test_an_error_that_rose_from_below(bus: Watched) -> None:
     order = bus.ask("gateway", "buy")
     charge = bus.ask("billing", "charge", of=order)
