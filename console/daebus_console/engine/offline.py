@@ -181,6 +181,10 @@ class OfflineSession(Session):
             self.status.since = step[0][0]
         self._take(at, step)
 
+    def _look_at_clock(self, at: float) -> float:
+        """What becomes of this machine's clock meanwhile is no part of the capture."""
+        return at
+
     def _gap(self, gap: Gap) -> None:
         if not gap.lost and gap.end is not None:
             self._step_over(gap, gap.end)

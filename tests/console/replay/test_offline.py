@@ -48,6 +48,20 @@ def offline(recorded: Path) -> Iterator[Prompt]:
         yield prompt
 
 
+def test_a_step_of_this_machines_clock_is_no_gap_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "with-a-gap.jsonl"
+    message = {"at": 1001.0, "channel": "news", "data": "{}"}
+    lines = [{"daebus_capture": 1}, message, {"at": 1002.0, "gap": 1.0, "reason": "gone"}, message | {"at": 1004.0}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    session = OfflineSession(path)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    with session:
+        assert session.wait_up(60)
+        found = [one.aside.gap.reason for one in session.journal.exchanges if one.aside.gap is not None]
+    assert (found, session.clock()) == (["gone"], 1004.0)
+
+
 def test_all_is_there_but_sending(offline: Prompt, shop: Shop, recorded: Path) -> None:
     session = offline.session
     entry = session.directory.services[shop.name]
