@@ -28,13 +28,13 @@ _Sample = tuple[float, int, int, int]
 
 
 class _Samples:
-    """The latest of an action; `new` are those since it was judged."""
+    """The latest of an action; `new` are those since it was judged, `small` those since one that was large."""
 
-    __slots__ = ("latest", "new", "told")
+    __slots__ = ("latest", "new", "small", "told")
 
     def __init__(self) -> None:
         self.latest: deque[_Sample] = deque(maxlen=_LATEST)
-        self.new = 0
+        self.new = self.small = 0
         self.told: deque[int] = deque(maxlen=_LATEST)
 
 
@@ -70,10 +70,14 @@ Give it less to do at once: pages, a limit, a stream of parts."""
             if answer is None or answer.error or one.flags & (Flag.TIMELESS | Flag.STREAM):
                 continue
             took = answer.at - one.opened.at
-            samples.latest.append((took, len(one.asking.data), len(answer.data), one.number))
+            asked, answered = len(one.asking.data), len(answer.data)
+            samples.latest.append((took, asked, answered, one.number))
             samples.new += 1
+            samples.small = 0 if asked >= _FROM_SIZE or answered >= _FROM_SIZE else samples.small + 1
         if samples.new >= _EVERY:
             samples.new = 0
+            if samples.small >= len(samples.latest):
+                return
             for what, place in (("request", 1), ("answer", 2)):
                 if self._judge(service, action, samples, what, place):
                     break
@@ -84,8 +88,6 @@ Give it less to do at once: pages, a limit, a stream of parts."""
 
     def _judge(self, service: str, action: str, samples: _Samples, what: str, place: int) -> bool:
         found = samples.latest
-        if max(one[place] for one in found) < _FROM_SIZE:
-            return False
         bound = max(_FROM_SIZE, _TIMES_LARGER * median(one[place] for one in found))
         large = [one for one in found if one[place] >= bound]
         small = [one[0] for one in found if one[place] < bound]
