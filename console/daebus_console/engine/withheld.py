@@ -51,9 +51,12 @@ def why_silent(session: Session) -> str | None:
     """
     if session.settings.passive and not session.recorded:
         return None
-    # That nothing can be reached is told by whoever looks on.
-    unasked = why_unasked(session) if session.status.up else None
-    return unasked or why_unheard(session)
+    status = session.status
+    if session.recorded or not status.up:
+        # That nothing can be reached, or seen, is told by whoever looks on.
+        return why_unheard(session)
+    unasked = f"cannot ask services: {status.discovery_lacks}" if status.unasked else None
+    return status.discovery_problem or unasked or why_unheard(session)
 
 
 def why_untold(session: Session) -> str | None:
