@@ -257,9 +257,9 @@ def test_one_instance_of_a_suspended_service_goes_on_for_good(console: Debugging
     first, second = sorted(services[shop.audit].instances)
     console(f"suspend {shop.audit}")
     assert console(f"resume {shop.audit} {first}") == Exit.DONE
-    assert set(console.keeper.desk.suspended[shop.audit]) == {second}
+    assert set(console.keeper.desk.suspended.of(shop.audit)) == {second}
     # As it does every few seconds.
-    console.keeper._renew_suspension(shop.audit)
+    console.keeper._suspending.renew(shop.audit)
     console(f"broadcast {shop.placed} n:=1")
     (held,) = console.holding()
     eventually(lambda: len(handled) == 1, what="the other one has heard it")

@@ -8,12 +8,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from daebus_console.engine.holding.report import Hold, Placed, Report
 from daebus_console.engine.holding.rule import Rule
+from daebus_console.engine.holding.suspended import Suspended
 from daebus_console.naming import shown
 
 _MOST_REMEMBERED = 5_000
@@ -105,11 +106,8 @@ class Desk:
         self.owner = owner
         self.settings: dict[int, Setting] = {}
         self.reports: dict[tuple[str, str], Report] = {}
-        self.suspended: dict[str, dict[str | None, float]] = {}
-        """Services that we have suspended, each with the instances, None for all of it, and until when.
-
-        That is a time of `time.monotonic()`.
-        """
+        self.suspended = Suspended(self._changed)
+        """What we have suspended."""
         self.able: set[tuple[str, str]] = set()
         """The instances, with their services, that can be debugged."""
         self.refusals: dict[tuple[str, str], Refusal] = {}
@@ -126,6 +124,9 @@ class Desk:
         self._rules = itertools.count(1)
         self._steps = itertools.count(1)
         self._confirmed: dict[tuple[str, str], tuple[float, set[str]]] = {}
+
+    def _changed(self) -> None:
+        self.version += 1
 
     # Our own rules ---------------------------------------------------------------------------------------------
 
@@ -175,59 +176,6 @@ class Desk:
         """Whether it has taken all that we have set there."""
         _until, had = self._confirmed.get((service, instance), (0.0, set()))
         return had >= {rule.id for rule in self.rules_on(service)}
-
-    # Suspensions -----------------------------------------------------------------------------------------------
-
-    def suspend(self, service: str, instance: str | None, until: float) -> None:
-        """An instance of a service takes nothing more, or all of it, until then."""
-        self.suspended.setdefault(service, {})[instance] = until
-        self.version += 1
-
-    def suspend_as(self, service: str, before: dict[str | None, float]) -> None:
-        """It is suspended as it was before: the instances, with until when."""
-        self.suspended.pop(service, None)
-        if before:
-            self.suspended[service] = before
-        self.version += 1
-
-    def resume(self, service: str, instance: str | None, known: Iterable[str]) -> None:
-        """It goes on, or that instance does: of one that was suspended as a whole the others that are known stay so."""
-        here = self.suspended.pop(service, {})
-        if instance is not None:
-            whole = here.pop(None, None)
-            if whole is not None:
-                here = {**dict.fromkeys(known, whole), **here}
-            here.pop(instance, None)
-            if here:
-                self.suspended[service] = here
-        self.version += 1
-
-    def resumed(self, now: float, known: Callable[[str], Iterable[str]]) -> list[tuple[str, str | None]]:
-        """End what was suspended for a time that is over; returns what goes on: services, with instances or whole.
-
-        `known` gives the instances of a service.
-        """
-        going: list[tuple[str, str | None]] = []
-        for service, here in list(self.suspended.items()):
-            over = {instance for instance, until in here.items() if until <= now}
-            for instance in over:
-                del here[instance]
-            if not here:
-                del self.suspended[service]
-            self.version += bool(over)
-            if None in over:
-                going += [(service, one) for one in known(service) if one not in here] if here else [(service, None)]
-            elif None not in here:
-                going += [(service, instance) for instance in over]
-        return going
-
-    def suspensions(self) -> dict[str, list[str]]:
-        """The services of which instances are suspended, by whomever, each with the owners; as they told last."""
-        found: dict[str, set[str]] = {}
-        for (service, _instance), report in sorted(self.reports.items()):
-            if report.suspended:
-                found.setdefault(service, set()).update(report.suspended)
-        return {service: sorted(owners) for service, owners in found.items()}
 
     # What is told ----------------------------------------------------------------------------------------------
 
@@ -411,6 +359,14 @@ class Desk:
             if owner != self.owner
         ]
         return ours + others
+
+    def suspensions(self) -> dict[str, list[str]]:
+        """The services of which instances are suspended, by whomever, each with the owners; as they told last."""
+        found: dict[str, set[str]] = {}
+        for (service, _instance), report in sorted(self.reports.items()):
+            if report.suspended:
+                found.setdefault(service, set()).update(report.suspended)
+        return {service: sorted(owners) for service, owners in found.items()}
 
     def untold(self) -> dict[str, list[str]]:
         """The services that have no room to tell the rules of all others, each with whose these are."""

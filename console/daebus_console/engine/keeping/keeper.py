@@ -21,6 +21,7 @@ from daebus_console.engine.keeping.asking import WITHIN, Answer, Asker, Question
 from daebus_console.engine.keeping.owner import owner
 from daebus_console.engine.keeping.refused import refusal
 from daebus_console.engine.keeping.releasing import Releasing
+from daebus_console.engine.keeping.suspending import Suspending
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 
@@ -71,6 +72,7 @@ class Keeper:
         self.release_all, self.let_go = self._releasing.release_all, self._releasing.let_go
         self.log = self._releasing.log
         self._sending = threading.Lock()
+        self._suspending = Suspending(session, self.desk, self._asker, self._sending, self._terms)
         self._stopping = threading.Event()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
@@ -180,7 +182,10 @@ class Keeper:
             self._renewed[service] = time.monotonic()
 
     def _lease(self, rules: Sequence[Rule]) -> dict[str, Any]:
-        return {"owner": self.desk.owner, "lease": LEASE, "rules": [rule.wire() for rule in rules]}
+        return {**self._terms(), "rules": [rule.wire() for rule in rules]}
+
+    def _terms(self) -> dict[str, Any]:
+        return {"owner": self.desk.owner, "lease": LEASE}
 
     # What is held ----------------------------------------------------------------------------------------------
 
@@ -212,32 +217,10 @@ class Keeper:
         return self.look(sorted(services))
 
     def suspend(self, service: str, *, on: bool, instance: str | None = None, lasts: float = math.inf) -> int:
-        """Have a service take nothing more, or go on; returns how many instances do so. Raises what `place` raises.
-
-        It goes on by itself after `lasts` seconds. Whatever it says, it is not kept suspended that is to go on.
-        """
+        """See `Suspending.suspend`."""
         if on:
             self.watch()
-        with self._sending:
-            with self.session.lock:
-                before = dict(self.desk.suspended.get(service, {}))
-                # Before instances are waited for: whoever ends meanwhile has it end as well, and none that comes
-                # meanwhile is suspended that is to go on.
-                if on:
-                    self.desk.suspend(service, instance, time.monotonic() + lasts)
-                else:
-                    self.desk.resume(service, instance, self._instances(service))
-            try:
-                answers = self._asker.ask(service, "suspend", self._suspension(on, instance))
-                found = refusal(service, answers)
-                if found is not None:
-                    raise found
-            except DaebusError:
-                if on:
-                    with self.session.lock:
-                        self.desk.suspend_as(service, before)
-                raise
-        return sum(one.ok for one in answers)
+        return self._suspending.suspend(service, on=on, instance=instance, lasts=lasts)
 
     def suspended_by_others(self, service: str, instance: str | None = None) -> list[str]:
         """The other consoles that suspend a service, or that instance, now. Raises what `look` raises."""
@@ -246,10 +229,6 @@ class Keeper:
             reports = [one for one in self.desk.reports.values() if one.service == service]
         here = [one for one in reports if instance in (None, one.instance)]
         return sorted({owner for one in here for owner in one.suspended} - {self.desk.owner})
-
-    def _suspension(self, on: bool, instance: str | None) -> dict[str, Any]:
-        told: dict[str, Any] = {"owner": self.desk.owner, "lease": LEASE, "on": on}
-        return told if instance is None else {**told, "instance": instance}
 
     def off(self, *, within: float = WITHIN) -> int:
         """Lift all that is ours, and let go all that it holds; returns how many went. Raises RedisUnavailable.
@@ -261,7 +240,7 @@ class Keeper:
             ours = self.desk.ours()
             known = sum(hold.owner == self.desk.owner for report in self.desk.reports.values() for hold in report.holds)
             unlisted = self.desk.unlisted()
-            suspended = {service: set(names) for service, names in self.desk.suspended.items()}
+            suspended = self.desk.suspended.all()
             self.desk.remove(list(self.desk.settings))
             self.desk.suspended.clear()
         asked: list[Question] = []
@@ -271,7 +250,7 @@ class Keeper:
                 asked.append(self._asker.post(service, "rules", {"owner": self.desk.owner, "lease": 0, "rules": []}))
                 self._renewed.pop(service, None)
                 for instance in suspended.get(service, ()):
-                    asked.append(self._asker.post(service, "suspend", self._suspension(False, instance)))
+                    asked.append(self._suspending.post(service, instance, on=False))
         more = 0
         if unlisted:
             answers = [one for question in asked for one in self._asker.answers(question, within)]
@@ -367,11 +346,11 @@ class Keeper:
             follow = self.followed
         if follow is not None:
             follow()
-        self._end_suspensions(now)
+        self._suspending.end(now)
         for service in sorted(dirty | ours):
             if service in dirty or now - self._renewed.get(service, 0.0) >= RENEW_EVERY:
                 self._tell_rules(service)
-                self._renew_suspension(service)
+                self._suspending.renew(service)
         for services, every in ((active, LOOK_EVERY), (others, GLANCE_EVERY)):
             for service in sorted(services):
                 if now - self._looked.get(service, 0.0) >= every:
@@ -409,25 +388,6 @@ class Keeper:
             silent = now - max(at, self._asks_since)
             if silent > (SILENCE if service in active else 4 * GLANCE_EVERY):
                 self.desk.gone(service, [instance])
-
-    def _end_suspensions(self, now: float) -> None:
-        """Let go on what was suspended for a time that is over."""
-        with self.session.lock:
-            going = self.desk.resumed(now, self._instances)
-        for service, instance in going:
-            self._asker.post(service, "suspend", self._suspension(False, instance))
-
-    def _renew_suspension(self, service: str) -> None:
-        with self._sending:
-            with self.session.lock:
-                instances = set(self.desk.suspended.get(service, ()))
-            for instance in instances:
-                self._asker.post(service, "suspend", self._suspension(True, instance))
-
-    def _instances(self, service: str) -> list[str]:
-        """Those that are known. Hold the session's lock."""
-        entry = self.session.directory.services.get(service)
-        return [] if entry is None else list(entry.instances)
 
 
 def debuggable(session: Session) -> set[str]:

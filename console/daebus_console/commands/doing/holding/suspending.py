@@ -42,7 +42,7 @@ def run_resume(command: Command, context: Context) -> int:
     """Let suspended services go on."""
     keeper = keeper_of(command, context)
     with keeper.session.lock:
-        ours = {service: set(names) for service, names in keeper.desk.suspended.items()}
+        ours = keeper.desk.suspended.all()
     service: str | None = command["service"]
     if service is None and not ours:
         context.output.note("nothing is suspended by us")
