@@ -121,6 +121,8 @@ class Context:
     """The task that it was entered in, on an event loop."""
     waits: list[Awaited] | None = None
     """The calls that it waits for just now, the first one first; None where it has not called yet."""
+    data: bytes = b""
+    """The broadcast that a listener hears, as it came."""
     _logger: ContextLogger | None = None
 
     def __init__(

@@ -123,14 +123,17 @@ class Recorder:
         queued: float | None,
         channel: str | None = None,
         digest: Digest | None = None,
+        listener: str | None = None,
     ) -> None:
         """A message was not handled; a broadcast has a `channel` and a `digest` in the place of id and action.
 
+        One that does not fit one of its listeners has that, and an id by which its lines in the log are known.
         So is a request noted whose answer a debugger dropped, by the code `answer_dropped`.
         """
         values = (cut_id(id), None if action is None else cut(action, NAME), code, queued)
         broadcast = () if channel is None or digest is None else (cut(channel, NAME), *digest)
-        self._append("refused", (*values, *broadcast))
+        heard = () if listener is None else (cut(listener, NAME),)
+        self._append("refused", (*values, *broadcast, *heard))
 
     def logged(self, level: str, logger: str, text: str, id: Any, error: str | None = None) -> None:
         """A line went to a log."""

@@ -20,7 +20,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "ran": ("id", "what", "name", *_RUN),
     "called": ("id", "service", "action", "parent", "elapsed", "outcome"),
     "published": ("channel", "digest", "length", "parent"),
-    "refused": ("id", "action", "code", "queued", "channel", "digest", "length"),
+    "refused": ("id", "action", "code", "queued", "channel", "digest", "length", "listener"),
     "logged": ("level", "logger", "text", "id", "error"),
 }
 """The fields of a record of each kind, after `seq`, `at` and `kind`. One without a value is left out."""

@@ -10,7 +10,7 @@ class Counts:
 
     `errors` are handlers that raised; `busy` and `expired` are refusals; `dropped` are those among what was refused
     that nobody waited for (one-way messages, broadcasts); `elsewhere` were handled by another instance;
-    `undelivered` are answers that could not be sent; `misfits` requests whose payload did not fit their handler.
+    `undelivered` are answers that could not be sent; `misfits` messages whose payload did not fit their handler.
     """
 
     NAMES = (

@@ -47,12 +47,8 @@ def stood_for(function: Any) -> Any:
         function = inner if called is function else partial(inner, *function.args, **function.keywords)
 
 
-def must_fit(function: Callable[..., Any], what: str, *given: str, kinds: Collection[Kind] = RUNS) -> Kind:
-    """The kind of a function that is to be called with the arguments `given`, which are named, in order.
-
-    Raises RegistrationError, with file and line, for one that cannot be, or that is of none of the `kinds`. A function
-    that does not tell its arguments is taken as it is.
-    """
+def must_be(function: Callable[..., Any], what: str, kinds: Collection[Kind] = RUNS) -> Kind:
+    """The kind of a function. Raises RegistrationError, with file and line, for one that is of none of the `kinds`."""
     checks.function(function, what, RegistrationError)
     kind = kind_of(function)
     if kind not in kinds:
@@ -62,6 +58,16 @@ def must_fit(function: Callable[..., Any], what: str, *given: str, kinds: Collec
         wanted = " or ".join(each.value for each in kinds)
         why = _WHY_NO_THREAD if kinds is THREADS and kind is Kind.ASYNC else _WHY_NOT[kind]
         raise cannot(what, function, f"is {kind.value}, {why}; it must be {wanted}")
+    return kind
+
+
+def must_fit(function: Callable[..., Any], what: str, *given: str, kinds: Collection[Kind] = RUNS) -> Kind:
+    """The kind of a function that is to be called with the arguments `given`, which are named, in order.
+
+    Raises RegistrationError, with file and line, for one that cannot be, or that is of none of the `kinds`. A function
+    that does not tell its arguments is taken as it is.
+    """
+    kind = must_be(function, what, kinds)
     try:
         signature = inspect.signature(stood_for(function), follow_wrapped=False)
     except (ValueError, TypeError):

@@ -9,16 +9,17 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from types import FunctionType
 from typing import Any, overload
 
 from daebus.errors import RegistrationError
 from daebus.wire import checks
 
-from .fitting import ANSWERS, THREADS, must_fit
+from .fitting import ANSWERS, THREADS, must_be, must_fit
 from .hooks import Handler, Hooks
 from .kind import Function
-from .typed.handler import bound, settle
+from .typed.handler import bound, heard, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,21 @@ class Registry(Hooks):
         return register
 
     def listen(self, channel: str) -> Callable[[Handler], Handler]:
-        """Hear broadcasts on `channel`; the handler takes the decoded object. A channel may have several handlers."""
+        """Hear broadcasts on `channel`, which may have several handlers.
+
+        A handler takes the decoded object, in a parameter that has no annotation or that of a dict, a Mapping or Any.
+        With another annotation, or with several parameters, it takes fields of it, and in one model the whole, as an
+        action does (needs `daebus[typed]`): for a broadcast that does not fit it is not called, and the log says so.
+        """
         _need_name(channel, "a channel", "listen")
 
         def register(handler: Handler) -> Handler:
-            kind = must_fit(handler, f"the listener of {channel!r}", "the payload")
+            what = f"the listener of {channel!r}"
+            kind = must_be(handler, what)
+            called = heard(handler, what, sys._getframe(1))
+            must_fit(called, what, "the payload")
             self._changing()
-            self.listen_handlers.setdefault(channel, []).append(Function(handler, kind, self))
+            self.listen_handlers.setdefault(channel, []).append(Function(called, kind, self))
             return handler
 
         return register
@@ -155,7 +164,7 @@ class Registry(Hooks):
         Raises RegistrationError, with file and line, where one is not there or cannot be used. A service does it
         when it starts.
         """
-        for handler in self.action_handlers.values():
+        for handler in [*self.action_handlers.values(), *chain.from_iterable(self.listen_handlers.values())]:
             settle(handler.call)
 
     def merge(self, other: Registry) -> None:

@@ -111,6 +111,16 @@ def payload_with(request: Request, number: Callable[[str], Any]) -> dict[str, An
     return payload if payload == request.payload else _as_is(request.payload, payload)
 
 
+def object_with(payload: dict[str, Any], data: bytes, number: Callable[[str], Any]) -> dict[str, Any]:
+    """The same of an object that is no request, and came as `data`."""
+    try:
+        came = json.JSONDecoder(parse_float=number).decode(data.decode())
+    except (ValueError, RecursionError):
+        return payload
+    found: dict[str, Any] = _as_is(payload, came)
+    return found
+
+
 def _as_is(value: Any, came: Any) -> Any:
     """A value, with those parts of what came in their places that are equal to it."""
     if value == came and type(value) in (type(came), float):

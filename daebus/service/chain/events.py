@@ -12,11 +12,12 @@ from typing import Any
 
 from daebus import telemetry
 from daebus.context import Context, Runtime, enter, leave
+from daebus.errors import Misfit
 from daebus.logs import note
 from daebus.service.counts import Counts
 from daebus.service.hooks import Route
 from daebus.service.kind import Function
-from daebus.service.recording.notes import note_heard
+from daebus.service.recording.notes import name_of, note_heard
 from daebus.wire.objects import decode_object
 
 from .arrival import Arrival
@@ -73,6 +74,7 @@ class Events:
     async def _give(self, arrival: Arrival, place: str, route: Route, calls: Calls, payload: Any) -> bool:
         """Call one listener, with its hooks, in a context of its own; False when it raised, which is logged."""
         context = Context(self._runtime, place, cause=f"listener {arrival.channel}")
+        context.data = arrival.data
         token = enter(context)
         raised: BaseException | None = None
         try:
@@ -85,15 +87,25 @@ class Events:
                     arrival.must_go_on(error)
                     raised = error
                     span.failed(error)
-                    if not (arrival.abandoned and type(error) is asyncio.CancelledError):
-                        self._counts.add("errors")
-                        note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
+                    self._raised(arrival, place, route, error)
                 for hook in route.after:
                     await self._call_after(hook, place, calls, payload, raised)
         finally:
-            note_heard(context, arrival.channel, arrival.data, route.function.call, payload, raised)
+            note_heard(context, arrival, route.function.call, payload, raised)
             leave(token)
         return raised is None
+
+    def _raised(self, arrival: Arrival, place: str, route: Route, error: BaseException) -> None:
+        """Count it, and say so."""
+        name = self._runtime.name
+        # What an exception says of its class itself may be anything.
+        if issubclass(type(error), Misfit):
+            self._counts.add("misfits")
+            line = "%s: a message on %r: %s; not given to %s"
+            note(log, logging.WARNING, line, name, arrival.channel, error, name_of(route.function.call))
+        elif not (arrival.abandoned and type(error) is asyncio.CancelledError):
+            self._counts.add("errors")
+            note(log, logging.ERROR, "%s: %s raised", name, place, error=error)
 
     async def _call_after(
         self, hook: Function, place: str, calls: Calls, payload: Any, raised: BaseException | None

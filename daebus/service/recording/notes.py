@@ -12,6 +12,7 @@ from daebus.context import Context
 from daebus.errors import Misfit
 from daebus.recorder.recorder import Recorder, digest_of
 from daebus.service.answering.response import Response
+from daebus.service.chain.arrival import Arrival
 from daebus.wire.envelope import Request, Unreadable
 
 DEFERRED = "deferred"
@@ -22,10 +23,11 @@ _UNANSWERED = "answer_dropped"
 
 def name_of(function: Callable[..., Any]) -> str:
     """What a function of the app is called in its source."""
-    while isinstance(function, partial):
-        function = function.func
     try:
-        name = getattr(inspect.unwrap(function), "__qualname__", None)
+        function = inspect.unwrap(function)
+        while isinstance(function, partial):
+            function = inspect.unwrap(function.func)
+        name = getattr(function, "__qualname__", None)
     except Exception:  # noqa: BLE001 - an object that can be called has code of its own
         name = None
     return name if type(name) is str else type(function).__name__
@@ -63,13 +65,18 @@ def note_handled(context: Context, came_at: float, response: Response) -> None:
 
 
 def note_heard(
-    context: Context, channel: str, data: bytes, listener: Callable[..., Any], payload: Any, error: BaseException | None
+    context: Context, arrival: Arrival, listener: Callable[..., Any], payload: Any, error: BaseException | None
 ) -> None:
-    """A listener has come to its end."""
+    """A listener has come to its end, or the broadcast did not fit it."""
     recorder = context.runtime.recorder
-    if recorder is not None:
+    if recorder is None:
+        return
+    channel, digest, name = arrival.channel, digest_of(arrival.data), name_of(listener)
+    if error is not None and issubclass(type(error), Misfit):
+        recorder.refused(context.id, None, "bad_request", context.begun - arrival.at, channel, digest, name)
+    else:
         elapsed = time.monotonic() - context.begun
-        recorder.heard(context.id, channel, digest_of(data), name_of(listener), elapsed, error=error, payload=payload)
+        recorder.heard(context.id, channel, digest, name, elapsed, error=error, payload=payload)
 
 
 def note_ran(context: Context, what: str, name: str, error: BaseException | None) -> None:

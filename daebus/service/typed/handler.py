@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from functools import partial
 from types import FrameType
@@ -11,13 +12,16 @@ from typing import Any
 
 from daebus.context import current
 from daebus.errors import PayloadError, RegistrationError, class_of
+from daebus.logs import note
 from daebus.service.answering.receipt import Receipt
-from daebus.service.fitting import cannot
+from daebus.service.fitting import cannot, place
 from daebus.service.kind import USUAL, kind_of, streams
 
 from . import signatures
-from .signatures import Taken
+from .signatures import Parameter, Taken
 from .wrongs import RETURNED, Unusable
+
+log = logging.getLogger("daebus")
 
 _PLAN = "_daebus_plan"
 _INSTALL = "pip install 'daebus[typed]'"
@@ -50,6 +54,54 @@ def bound(function: Callable[..., Any], what: str, frame: FrameType | None) -> C
             return function
         plan.leave(why)
     return _handler(function, plan)
+
+
+def heard(function: Callable[..., Any], what: str, frame: FrameType | None) -> Callable[..., Any]:
+    """The function itself where it takes the payload as it is, else one that takes it and gives what that wants.
+
+    See `bound`. What returns from a listener is no answer, and its annotation is not looked at.
+    """
+    found = signatures.signature(function) if callable(function) else None
+    if found is None or not found.parameters:
+        return function
+    inner = signatures.passed_on(function, found)
+    first = signatures.whole(inner or found)
+    written = function if inner is None else signatures.innermost(function)
+    plain = None if first is None else _is_plain(written, first, frame)
+    if plain:
+        return function
+    taken = signatures.taken(found, function, what) if inner is None else signatures.within(function, found, what)
+    if taken is None:
+        return function
+    plan = HeardPlan(
+        function,
+        what,
+        frame,
+        taken,
+        # A decorator that is given the payload may give what the function within wants.
+        lenient=inner is not None and first is None and signatures.whole(found) is not None,
+        decorated=inner is not None,
+        unknown=None if first is None or plain is not None else first.name,
+    )
+    try:
+        plan.settle(finally_=False)
+    except _NotTyped:
+        return function
+
+    def listener(payload: Any) -> Any:
+        return function(payload) if plan.left else function(**plan.arguments(payload))
+
+    return _standing_for(function, plan, listener)
+
+
+def _is_plain(function: Callable[..., Any], first: Parameter, frame: FrameType | None) -> bool | None:
+    """Whether a parameter takes a payload as it is; None where that is not known (yet)."""
+    if first.kind is Parameter.VAR_POSITIONAL:
+        return True
+    try:
+        return signatures.is_any_object(signatures.hints(function, frame, [first.name])[first.name])
+    except Exception:  # noqa: BLE001 - it has none, or whatever the code of one raises
+        return signatures.is_any_object(first.annotation) or None
 
 
 def settle(handler: Callable[..., Any]) -> None:
@@ -92,6 +144,9 @@ class Plan:
     A `decorated` one is given what the function within takes.
     """
 
+    hears = False
+    """Whether it is that of a listener."""
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -109,10 +164,10 @@ class Plan:
         self._what = what
         self._frame = frame
         self._taken = taken
-        self._lenient = lenient
+        self._lenient = self._forgiving = lenient
         self.settled = False
         self.schemas: dict[str, Any] = {}
-        self.arguments: Callable[[], dict[str, Any]] = dict
+        self.arguments: Callable[..., dict[str, Any]] = dict
         self.final: Callable[[Any], Any] = _as_it_is
         self.part: Callable[[Any], Any] = _as_it_is
         self.last: Callable[[Any], Any] = _as_it_is
@@ -122,14 +177,14 @@ class Plan:
         hints = None
         try:
             hints = self._hints()
-            if self._lenient and not self._taken.parameters and signatures.is_open(hints.get("return")):
+            if self._says_nothing(hints):
                 raise _NotTyped
             self._read(hints)
         except NameError as error:
             if not finally_:
                 return
             name = str(error).partition("\n")[0]
-            if self._lenient:
+            if self._lenient or (self._forgiving and hints is None):
                 raise _NotTyped(name) from None
             if hints is not None:
                 # What it says itself is known: it is one of its classes that says more.
@@ -144,13 +199,20 @@ class Plan:
         if why.args:
             self.final = partial(_unanswered, why)
 
+    def _says_nothing(self, hints: dict[str, Any]) -> bool:
+        return self._lenient and not self._taken.parameters and signatures.is_open(hints.get("return"))
+
+    def _annotated_names(self) -> list[str] | None:
+        """Those whose annotations are looked at; None for all."""
+        return None
+
     def _hints(self) -> dict[str, Any]:
         try:
-            return signatures.hints(self._annotated, self._frame)
+            return signatures.hints(self._annotated, self._frame, self._annotated_names())
         except NameError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the code of an annotation raises
-            if self._lenient:
+            if self._forgiving:
                 raise _NotTyped(f"{class_of(error)}: {error}") from None
             raise self._cannot(f"has an annotation that cannot be read: {class_of(error)}: {error}") from None
 
@@ -162,7 +224,8 @@ class Plan:
                 raise _NotTyped(f"{_INSTALL} ({error})") from None
             raise self._cannot(f"takes fields of the payload: {_INSTALL} ({error})") from None
         try:
-            found = read(self._taken, hints, streams=streams(self.function), trusting=not self._taken.parameters)
+            trusting = not self._taken.parameters
+            found = read(self._taken, hints, streams=streams(self.function), trusting=trusting, hears=self.hears)
         except Unusable as error:
             if self._lenient:
                 raise _NotTyped(str(error).removeprefix(f"{RETURNED}: ")) from None
@@ -172,6 +235,45 @@ class Plan:
 
     def _cannot(self, why: str) -> RegistrationError:
         return cannot(self._what, self.function, why)
+
+
+class HeardPlan(Plan):
+    """That of a listener. One that was always called with the payload, and has an annotation of it (the parameter is
+    the `unknown` one) that turns out not to be known, still is.
+    """
+
+    hears = True
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        what: str,
+        frame: FrameType | None,
+        taken: Taken,
+        *,
+        lenient: bool,
+        decorated: bool,
+        unknown: str | None,
+    ) -> None:
+        super().__init__(function, what, frame, taken, lenient=lenient, decorated=decorated)
+        self._unknown = unknown
+        self._forgiving = lenient or unknown is not None
+        self.left = False
+
+    def leave(self, why: Exception) -> None:
+        """Have it called with the payload, and say why where that is not what its annotation says."""
+        super().leave(why)
+        self.left = True
+        if why.args:
+            line = "%s%s is given the payload as it is, as its annotation cannot be read: %s"
+            note(log, logging.WARNING, line, self._what, place(self.function), why)
+
+    def _says_nothing(self, hints: dict[str, Any]) -> bool:
+        return self._unknown is not None and signatures.is_any_object(hints.get(self._unknown, Any))
+
+    def _annotated_names(self) -> list[str]:
+        rest = [] if self._taken.rest is None else [self._taken.rest]
+        return [parameter.name for parameter in (*self._taken.parameters, *rest)]
 
 
 def _as_it_is(value: Any) -> Any:
@@ -195,8 +297,12 @@ def _handler(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
     def handler() -> Any:
         return _answered(function(**plan.arguments()), plan)
 
+    return _standing_for(function, plan, handler)
+
+
+def _standing_for(function: Callable[..., Any], plan: Plan, handler: Callable[..., Any]) -> Callable[..., Any]:
     functools.update_wrapper(handler, function)
-    # It takes nothing, whatever the function says of itself.
+    # It takes what it takes, whatever the function says of itself.
     handler.__dict__.pop("__signature__", None)
     setattr(handler, _PLAN, plan)
     return handler

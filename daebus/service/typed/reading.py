@@ -14,7 +14,8 @@ from msgspec import inspect as nodes
 from daebus.context import current
 from daebus.errors import Misfit
 from daebus.service.answering.receipt import Receipt
-from daebus.wire.reading import payload_with
+from daebus.wire.envelope import Request
+from daebus.wire.reading import object_with, payload_with
 
 from .constraints import AS_DEFAULT, is_field_info
 from .converting import Converters
@@ -34,29 +35,34 @@ _SILENT = (None, type(None), Any, object, Never, NoReturn)
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a handler is given, and what becomes of what it returns, yields, and returns after that."""
+    """What a handler is given, and what becomes of what it returns, yields, and returns after that.
 
-    arguments: Callable[[], dict[str, Any]]
+    The `arguments` are those for the request at hand, or for the broadcast that they are asked with.
+    """
+
+    arguments: Callable[..., dict[str, Any]]
     result: Result
     part: Result
     last: Result
     schemas: Schema
 
 
-def read(taken: Taken, hints: dict[str, Any], *, streams: bool, trusting: bool) -> Read:
+def read(taken: Taken, hints: dict[str, Any], *, streams: bool, trusting: bool, hears: bool) -> Read:
     """All of it. Raises Unusable for what cannot be, NameError for a name that is not known (yet).
 
-    It `streams` where it is a generator. With `trusting` a dict that is returned is answered as it is.
+    It `streams` where it is a generator. With `trusting` a dict that is returned is answered as it is. A listener
+    `hears` broadcasts.
     """
     names = {parameter.name: _node(hints.get(parameter.name, Any), parameter.name) for parameter in taken.parameters}
     schemas: Schema = {}
-    arguments: Callable[[], dict[str, Any]] = dict
+    arguments: Callable[..., dict[str, Any]] = dict
     if taken.parameters or taken.rest is not None:
         _check_defaults(taken, names)
         rest = None if taken.rest is None else _node(hints.get(taken.rest.name, Any), taken.rest.name)
         whole = _whole(taken, names)
         convert = _one(taken, names, whole) if whole is not None else _several(taken, names, rest)
-        arguments = _given(convert, digits=holds([*names.values(), rest], nodes.DecimalType))
+        digits = holds([*names.values(), rest], nodes.DecimalType)
+        arguments = _given(convert, _PAYLOADS[hears, digits])
         schemas["arguments"] = _arguments_schema(taken, names, whole, rest)
     answers = _Answers(hints.get("return", Any), streams=streams)
     schemas.update(answers.schemas())
@@ -122,16 +128,13 @@ def _several(taken: Taken, names: dict[str, Any], rest: Any) -> Convert:
     return object_of(fields, dict, rest=None if rest is None else converters.of(rest), given=taken.given)
 
 
-def _given(convert: Convert, *, digits: bool) -> Callable[[], dict[str, Any]]:
-    """What reads the arguments out of the request at hand. Raises Misfit."""
+def _given(convert: Convert, payload_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """What reads the arguments out of the message at hand. Raises Misfit."""
 
-    def arguments() -> dict[str, Any]:
-        context = current()
-        request = None if context is None else context.request
-        assert request is not None, "a handler runs for a request"
+    def arguments(*heard: dict[str, Any]) -> dict[str, Any]:
         wrongs = Wrongs()
         try:
-            given: dict[str, Any] = convert(payload_with(request, Digits) if digits else request.payload, wrongs)
+            given: dict[str, Any] = convert(payload_of(*heard), wrongs)
         except RecursionError:
             wrongs.add("is nested too deeply")
         if wrongs.count:
@@ -139,6 +142,27 @@ def _given(convert: Convert, *, digits: bool) -> Callable[[], dict[str, Any]]:
         return given
 
     return arguments
+
+
+def _asked() -> Request:
+    context = current()
+    request = None if context is None else context.request
+    assert request is not None, "a handler runs for a request"
+    return request
+
+
+def _heard_with_digits(payload: dict[str, Any]) -> dict[str, Any]:
+    context = current()
+    return payload if context is None else object_with(payload, context.data, Digits)
+
+
+_PAYLOADS: dict[tuple[bool, bool], Callable[..., dict[str, Any]]] = {
+    (False, False): lambda: _asked().payload,
+    (False, True): lambda: payload_with(_asked(), Digits),
+    (True, False): lambda payload: payload,
+    (True, True): _heard_with_digits,
+}
+"""Where a payload comes from: that of a broadcast or of a request, and with all the digits of its numbers or not."""
 
 
 def _arguments_schema(taken: Taken, names: dict[str, Any], whole: str | None, rest: Any) -> Schema:

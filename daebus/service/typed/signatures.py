@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
-from typing import Any, cast
+from types import FrameType, SimpleNamespace, UnionType
+from typing import Any, NewType, TypeVar, Union, cast
 
 from daebus.service.fitting import cannot, is_stand_in, stood_for
 from daebus.service.kind import layers
@@ -155,6 +155,48 @@ def is_open(annotation: Any) -> bool:
     )
 
 
+def whole(found: inspect.Signature) -> Parameter | None:
+    """The parameter that takes the payload where a function is called with that alone; None where it cannot be."""
+    try:
+        (name,) = found.bind(None).arguments
+    except TypeError:
+        return None
+    return found.parameters[name]
+
+
+def passed_on(function: Callable[..., Any], found: inspect.Signature) -> inspect.Signature | None:
+    """The signature of a decorated function, where its decorators pass on whatever fields they are given."""
+    if takes_fields(found, decorated=True) or not decorates(function):
+        return None
+    kinds = {parameter.kind for parameter in found.parameters.values()}
+    return signature(function, followed=True) if Parameter.VAR_KEYWORD in kinds else None
+
+
+def is_any_object(annotation: Any) -> bool:
+    """Whether an annotation of the whole payload says no more than that it is an object."""
+    if isinstance(annotation, str | typing.ForwardRef):
+        # Its names are not known.
+        text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
+        return text.partition("[")[0].rpartition(".")[2].strip() in _OBJECTS
+    if isinstance(annotation, TypeVar):
+        return is_any_object(annotation.__bound__ or Any)
+    if isinstance(annotation, NewType):
+        return is_any_object(annotation.__supertype__)
+    if hasattr(annotation, "__metadata__"):
+        return is_any_object(annotation.__origin__)
+    if hasattr(annotation, "__value__"):
+        return is_any_object(annotation.__value__)
+    if typing.get_origin(annotation) in (Union, UnionType):
+        return any(is_any_object(each) for each in typing.get_args(annotation) if each is not type(None))
+    if annotation in (Parameter.empty, Any, None, type(None), object):
+        return True
+    cls = typing.get_origin(annotation) or annotation
+    return isinstance(cls, type) and issubclass(cls, Mapping) and not hasattr(cls, "__required_keys__")
+
+
+_OBJECTS = ("Any", "object", "dict", "Dict", "Mapping", "MutableMapping")
+
+
 def underlying(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function that is written down: that of a partial, of a method, of an object that can be called."""
     while isinstance(function, partial):
@@ -170,10 +212,13 @@ def innermost(function: Callable[..., Any]) -> Callable[..., Any]:
     return cast(Callable[..., Any], last)
 
 
-def hints(function: Callable[..., Any], frame: FrameType | None) -> dict[str, Any]:
-    """Its annotations by name. Raises NameError for a name that is not there (yet), or whatever else its code raises.
+def hints(
+    function: Callable[..., Any], frame: FrameType | None, names: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Its annotations by name, or those of these `names` only.
 
-    `frame` is where it was registered: classes that are defined there are found, too.
+    Raises NameError for a name that is not there (yet), or whatever else its code raises. `frame` is where it was
+    registered: classes that are defined there are found, too.
     """
     written = underlying(function)
     # What stands for a partial is its own home: that has none.
@@ -181,4 +226,17 @@ def hints(function: Callable[..., Any], frame: FrameType | None) -> dict[str, An
     within = None
     if frame is not None and frame.f_globals is home:
         within = frame.f_locals if frame.f_locals is not frame.f_globals else None
-    return typing.get_type_hints(written, globalns=home, localns=within, include_extras=True)
+    read: Any = written
+    if names is not None:
+        found = {name: annotation for name, annotation in _annotations(written).items() if name in names}
+        read = SimpleNamespace(__annotations__=found)
+    return typing.get_type_hints(read, globalns=home, localns=within, include_extras=True)
+
+
+def _annotations(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """As they are written; what is not known (yet) is no obstacle."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format, get_annotations
+
+        return get_annotations(function, format=Format.FORWARDREF)
+    return getattr(function, "__annotations__", None) or {}

@@ -63,6 +63,7 @@ def register(kind: str, registry: Any) -> Callable[[Any], Any]:
 
 ALL = ["action", "listen", "background", "thread", "on_start", "on_stop"]
 GENERATORS = {"action"}
+GIVES_FIELDS = {"action", "listen"}
 ASYNC = {"action", "listen", "background", "on_start", "on_stop"}
 BAD: dict[Any, tuple[str, set[str]]] = {
     awaited: ("is an async function, which belongs on the event loop", ASYNC),
@@ -78,8 +79,8 @@ CASES = [
     pytest.param(function, kind, id=f"{getattr(function, '__name__', type(function).__name__)}-{kind}")
     for function, (_said, allowed) in BAD.items()
     for kind in ALL
-    # An action can be given fields of the payload by their names.
-    if kind not in allowed and (kind, function) != ("action", with_two)
+    # An action and a listener can be given fields of the payload by their names.
+    if kind not in allowed and (kind in GIVES_FIELDS, function) != (True, with_two)
 ]
 
 
@@ -87,7 +88,7 @@ CASES = [
 @pytest.mark.parametrize(("function", "kind"), CASES)
 def test_it_is_refused_with_file_and_line(function: Any, kind: str, owner: Any) -> None:
     registry = owner("shop")
-    why = r"takes \*_given" if (kind, function) == ("action", with_a_keyword) else BAD[function][0]
+    why = r"takes \*_given" if kind in GIVES_FIELDS and function is with_a_keyword else BAD[function][0]
     with pytest.raises(RegistrationError, match=why) as caught:
         register(kind, registry)(function)
     line = inspect.getsourcelines(awaited)[1] if function is awaited else r"\d+"
