@@ -137,14 +137,15 @@ class Links:
         told = Told()
         cast = cast_of(exchange)
         for record in self._of(cast).get(exchange.number, ()):
-            if isinstance(record, Heard):
-                told.heard.append(record)
+            if isinstance(record, Published):
+                told.published = record
+            elif isinstance(record, Heard | Refused):
+                if isinstance(record, Heard):
+                    told.heard.append(record)
+                else:
+                    told.refused.append(record)
                 lines = self.records.of(key_of(record.id))
                 told.logged += [one for one in lines if isinstance(one, Logged) and one.source is record.source]
-            elif isinstance(record, Refused):
-                told.refused.append(record)
-            elif isinstance(record, Published):
-                told.published = record
         if not told and self.records.of_cast(cast):
             told.unsure = "broadcasts with the same bytes came close together, so that nobody can tell them apart"
         return told
@@ -203,7 +204,7 @@ def _groups(records: Sequence[Any_]) -> Iterable[tuple[list[Any_], float]]:
     for record in records:
         if isinstance(record, Published):
             groups.setdefault(None, []).append(record)
-        elif isinstance(record, Heard):
+        elif isinstance(record, Heard | Refused):
             groups.setdefault((id(record.source), record.listener), []).append(record)
         else:
             groups.setdefault(id(record.source), []).append(record)

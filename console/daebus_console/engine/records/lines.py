@@ -67,6 +67,7 @@ def line_of(record: Any_) -> Line | None:
         made = FAILED if record.failed else ENDED, "", how_ended(record), record.traceback
     elif isinstance(record, Refused):
         what = record.action or record.channel or "a message"
+        what = f"{what} (listener {record.listener})" if record.listener else what
         made = FAILED, "", f"{what} was {_REFUSED.get(record.code, f'refused: {record.code}')}", None
     else:
         return None

@@ -156,6 +156,8 @@ ANSWER_DROPPED = "answer_dropped"
 class Refused(Record, gc=False, kw_only=True, tag="refused"):
     """A message that was not handled: with an action, or with the channel and digest of a broadcast.
 
+    That has a `listener` where it does not fit that one; others may have heard it.
+
     Or a request that was, and is not answered: ANSWER_DROPPED.
     """
 
@@ -167,6 +169,7 @@ class Refused(Record, gc=False, kw_only=True, tag="refused"):
     channel: str | None = None
     digest: str = ""
     length: int = -1
+    listener: str = ""
 
     @property
     def failed(self) -> bool:

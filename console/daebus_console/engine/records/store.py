@@ -37,7 +37,7 @@ _NAMES: dict[type, tuple[str, ...]] = {
     Ran: ("what", "name", "outcome"),
     Called: ("service", "action", "outcome"),
     Published: ("channel",),
-    Refused: ("action", "code", "channel"),
+    Refused: ("action", "code", "channel", "listener"),
     Logged: ("level", "logger"),
 }
 """The fields whose values repeat."""

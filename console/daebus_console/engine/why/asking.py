@@ -246,9 +246,8 @@ def _broadcast(sight: Sight, exchange: Exchange) -> Cause:
     if _is_broken(sight, exchange):
         return _unreadable(exchange)
     entry = world.directory.channels.get(channel)
-    found = recorded.failed(sight, exchange) or recorded.unheard(
-        sight, exchange, set(entry.listeners) if entry else set()
-    )
+    found = recorded.failed(sight, exchange) or recorded.refused(sight, exchange)
+    found = found or recorded.unheard(sight, exchange, set(entry.listeners) if entry else set())
     found = found or recorded.done(sight, exchange)
     if found is not None:
         return found

@@ -28,22 +28,39 @@ _LONGEST = 200
 
 def refused(sight: Sight, exchange: Exchange) -> Cause | None:
     """Its service refused it, and says so in its records."""
-    found = sight.told(exchange).refused
+    told = sight.told(exchange)
+    found = told.refused
     if not found or len({one.source.instance for one in found}) < _instances(sight, exchange):
         return None
     one = found[-1]
     service = shown(one.source.service)
     if one.debugged:
         kept = "dropped its answer" if one.code == ANSWER_DROPPED else "kept it from its handler"
-        told = f"a debugger {kept} in {service}"
-        return Cause(DEBUGGER, told, tuple(map(_noted, found[:_MOST])), "breaks lists the rules that stand")
+        text = f"a debugger {kept} in {service}"
+        return Cause(DEBUGGER, text, tuple(map(_noted, found[:_MOST])), "breaks lists the rules that stand")
     waited = f" after {duration(one.queued)}" if one.queued is not None and one.code == "expired" else ""
     why = _REFUSED.get(one.code, f"it says {shown(one.code, text=True)}")
+    if one.listener:
+        return _unfit(found, told.heard, exchange.number)
     return Cause(
         one.code or "refused",
         f"{service} refused it{waited}: {why}",
         (*(_noted(record) for record in found[:_MOST]), *busy_with(sight, one.source.service)),
         f"look at its workers: running {service}" if one.code in ("busy", "expired") else f"logs #{exchange.number}",
+    )
+
+
+def _unfit(found: Sequence[Refused], heard: Sequence[Heard], number: int) -> Cause:
+    """A broadcast does not fit listeners."""
+    listeners = {f"listener {shown(one.listener, text=True)} of {shown(one.source.service)}": None for one in found}
+    evidence = [_noted(record) for record in found[:_MOST]]
+    if heard:
+        evidence.append(f"these heard it: {_names(heard)}")
+    return Cause(
+        found[-1].code,
+        f"it does not fit {', '.join(list(listeners)[:_MOST])}",
+        tuple(evidence),
+        f"logs #{number} says which of its fields",
     )
 
 
@@ -141,7 +158,8 @@ def _noted(record: Refused) -> str:
     waited = f", after it had waited {duration(record.queued)}" if record.queued is not None else ""
     who = f"{shown(record.source.service)} {shown(record.source.instance, text=True)}"
     noted = "that" if record.debugged else shown(record.code, text=True)
-    return f"{who} noted {noted}{waited}"
+    of = f" of listener {shown(record.listener, text=True)}" if record.listener else ""
+    return f"{who} noted {noted}{of}{waited}"
 
 
 def _ended(run: Handled | Heard) -> str:

@@ -124,11 +124,28 @@ def test_a_one_way_message_that_was_refused(bus: Watched, code: str) -> None:
 
 
 def test_a_broadcast_that_was_refused_and_a_request_that_was(bus: Watched) -> None:
-    bus.say("orders", ORDER)
+    order = bus.say("orders", ORDER)
     asked = bus.ask("mailer", "send")
     told = record(2, "refused", bus.now, id=asked.request_id, action="send", code="busy")
     tell(bus, batch("mailer", cast("refused", 1, "orders", ORDER, bus.now, code="busy", queued=0.0), told))
     assert bus.one("refused").text.startswith("mailer refused a broadcast on 'orders', and nobody was told")
+    assert why(bus, order).text == "mailer refused it: its queue was full"
+
+
+def test_a_broadcast_that_does_not_fit_one_of_its_listeners(bus: Watched) -> None:
+    order = bus.say("orders", ORDER)
+    about = {"id": "run2", "code": "bad_request", "queued": 0.0, "listener": "on_order"}
+    tell(bus, batch("mailer", heard(bus, listener="audit"), cast("refused", 2, "orders", ORDER, bus.now, **about)))
+    found = bus.one("refused")
+    assert found.text == (
+        "mailer refused a broadcast on 'orders', and nobody was told: it does not fit the listener on_order"
+    )
+    assert (list(found.evidence), found.advice) == ([order.number], f"logs #{order.number} tells more")
+    cause = why(bus, order)
+    assert (cause.name, cause.text) == ("bad_request", "it does not fit listener on_order of mailer")
+    assert cause.evidence[0].endswith("noted bad_request of listener on_order, after it had waited 0 ms")
+    assert cause.evidence[-1] == "these heard it: listener audit of mailer"
+    assert cause.advice == f"logs #{order.number} says which of its fields"
 
 
 def test_a_request_without_an_action_was_told_and_is_no_one_way_message(bus: Watched) -> None:

@@ -60,6 +60,20 @@ def test_a_one_way_message_by_its_id(bus: Told_) -> None:
     assert (run.outcome, run.error) == ("handler_error", "no")
 
 
+def test_a_broadcast_that_does_not_fit_two_listeners_of_one_instance(bus: Told_) -> None:
+    one = bus >> raw("orders", BYTES)
+    refused = [
+        cast("refused", seq, "orders", BYTES, bus.now + 0.02, id=f"run{seq}", code="bad_request", listener=listener)
+        for seq, listener in ((1, "on_order"), (2, "audit"))
+    ]
+    line = record(4, "logged", bus.now + 0.02, id="run2", text="order must be text")
+    bus.tell(batch("mailer", *refused, heard(3, bus.now + 0.02, "other"), line))
+    told = bus.of(one)
+    assert [each.listener for each in told.refused] == ["on_order", "audit"]
+    assert [run.listener for run in told.heard] == ["other"]
+    assert [each.text for each in told.logged] == ["order must be text"]
+
+
 @pytest.mark.parametrize(
     "lie",
     [

@@ -42,7 +42,8 @@ class Found(Rule):
     page = """\
 A service answered `busy` (its queue was full), `expired` (no worker was free before the caller's time was over)
 or `redis_refused` (Redis has no memory left, say); one-way messages and broadcasts that came then were dropped,
-which their senders were not told.
+which their senders were not told. So are those whose fields are not what their handler takes (a broadcast that does
+not fit one listener is heard by the others), and one-way messages that cannot be read.
 
 It is thought so because the answers say so, and for one-way messages and broadcasts because
 the service tells of each in its flight recorder, or, where it keeps none, counts them.
@@ -145,6 +146,8 @@ waits-for-itself."""
             else f"a one-way message for {call(service, action)}"
         )
         why = _UNTOLD.get(record.code, f"it says {shown(record.code, text=True)}")
+        if record.listener:
+            why = f"it does not fit the listener {shown(record.listener, text=True)}"
         numbers = [exchange.number] if exchange is not None else []
         self.book.report(
             self.name,
@@ -153,7 +156,7 @@ waits-for-itself."""
             numbers,
             service=service,
             action=action,
-            about=f"one-way {record.code} {record.channel or ''}",
+            about=f"one-way {record.code} {record.channel or ''}" + (record.listener and f" {record.listener}"),
             text=f"{shown(service)} refused {what}, and nobody was told: {why}",
             because="the service tells so: its flight recorder notes what it refuses",
             advice=f"look at the workers of {shown(service)}: services {shown(service)}"
