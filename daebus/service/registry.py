@@ -78,7 +78,7 @@ class Registry(Hooks):
     def listen(self, channel: str) -> Callable[[Handler], Handler]:
         """Hear broadcasts on `channel`, which may have several handlers.
 
-        A handler takes the decoded object, in a parameter that has no annotation or that of a dict, a Mapping or Any.
+        A handler takes the decoded object, in a parameter without annotation or with that of a dict, a Mapping or Any.
         With another annotation, or with several parameters, it takes fields of it, and in one model the whole, as an
         action does (needs `daebus[typed]`): for a broadcast that does not fit it is not called, and the log says so.
         """

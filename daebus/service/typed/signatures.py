@@ -191,7 +191,7 @@ def is_any_object(annotation: Any) -> bool:
     if annotation in (Parameter.empty, Any, None, type(None), object):
         return True
     cls = typing.get_origin(annotation) or annotation
-    return isinstance(cls, type) and issubclass(cls, Mapping) and not hasattr(cls, "__required_keys__")
+    return isinstance(cls, type) and issubclass(cls, Mapping)
 
 
 _OBJECTS = ("Any", "object", "dict", "Dict", "Mapping", "MutableMapping")
