@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 from daebus.errors import Misfit, RegistrationError
 from daebus.wire import checks
 
-from .fitting import must_fit
+from .fitting import must_fit, place
 from .kind import Function
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -120,7 +120,8 @@ class Hooks:
             kind = must_fit(handler, f"the error handler of {exception.__name__}", "the exception")
             self._changing()
             if exception in self.error_handlers:
-                raise RegistrationError(f"{exception.__name__} has an error handler already in {self.name!r}")
+                there = f"{self.name!r}{place(self.error_handlers[exception].call)}"
+                raise RegistrationError(f"{exception.__name__} has an error handler already in {there}")
             self.error_handlers[exception] = Function(handler, kind, self)
             return handler
 

@@ -16,7 +16,7 @@ from typing import Any, overload
 from daebus.errors import RegistrationError
 from daebus.wire import checks
 
-from .fitting import ANSWERS, THREADS, must_be, must_fit
+from .fitting import ANSWERS, THREADS, must_be, must_fit, place
 from .hooks import Handler, Hooks
 from .kind import Function
 from .typed.handler import bound, heard, settle
@@ -178,9 +178,11 @@ class Registry(Hooks):
             (self.thread_tasks, other.thread_tasks, "thread"),
         ]
         for mine, theirs, kind in pairs:
-            for name in theirs:
+            for name, brought in theirs.items():
                 if name in mine:
-                    raise RegistrationError(f"{other.name!r} brings {kind} {name!r}, which {self.name!r} has already")
+                    what = f"{kind} {name!r}{place(_function_of(brought))}"
+                    there = f"{self.name!r} has already{place(_function_of(mine[name]))}"
+                    raise RegistrationError(f"{other.name!r} brings {what}, which {there}")
         for mine, theirs, _kind in pairs:
             mine.update(theirs)
         self._blueprints.append(other)
@@ -192,8 +194,15 @@ class Registry(Hooks):
     def _add(self, handlers: dict[str, Any], name: str, handler: Any, kind: str) -> None:
         self._changing()
         if name in handlers:
-            raise RegistrationError(f"{kind} {name!r} has a handler already in {self.name!r}; each may have only one")
+            there = f"has a handler already in {self.name!r}{place(_function_of(handlers[name]))}"
+            raise RegistrationError(f"{kind} {name!r} {there}; each may have only one")
         handlers[name] = handler
+
+
+def _function_of(registered: Function | BackgroundTask | ThreadTask) -> Callable[..., Any]:
+    """What was registered, as it was written."""
+    function: Any = registered if isinstance(registered, Function) else registered.function
+    return function.call if isinstance(function, Function) else function
 
 
 def _need_name(name: object, what: str, decorator: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,12 @@ def nothing() -> None: ...
 def hear(data: Any) -> None: ...
 
 
+def otherwise() -> None: ...
+
+
+def takes(_given: Any) -> None: ...
+
+
 @pytest.mark.parametrize("make", [Daebus, Blueprint])
 def test_a_second_handler_for_an_action_is_an_error_at_registration(make: Any) -> None:
     app = make("shop")
@@ -24,12 +31,49 @@ def test_a_second_handler_for_an_action_is_an_error_at_registration(make: Any) -
     assert issubclass(RegistrationError, DaebusError)
 
 
+@pytest.mark.parametrize("make", [Daebus, Blueprint])
+@pytest.mark.parametrize(
+    ("decorator", "arguments", "function"),
+    [
+        ("action", ("buy",), nothing),
+        ("background", ("buy", 5), nothing),
+        ("thread", ("buy",), takes),
+        ("errorhandler", (KeyError,), takes),
+    ],
+)
+def test_where_the_one_is_that_has_a_name_already_is_told_with_file_and_line(
+    make: Any, decorator: str, arguments: tuple[Any, ...], function: Callable[..., Any]
+) -> None:
+    app = make("shop")
+    getattr(app, decorator)(*arguments)(function)
+    line = function.__code__.co_firstlineno
+    with pytest.raises(RegistrationError, match=rf"already in 'shop' \(.*test_registry\.py:{line}\)"):
+        getattr(app, decorator)(*arguments)(hear if function is takes else dict)
+
+
+@pytest.mark.parametrize(
+    ("decorator", "arguments", "kind"),
+    [("action", (), "action"), ("background", (5,), "background task"), ("thread", (), "thread")],
+)
+def test_a_blueprint_that_brings_what_is_there_is_told_with_both_places(
+    decorator: str, arguments: tuple[Any, ...], kind: str
+) -> None:
+    app, blueprint = Daebus("shop"), Blueprint("users")
+    first, second = (takes, hear) if decorator == "thread" else (nothing, otherwise)
+    getattr(app, decorator)("buy", *arguments)(first)
+    getattr(blueprint, decorator)("buy", *arguments)(second)
+    with pytest.raises(RegistrationError) as caught:
+        app.register_blueprint(blueprint)
+    places = [f" ({__file__}:{function.__code__.co_firstlineno})" for function in (second, first)]
+    assert str(caught.value) == f"'users' brings {kind} 'buy'{places[0]}, which 'shop' has already{places[1]}"
+
+
 def test_a_blueprint_that_clashes_changes_nothing() -> None:
     app, blueprint = Daebus("shop"), Blueprint("users")
     app.action("buy")(nothing)
     blueprint.action("greet")(nothing)
     blueprint.action("buy")(nothing)
-    with pytest.raises(RegistrationError, match="'users' brings action 'buy', which 'shop' has already"):
+    with pytest.raises(RegistrationError, match=r"'users' brings action 'buy' .*, which 'shop' has already"):
         app.register_blueprint(blueprint)
     assert list(app.action_handlers) == ["buy"]
 
