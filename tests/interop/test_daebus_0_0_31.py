@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
+import daebus
 from daebus import (
     Daebus,
     DaebusCaller,
@@ -29,6 +32,7 @@ from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("interop"), pytest.mark.timeout(400)]
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 
 
 @pytest.fixture
@@ -129,6 +133,27 @@ def test_its_caller_and_our_service(old_python: str, shared_redis: RedisServer, 
         eventually(lambda: len(noted) == 2)
         assert {"way": "service", "level": 3} in noted
         assert {"type": "old"} in noted
+
+
+_PUBLIC = """
+import json, daebus
+homes = {"daebus": daebus.__all__}
+homes |= {kind: [name for name in dir(getattr(daebus, kind)) if name[0] != "_"] for kind in KINDS}
+print(json.dumps(homes))
+"""
+
+
+def test_each_public_name_of_it_is_ours_too_or_the_page_on_it_tells_what_is_in_its_place(old_python: str) -> None:
+    program = f"KINDS = ['Daebus', 'Blueprint', 'DaebusCaller']{_PUBLIC}"
+    told = subprocess.run(
+        [old_python, "-I", "-c", program], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    homes = json.loads(told)
+    ours = {home: daebus if home == "daebus" else getattr(daebus, home) for home in homes}
+    gone = {name for home, names in homes.items() for name in names if not hasattr(ours[home], name)}
+    assert {"DaebusHttp", "attach"} <= gone
+    table = re.findall(r"^\| (.+?) \|", (ROOT / "docs" / "from-0.0.31.md").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(table))) == gone
 
 
 def test_an_old_service_is_told_from_one_of_ours(old_service: str, redis_url: str, name: str) -> None:
