@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from daebus_console.engine import jsontext
+from daebus_console.engine.diff.preview import one_line
 from daebus_console.engine.diff.rules import Rules, parse_rules
 from daebus_console.engine.diff.values import How, diff
 from daebus_console.engine.filter.language import parse
-from daebus_console.tui.compare.values import describe, one_line
+from daebus_console.tui.compare.values import describe
 from tests.console.engine.bus import Bus, raw
 
 
