@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
@@ -13,46 +14,64 @@ _LEAST_SEEN = 50
 _TIMES = 10
 _FROM = 16 * 1024
 _MOST = 1_000
-_RUN, _RUNS, _GROWN = 20, 3, 2
-"""It grows: three times in a row all of a run of twenty were larger than all of the run before, and have doubled."""
+_RUN, _RUNS, _GROWN = 20, 5, 2
+"""It grows: five times in a row all of a run of twenty were larger than all of the run before, and have doubled.
+
+What keeps the latest hundred of something grows as well, until there are a hundred.
+"""
+
+
+class _Growth(NamedTuple):
+    """A run has ended that is larger than those before: how many in a row were, from how many bytes to how many.
+
+    `least` is the smallest of the run, and `at` the place of its last among those that came with it.
+    """
+
+    runs: int
+    began: int
+    now: int
+    least: int
+    at: int
 
 
 class _Sizes:
     """How many of a kind were seen, and how large the largest was.
 
     Runs of twenty or more are compared: `runs` is how many in a row were each larger, to the last one, than all of the
-    run before, `least` the smallest of the latest run, and `began` the largest of the run before the first of them.
+    run before, and `began` the largest of the run before the first of them.
     """
 
-    __slots__ = ("before", "began", "count", "largest", "least", "of_run", "runs", "smallest", "top")
+    __slots__ = ("before", "began", "count", "largest", "of_run", "runs", "smallest", "top")
 
     def __init__(self) -> None:
         self.count = self.largest = 0
         self.of_run = self.smallest = self.top = 0
-        self.before = self.began = self.least = self.runs = 0
+        self.before = self.began = self.runs = 0
 
-    def grow(self, sizes: list[int]) -> bool:
-        """Take some more; whether a run has just ended that is larger than the one before, as some before it were."""
-        grown = False
+    def grow(self, sizes: list[int]) -> _Growth | None:
+        """Take some more; what the last run that ended with them was, where it is larger as some before it were."""
+        grown = None
         for at in range(0, len(sizes), _RUN):
-            grown |= self._run_on(sizes[at : at + _RUN])
+            grown = self._run_on(sizes[at : at + _RUN], min(at + _RUN, len(sizes)) - 1) or grown
         return grown
 
-    def _run_on(self, sizes: list[int]) -> bool:
+    def _run_on(self, sizes: list[int], at: int) -> _Growth | None:
         low = min(sizes)
         self.smallest = min(self.smallest, low) if self.of_run else low
         self.top = max(self.top, max(sizes)) if self.of_run else max(sizes)
         self.of_run += len(sizes)
         if self.of_run < _RUN:
-            return False
-        self.of_run, self.least = 0, self.smallest
+            return None
+        self.of_run = 0
         if self.smallest > self.before > 0:
             self.began = self.began if self.runs else self.before
             self.runs += 1
         else:
             self.runs = 0
         self.before = self.top
-        return self.runs >= _RUNS and self.least >= _GROWN * self.began
+        if self.runs < _RUNS or self.smallest < _GROWN * self.began:
+            return None
+        return _Growth(self.runs, self.began, self.top, self.smallest, at)
 
 
 class Found(Rule):
@@ -67,7 +86,7 @@ A request, an answer or a broadcast is ten times as large as the largest of its 
 
 Or those of a kind grow with each one: a history that is sent along, a list to which everything is added.
 
-It is thought so because fifty or more of its kind were seen before, and none came near; or because three times in a
+It is thought so because fifty or more of its kind were seen before, and none came near; or because five times in a
 row twenty or more were each larger than all those before, and are twice as large by now.
 
 Redis sends each message to every subscriber: look at what is in it (enter on the exchange), and limit it."""
@@ -106,8 +125,9 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
                     self._tell(key, exchange, size, seen)
                 seen.count += 1
                 seen.largest = max(seen.largest, size)
-        if seen.grow(sizes) and seen.least >= _FROM:
-            self._tell_growth(key, exchanges[-1], seen)
+        grown = seen.grow(sizes)
+        if grown is not None and grown.least >= _FROM:
+            self._tell_growth(key, exchanges[grown.at], grown)
 
     def _tell(self, key: tuple[str, str, str], exchange: Exchange, size: int, seen: _Sizes) -> None:
         service, action, what = key
@@ -122,13 +142,13 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
             service=service,
             action=action,
             about=what,
-            text=f"{of} has {size / 1024:,.0f} kB, ten times as much as any before",
-            because=f"{seen.count} were seen before it, the largest with {seen.largest / 1024:,.1f} kB",
+            text=f"{of} has {_size(size)}, ten times as much as any before",
+            because=f"{seen.count} were seen before it, the largest with {_size(seen.largest)}",
             advice="look at what is in it; lists want a limit, and pictures another way",
             where=numbers([exchange.number]),
         )
 
-    def _tell_growth(self, key: tuple[str, str, str], exchange: Exchange, seen: _Sizes) -> None:
+    def _tell_growth(self, key: tuple[str, str, str], exchange: Exchange, grown: _Growth) -> None:
         service, action, what = key
         last = exchange.answer if what == "answer" and exchange.answer is not None else exchange.opened
         of = f"{what}s {'on' if what == 'broadcast' else 'of'} {call(service, action)}"
@@ -140,8 +160,15 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
             service=service,
             action=action,
             about=f"{what} grows",
-            text=f"{of} grow and grow: they had {seen.began / 1024:,.0f} kB, and have {seen.before / 1024:,.0f} kB now",
-            because=f"{seen.runs} times in a row each of {_RUN} or more was larger than all of those before",
+            text=f"{of} grow and grow: they had {_size(grown.began)}, and have {_size(grown.now)} now",
+            because=f"{grown.runs} times in a row each of {_RUN} or more was larger than all of those before",
             advice="look at what is added to it each time, and limit that: the latest only, or pages",
             where=numbers([exchange.number]),
         )
+
+
+def _size(count: int) -> str:
+    """Bytes in words: what is less than a kB is not told as none."""
+    if count < 1024:
+        return f"{count} byte{'s' * (count != 1)}"
+    return f"{count / 1024:,.{int(count < 10 * 1024)}f} kB"
