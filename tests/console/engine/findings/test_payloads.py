@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -236,7 +237,8 @@ def test_answers_that_carry_what_another_request_had_asked_for(bus: Watched) -> 
     for number in range(3):
         beside(bus, (f"own-{number}", f"own-{number}"))
     for number in range(4):
-        beside(bus, (f"a-{number}", f"b-{number}"), (f"b-{number}", f"b-{number}"))
+        one, other = (f"a-{number}", f"b-{number}")[:: 1 if number % 2 else -1]
+        beside(bus, (one, other), (other, other))
     assert bus.found() == []
     mine, others = beside(bus, ("a-9", "b-9"), ("b-9", "b-9"))
     found = bus.one("anothers-data")
@@ -258,6 +260,8 @@ def test_what_differs_for_other_reasons_is_nobodys(bus: Watched, how: str) -> No
         beside(bus, ("merged", "into this"))
     for number in range(20):
         one, other = (f"a-{number}", f"b-{number}") if how != "short" else (number % 5, number % 5 + 1)
+        if number % 2:
+            one, other = other, one
         if how == "before":
             beside(bus, (other, other))
             beside(bus, (one, other))
@@ -269,3 +273,42 @@ def test_what_differs_for_other_reasons_is_nobodys(bus: Watched, how: str) -> No
         else:
             beside(bus, (one, other), (other, other))
     assert "anothers-data" not in bus.names()
+
+
+@pytest.mark.parametrize("how", ["claims", "batches", "sequence", "room"])
+def test_answers_that_are_meant_to_tell_of_others(bus: Watched, how: str) -> None:
+    for turn in range(20):
+        ids = [f"{sign}-{turn}" for sign in ("mbz", "amz", "zbm")[turn % 3]]
+        if how == "sequence":
+            # The answer is the latest that came.
+            asked = [bus.ask("log", "append", {"seq": 100 + 3 * turn + n}) for n in range(3)]
+            told: list[dict[str, Any]] = [{"seq": 102 + 3 * turn} for _ in asked]
+        elif how == "batches":
+            asked = [bus.ask("model", "predict", {"traceId": one}) for one in ids]
+            told = [{"traceId": ids[0]} for _ in asked]
+        elif how == "room":
+            asked = [bus.ask("chat", "say", {"room": "lounge", "text": one}) for one in ids]
+            told = [{"room": "lounge", "text": ids[0]} for _ in asked]
+        else:
+            # One of them gets the job, and all are told which.
+            asked = [bus.ask("jobs", "claim", {"job": f"j-{turn}", "worker": one}) for one in ids]
+            told = [{"worker": ids[0]} for _ in asked]
+        for one, answer in zip(asked, told, strict=True):
+            bus.answer(one, answer)
+        bus.wait(1)
+    assert "anothers-data" not in bus.names()
+
+
+def test_what_requests_said_is_let_go_of_as_ever(bus: Watched) -> None:
+    said = json.dumps({"action": "get", "reply_to": "r", "payload": {"id": "x" * 50}, "request_id": "??"}).encode()
+    asked = [said.replace(b"??", b"%d" % number) for number in range(100)]
+    bus.session.journal.max_messages = 10
+    for number, one in enumerate(asked):
+        bus.say("users", one)
+        bus.say("r", {"status": "success", "request_id": str(number), "payload": {}})
+    for _ in range(2_000):
+        bus.call("orders", "list")
+    bus.wait(60)
+    (free,) = {sys.getrefcount(one) for one in [said.replace(b"??", b"%d" % number) for number in range(3)]}
+    held = [sys.getrefcount(one) for one in asked]
+    assert held.count(free) > 90

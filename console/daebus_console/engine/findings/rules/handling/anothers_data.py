@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
 
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
@@ -13,13 +15,25 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, numbers, shown
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 
-_A_SECOND = 100
-"""Answers that are looked at in a second."""
+_A_SECOND, _LOOKS = 100, 20
+"""Answers that are looked at in a second, and for how many fields it is looked for whose they are."""
 _LATEST = 300
+_LARGEST = 8 * 1024
+"""Bytes of a request beyond which it is not looked into."""
 _OWN, _OTHERS = 3, 5
 _MOST = 500
 _MOST_FIELDS = 20
 _LONGEST = 80
+_OF_TRACES = re.compile("trace|span|correlation|batch|parent|request_?id", re.IGNORECASE)
+"""Fields that say what belongs together, and not what was asked for: what is handled together has one of all."""
+
+
+class _Pair(NamedTuple):
+    """An answer with the value of another request: the numbers of both, and whether it is greater than its own."""
+
+    number: int
+    other: int
+    greater: bool
 
 
 class _Field:
@@ -29,7 +43,13 @@ class _Field:
 
     def __init__(self) -> None:
         self.own = self.strange = 0
-        self.others: deque[tuple[int, int]] = deque(maxlen=_OTHERS)
+        self.others: deque[_Pair] = deque(maxlen=_OTHERS)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether nothing else explains it: where all are greater, the answer may be the latest of a sequence."""
+        both_ways = len({one.greater for one in self.others}) > 1
+        return both_ways and len(self.others) == _OTHERS and self.own >= _OWN and not self.strange
 
 
 class Found(Rule):
@@ -43,7 +63,9 @@ An action that answers with a field of its request (an id, say) has in some answ
 was under way at the same time: its caller gets what somebody else had asked for.
 
 It is thought so because five answers or more had just the value of another request that was under way, which hardly
-any other had asked for; some had their own; and none had a value that came from nowhere.
+any other had asked for; some had their own; and none had a value that came from nowhere. Where both requests are
+about the same thing (a lock, a room), where all values are greater or all are less than their own (the latest of a
+sequence), and where the field is one of tracing, nothing is said.
 
 Handlers run beside each other in several threads, or take turns on the event loop. Look for what they share and
 change: a dict or an object of the module, an attribute, a connection of which each reads the next reply. Make it
@@ -51,9 +73,10 @@ anew in the handler, or hold a lock around all of it."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._asked: dict[tuple[str, str], deque[Exchange]] = {}
+        self._asked: dict[tuple[str, str], deque[str]] = {}
+        """The ids of the latest requests of each action: what they said is not kept from being forgotten."""
         self._fields: dict[tuple[str, str, str], _Field] = {}
-        self._second, self._room = 0, _A_SECOND
+        self._second, self._room, self._looks = 0, _A_SECOND, _LOOKS
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Remember the latest, which may be under way."""
@@ -61,27 +84,38 @@ anew in the handler, or hold a lock around all of it."""
         if latest is None:
             latest = deque(maxlen=_LATEST)
             remember(self._asked, (service, action), latest, _MOST)
-        latest.extend(exchanges[-_LATEST:])
+        latest.extend([one.request_id for one in exchanges[-_LATEST:] if one.request_id is not None])
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Has each what it asked for?"""
         second = int(self.world.now)
         if second != self._second:
-            self._second, self._room = second, _A_SECOND
+            self._second, self._room, self._looks = second, _A_SECOND, _LOOKS
         for one in exchanges[: self._room]:
             if one.state is State.OK and one.answer is not None and not one.flags & (Flag.TIMELESS | Flag.LATE):
                 self._room -= 1
-                for name, own in _fields(value(one.asking.data)):
-                    self._compare(service, action, name, own, one)
+                asked = _fields_of(one)
+                answer = value(one.answer.data) if asked else None
+                if isinstance(answer, dict):
+                    for name in asked:
+                        self._compare(service, action, name, asked, answer, one)
 
     def lost(self) -> None:
         """What was under way may not have been seen."""
         self._asked.clear()
         self._fields.clear()
 
-    def _compare(self, service: str, action: str, name: str, own: Any, one: Exchange) -> None:
-        answer = value(one.answer.data) if one.answer is not None else None
-        told = answer.get(name) if isinstance(answer, dict) else None
+    def _compare(
+        self,
+        service: str,
+        action: str,
+        name: str,
+        asked: Mapping[str, Any],
+        answer: Mapping[str, Any],
+        one: Exchange,
+    ) -> None:
+        own: Any = asked[name]
+        told: Any = answer.get(name)
         if not _says_something(told) or type(told) is not type(own):
             return
         field = self._fields.get((service, action, name))
@@ -91,34 +125,29 @@ anew in the handler, or hold a lock around all of it."""
         if told == own:
             field.own += 1
             return
-        if field.strange:
+        if field.strange or not self._looks:
             # To look for whose it is takes its time, and nothing can come of it.
             return
-        other = self._whose(service, action, name, told, one)
+        self._looks -= 1
+        latest = list(self._latest(service, action, one))
+        other = _whose(latest, name, told, one)
         if other is None:
             field.strange += 1
-            return
-        field.others.append((one.number, other.number))
-        if len(field.others) == _OTHERS and field.own >= _OWN and not field.strange:
-            self._tell(service, action, name, field, one)
+        elif not _are_about_the_same(asked, answer, *other, latest):
+            field.others.append(_Pair(one.number, other[0].number, told > own))
+            if field.is_certain:
+                self._tell(service, action, name, field, one)
 
-    def _whose(self, service: str, action: str, name: str, told: Any, one: Exchange) -> Exchange | None:
-        """The only other request with that value, where it was under way when that one was."""
-        begun, ended = one.opened.at, one.answer.at if one.answer is not None else one.until
-        asked = [
-            other
-            for other in self._asked.get((service, action), ())
-            if other.kind is Kind.REQUEST and other is not one and _has(value(other.asking.data), name, told)
-        ]
-        if len(asked) != 1:
-            return None
-        (other,) = asked
-        over = other.answer is not None and other.answer.at < begun
-        return None if over or other.opened.at > ended else other
+    def _latest(self, service: str, action: str, one: Exchange) -> Iterator[tuple[Exchange, Mapping[str, Any]]]:
+        """The latest requests for that action which are still known, but for that one, and what they asked for."""
+        for key in self._asked.get((service, action), ()):
+            other = self.world.find(key)
+            if other is not None and other is not one and other.kind is Kind.REQUEST:
+                yield other, _fields_of(other)
 
     def _tell(self, service: str, action: str, name: str, field: _Field, one: Exchange) -> None:
-        number, other = field.others[-1]
-        pairs = [each for pair in field.others for each in pair]
+        number, other, _ = field.others[-1]
+        pairs = dict.fromkeys(each for pair in field.others for each in pair[:2])
         self.book.report(
             self.name,
             self.severity,
@@ -133,23 +162,51 @@ anew in the handler, or hold a lock around all of it."""
             " and none any other",
             advice="look for what its handlers share and change, such as a dict of the module, and make it anew in the"
             " handler",
-            where=numbers(pairs),
+            where=numbers(list(pairs)),
         )
 
 
-def _fields(payload: Any) -> Iterator[tuple[str, Any]]:
-    """The fields of a payload whose values say which of many it is about."""
-    if isinstance(payload, dict):
-        for name, own in list(payload.items())[:_MOST_FIELDS]:
-            if _says_something(own):
-                yield name, own
+def _whose(
+    latest: Sequence[tuple[Exchange, Mapping[str, Any]]], name: str, told: Any, one: Exchange
+) -> tuple[Exchange, Mapping[str, Any]] | None:
+    """The only other request with that value, where it was under way when that one was."""
+    begun, ended = one.opened.at, one.answer.at if one.answer is not None else one.until
+    asked = [(other, fields) for other, fields in latest if fields.get(name) == told]
+    if len(asked) != 1:
+        return None
+    other = asked[0][0]
+    over = other.answer is not None and other.answer.at < begun
+    return None if over or other.opened.at > ended else asked[0]
+
+
+def _are_about_the_same(
+    asked: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    other: Exchange,
+    others: Mapping[str, Any],
+    latest: Sequence[tuple[Exchange, Mapping[str, Any]]],
+) -> bool:
+    """Whether both requests name the same thing: one that the answer names as well, or that hardly any other does."""
+    for name, own in asked.items():
+        if others.get(name) == own and (
+            answer.get(name) == own
+            or sum(fields.get(name) == own for one, fields in latest if one is not other) < len(latest) / 2
+        ):
+            return True
+    return False
+
+
+def _fields_of(exchange: Exchange) -> dict[str, Any]:
+    """The fields of a request whose values say which of many it is about."""
+    data = exchange.asking.data
+    payload = value(data) if len(data) <= _LARGEST else None
+    if not isinstance(payload, dict):
+        return {}
+    some = islice(payload.items(), _MOST_FIELDS)
+    return {name: own for name, own in some if _says_something(own) and not _OF_TRACES.search(name)}
 
 
 def _says_something(found: Any) -> bool:
     if isinstance(found, str):
         return 3 <= len(found) <= _LONGEST
     return isinstance(found, int) and not isinstance(found, bool) and abs(found) >= 10
-
-
-def _has(payload: Any, name: str, told: Any) -> bool:
-    return isinstance(payload, dict) and payload.get(name) == told
