@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 MISTAKES = frozenset(
     {
         "AssertionError",
@@ -49,3 +51,13 @@ NEEDS = {
 """What is raised where something that the handler needs is not to be had, and what to do then."""
 RISING = frozenset({"RequestCancelled", "RequestFailed", "RequestTimeout", "ServiceUnavailable"})
 """What a call raises: of what it called more is to be told than of whoever called it."""
+_MEANT = re.compile(
+    "Already|Conflict|Denied|Disabled|DoesNotExist|Duplicate|Exists|Expired|Forbidden|Insufficient|Invalid|Limit|Locked"
+    "|Maintenance|Missing|NotAllowed|NotFound|Quota|Rejected|Sold|Stock|Throttl|TooMany|Unauthori[sz]ed|Validation"
+    "|^(?:Lookup|Value)Error$"
+)
+
+
+def is_meant(kind: str | None) -> bool:
+    """Whether an exception of that name is how a handler says no: there is no such thing, or not so much of it."""
+    return kind is not None and _MEANT.search(kind) is not None

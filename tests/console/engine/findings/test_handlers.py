@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from daebus_console.dates import clock
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.why.asking import why_exchange
 from daebus_console.engine.why.sight import Sight
@@ -128,15 +129,37 @@ def test_an_action_that_fails_since_a_moment(bus: Watched) -> None:
     assert found.first == answer.at
 
 
-@pytest.mark.parametrize("how", ["texts", "between", "little", "before", "mistake", "meant", "missing"])
+def test_an_action_that_failed_for_a_while(bus: Watched) -> None:
+    for _ in range(40):
+        bus.call("users", "get", {"n": 1})
+    failed = []
+    for number in range(25):
+        failed.append(raised(bus, "ApiError", "401", {"n": number}))
+        bus.wait(0.1)
+    well = bus.call("users", "get", {"n": 1})
+    found = bus.one("fails-since")
+    assert failed[0].answer is not None
+    assert well.answer is not None
+    began, ended = clock(failed[0].answer.at), clock(well.answer.at)
+    assert found.text == f"users get failed every time from {began} to {ended}, with ApiError: 401"
+    assert found.because == "40 of 40 answers before that were no errors, and each of the 25 until then is the same"
+    assert found.count == 25
+
+
+@pytest.mark.parametrize(
+    "how", ["texts", "between", "little", "before", "mistake", "meant", "missing", "limit", "one job"]
+)
 def test_errors_that_may_be_answers_or_are_told_already(bus: Watched, how: str) -> None:
     for number in range(5 if how == "little" else 40):
         if how == "before" and number % 4 == 0:
             raised(bus, "ApiError", "401")
         bus.call("users", "get", {"n": 1})
     for number in range(60):
-        kind = {"mistake": "KeyError", "meant": "RequestFailed", "missing": "UserNotFound"}.get(how, "ApiError")
-        raised(bus, kind, f"no user {number}" if how == "texts" else "401")
+        kind = {"mistake": "KeyError", "meant": "RequestFailed", "missing": "UserNotFound", "limit": "RateLimited"}.get(
+            how, "ApiError"
+        )
+        asked = {"job": 7 if how == "one job" else number}
+        raised(bus, kind, f"no user {number}" if how == "texts" else "401", asked)
         if how == "between" and number % 15 == 0:
             bus.call("users", "get", {"n": 1})
         bus.wait(0.1)
