@@ -365,7 +365,7 @@ def test_an_instance_that_fails_what_the_others_do_well(bus: Watched) -> None:
     assert (
         found.because == "12 of its latest 12 answers are errors, and 22 of 22 of the others in the same time are none"
     )
-    assert found.advice.startswith("stop it (box:7), or see what it has, or lacks")
+    assert found.advice.startswith("see what it (box:7) has, or lacks")
     assert found.evidence == failed[10:]
     assert found.filter == "to:pay action:charge status:error"
 
@@ -390,4 +390,20 @@ def test_instances_that_all_fail_or_that_refuse_or_of_which_little_is_known(bus:
         by(bus, "good", 1)
         by(bus, "bad", 1)
         by(bus, "bad", 1, "handler_error")
+    assert "failing-instance" not in bus.names()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"error": "that key is another's"},
+        {"error": "slow down", "code": "rate_limited"},
+        {"error": "no such key", "code": "handler_error", "type": "KeyNotFound"},
+        {"error": "slow down", "code": "handler_error", "type": "TooManyRequests"},
+    ],
+)
+def test_instances_that_say_no_to_what_is_not_their_part(bus: Watched, error: dict[str, str]) -> None:
+    for _ in range(40):
+        by(bus, "owner", 1)
+        bus.answer(bus.ask("pay", "charge"), error, status="error", instance="other")
     assert "failing-instance" not in bus.names()

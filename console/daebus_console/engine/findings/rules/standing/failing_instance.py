@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.figures.told import place
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.kinds import is_meant
+from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import shown, to
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, State
@@ -18,8 +20,10 @@ _OTHERS = 20
 _FAIL, _WELL = 0.8, 0.95
 _MOST = 500
 _MOST_INSTANCES = 50
-_REFUSED = frozenset({"busy", "expired", "forbidden", "shutting_down", "unknown_action"})
-"""Errors that say of the instance that it has much to do, or has not the action: those have rules of their own."""
+_TOO_MANY = (1 - _WELL) * _LATEST * _MOST_INSTANCES
+_RAISED = "handler_error"
+_FAILS = frozenset({_RAISED, "bad_request", "no_response", "redis_refused"})
+"""Errors that nobody wrote as an answer: of all others, what an instance refuses or says no to may be its part."""
 
 _Answers = deque[tuple[float, bool]]
 """The latest answers of an instance: when each came, and whether it was a success."""
@@ -37,10 +41,11 @@ success: a new version that is not right, or an environment, a machine or a conn
 others. A caller fails by chance, and goes well when it tries again.
 
 It is thought so because answers name their instance: of its latest ten or more four in five are errors, and of
-twenty or more of the others, in the same time, hardly one. Refusals (`busy`, `expired` …) do not count.
+twenty or more of the others, in the same time, hardly one. Refusals (`busy`, `expired` …) and errors that the handler
+gives as an answer do not count, nor exceptions that say that something is not there or too much: instances may share
+the work by what each of them has.
 
-Stop that instance, or look at its log: what has it, or lacks, that the others have not? `services NAME` shows
-where it runs."""
+Look at its log: what has it, or lacks, that the others have not? `services NAME` shows where it runs."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
@@ -54,7 +59,7 @@ where it runs."""
             remember(self._of, (service, action), of, _MOST)
         for one in exchanges:
             name, answer = one.instance, one.answer
-            if name is None or answer is None or one.dialect != DAEBUS or one.aside.code in _REFUSED:
+            if name is None or answer is None or one.dialect != DAEBUS or (answer.error and not _fails(one)):
                 continue
             answers = of.get(name)
             if answers is None:
@@ -71,11 +76,11 @@ where it runs."""
     def _judge(self, service: str, action: str, one: Exchange, of: dict[str, _Answers]) -> None:
         name = one.instance or ""
         its = of[name]
-        failed = sum(not well for _, well in its)
-        others = [well for other, answers in of.items() if other != name for at, well in answers if at >= its[0][0]]
-        if len(its) < _ENOUGH or its[0][0] < self.world.in_part or failed < _FAIL * len(its):
+        failed, since = sum(not well for _, well in its), its[0][0]
+        if len(its) < _ENOUGH or since < self.world.in_part or failed < _FAIL * len(its):
             return
-        if len(others) < _OTHERS or sum(others) < _WELL * len(others):
+        others, well = _others(of, name, since)
+        if others < _OTHERS or well < _WELL * others:
             return
         where = next(self._place(service, name), "")
         self.book.report(
@@ -88,10 +93,9 @@ where it runs."""
             about=name,
             text=f"the instance {shown(name, text=True)} of {shown(service)} fails {shown(action, text=True)}, which"
             " others do well",
-            because=f"{failed} of its latest {len(its)} answers are errors, and {sum(others)} of {len(others)} of the"
+            because=f"{failed} of its latest {len(its)} answers are errors, and {well} of {others} of the"
             " others in the same time are none",
-            advice=f"stop it{where}, or see what it has, or lacks, that the others have not: version, environment,"
-            " machine",
+            advice=f"see what it{where} has, or lacks, that the others have not: version, environment, machine",
             where=f"{to(service, action)} status:error",
         )
 
@@ -101,3 +105,28 @@ where it runs."""
         instance = entry.instances.get(name) if entry is not None else None
         if instance is not None and (found := place(instance.info)):
             yield f" ({shown(found, text=True)})"
+
+
+def _fails(exchange: Exchange) -> bool:
+    """Whether it ended with an error that nobody meant as an answer."""
+    code, answer = exchange.aside.code, exchange.answer
+    if code != _RAISED or answer is None:
+        return code in _FAILS
+    payload = value(answer.data)
+    kind = payload.get("type") if isinstance(payload, dict) else None
+    return not is_meant(kind if isinstance(kind, str) else None)
+
+
+def _others(of: dict[str, _Answers], name: str, since: float) -> tuple[int, int]:
+    """How many answers of the other instances since then are known, and how many of them are no errors.
+
+    Where so many are errors that it is certain that those do not do it well, the rest is not counted.
+    """
+    count = well = 0
+    for other, answers in of.items():
+        if other != name:
+            latest = [ok for at, ok in answers if at >= since]
+            count, well = count + len(latest), well + sum(latest)
+            if count - well > _TOO_MANY:
+                break
+    return count, well
