@@ -9,7 +9,7 @@ from daebus_console.engine.directory import Directory
 from daebus_console.engine.findings.book import Book
 from daebus_console.engine.findings.families import Families, Family
 from daebus_console.engine.findings.finding import Severity
-from daebus_console.engine.findings.holders import Holders
+from daebus_console.engine.findings.holders import Held, Holders
 from daebus_console.engine.findings.instances import Instance, Instances
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.records.cycles import Cycle
@@ -19,6 +19,8 @@ from daebus_console.engine.records.running import Report
 SLOW = 0.1
 """Seconds in a handler, or before it, from which on what a service tells of one that ended well is looked at."""
 _FARTHEST = 32
+_MORE = 1.5
+"""So many times as many handlers at once as there are workers hold none: their answers come later, without them."""
 
 
 class World:
@@ -51,6 +53,15 @@ class World:
             found.append(parent)
             seen.add(parent.number)
             key = parent.parent_id
+        return found
+
+    def held(self, service: str, at: float, action: str | None = None) -> Held | None:
+        """What held the workers of a service just before, or its event loop where that action is async; if known."""
+        loop = frozenset[str]().union(*(one.coroutines for one in self.instances.of(service)))
+        found = self.holders.of(service, at, lambda other: (other in loop) == (action in loop))
+        workers = self.instances.workers(service)
+        if found is not None and action not in loop and workers is not None and found.at_once > _MORE * workers:
+            return None
         return found
 
     def is_unserved(self, service: str, since: float) -> bool:

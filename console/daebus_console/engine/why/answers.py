@@ -151,7 +151,7 @@ def late(exchange: Exchange, calls: Sequence[Exchange] = (), queued: float | Non
 def _held(sight: Sight, exchange: Exchange) -> list[str]:
     """What its workers were busy with just before, and are now."""
     service, answer = exchange.target or "", exchange.answer
-    held = sight.world.holders.of(service, answer.at) if answer is not None else None
+    held = sight.world.held(service, answer.at, exchange.action) if answer is not None else None
     return ([held.because] if held is not None else []) + busy_with(sight, service)
 
 

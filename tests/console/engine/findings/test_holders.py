@@ -116,3 +116,42 @@ def test_a_queue_that_grows_says_what_its_workers_wait_for(bus: Watched) -> None
         "all 4 workers of web are busy, and 3 wait; its handlers were busy with quote, which waited for pricing price"
     )
     assert finding.advice.startswith("make pricing price quicker, or wait less long for it; then more workers")
+
+
+def together(bus: Watched, action: str, count: int, elapsed: float) -> None:
+    """So many are handled at the same time."""
+    for one in [bus.ask("web", action) for _ in range(count)]:
+        bus.answer(one, elapsed=elapsed)
+
+
+@pytest.mark.parametrize(("elapsed", "others"), [(0.04, 1), (0.06, 6)])
+def test_workers_that_work_on_many_quick_ones(bus: Watched, elapsed: float, others: int) -> None:
+    for _ in range(20):
+        together(bus, "thumb", 100, elapsed)
+        together(bus, "report", others, 0.3)
+        bus.wait(0.1)
+    bus.fail(bus.ask("web", "home"), "busy")
+    assert bus.one("refused").text.endswith("; its handlers were busy with thumb")
+
+
+@pytest.mark.parametrize("how", ["hardly", "async", "later"])
+def test_what_holds_no_worker_is_not_named(bus: Watched, how: str) -> None:
+    actions = [{"name": "quote", "async": how == "async"}, {"name": "home"}]
+    bus.info("web", workers={"max": 2, "busy": 2}, actions=actions)
+    for _ in range(20):
+        # With `response.defer` answers come later, while their workers do other things.
+        together(bus, "quote", 1 if how == "hardly" else 20, 0.002 if how == "hardly" else 1.0)
+        bus.wait(0.1)
+    bus.fail(bus.ask("web", "home"), "busy")
+    assert bus.one("refused").text == "web home was refused with busy: its queue was full"
+
+
+def test_a_loop_that_is_full_is_held_by_what_is_async(bus: Watched) -> None:
+    actions = [{"name": "quote", "async": True}, {"name": "home", "async": True}, {"name": "list"}]
+    bus.info("web", workers={"max": 2, "busy": 2}, actions=actions)
+    for _ in range(5):
+        together(bus, "quote", 20, 1.0)
+        together(bus, "list", 20, 5.0)
+        bus.wait(0.1)
+    bus.fail(bus.ask("web", "home"), "busy")
+    assert bus.one("refused").text.endswith("; its handlers were busy with quote")

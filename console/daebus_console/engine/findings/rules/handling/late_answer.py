@@ -106,7 +106,7 @@ that is called again after a timeout should bear to be done twice."""
         if queued >= took / 2:
             within = f", {duration(queued)} of it before its handler began"
             advice = f"look at the workers of {shown(service)}: services {shown(service)}; or {longer}"
-            held = self.world.holders.of(service, at)
+            held = self.world.held(service, at, exchange.action)
             if held is not None:
                 within += f"; {held.text}"
                 if held.below:

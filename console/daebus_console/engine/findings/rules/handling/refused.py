@@ -83,7 +83,7 @@ waits-for-itself."""
         if why is None or exchange.answer is None:
             return
         service, action = exchange.target or "", exchange.action or ""
-        held = self.world.holders.of(service, exchange.answer.at)
+        held = self.world.held(service, exchange.answer.at, action)
         text, because = (
             f"{call(service, action)} was refused with {code}: {why[0]}",
             f"the answer says {code}: {why[1]}",

@@ -60,7 +60,7 @@ Find out what the handlers wait for; then more workers (`max_workers`), or more 
             )
 
     def _tell(self, service: str, severity: Severity, text: str) -> None:
-        held = self.world.holders.of(service, self.world.now)
+        held = self.world.held(service, self.world.now)
         because, advice = "an instance of it told so each time it was asked", "find out what its handlers wait for"
         if held is not None:
             text, because = f"{text}; {held.text}", f"{because}; {held.because}"
