@@ -8,7 +8,7 @@ with every one in it still where it was, stands.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.directory import Directory
@@ -42,17 +42,12 @@ class Standstill:
     def due(self, now: float, reports: Reports) -> list[Question]:
         """Who is to be asked what it does, now (monotonic seconds)."""
         services = self._directory.services
-        found = dict.fromkeys(one.name for one in services.values() if one.gone is None and _is_full(one))
-        found |= dict.fromkeys(self._in_vain)
-        if not found:
+        full = [one.name for one in services.values() if one.gone is None and _is_full(one)]
+        if not full and not self._in_vain:
             self._asked.clear()
             return []
-        for name in (pending := list(found)):
-            for report in reports.values():
-                if report.service == name:
-                    new = {wait.service for one in report.doing for wait in one.waits} - found.keys()
-                    found |= dict.fromkeys(sorted(new))
-                    pending += sorted(new)
+        # Those that may stand for good come first.
+        found = dict.fromkeys([*_with_waited_for(full, reports), *_with_waited_for(self._in_vain, reports)])
         due: list[Question] = []
         for name in list(found)[:MOST]:
             entry = services.get(name)
@@ -68,7 +63,9 @@ class Standstill:
 
     def gave_up(self, service: str) -> None:
         """A request to that service ran out of time."""
-        remember(self._in_vain, service, _TIMES, MOST)
+        entry = self._directory.services.get(service)
+        if entry is not None and entry.gone is None and having(entry, "running"):
+            remember(self._in_vain, service, _TIMES, MOST)
 
     def stand(self, cycles: Collection[Cycle], reports: Collection[Report]) -> list[tuple[float, Cycle]]:
         """Those of the circles, worked out of these reports, that were there before; each with the seconds since."""
@@ -89,6 +86,16 @@ class Standstill:
     def forget(self) -> None:
         """What was answered before belongs to another time."""
         self._met.clear()
+
+
+def _with_waited_for(names: Iterable[str], reports: Reports) -> list[str]:
+    """These services, and those that they wait for."""
+    found = list(dict.fromkeys(names))
+    for name in found:
+        for report in reports.values():
+            if report.service == name:
+                found += sorted({wait.service for one in report.doing for wait in one.waits} - set(found))
+    return found
 
 
 def _is_full(service: ServiceEntry) -> bool:

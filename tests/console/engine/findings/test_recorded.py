@@ -292,6 +292,11 @@ def test_handlers_that_wait_for_a_call_or_for_whom_somebody_waits_do_not_run_on(
     doing(bus, waiting, 40, waits_for={"service": "stock", "action": "reserve"})
     doing(bus, patient, 40)
     doing(bus, undeclared, 40)
+    # Under the same id another service was asked, which answers nobody.
+    bus.ask("users", "get", timeout=60, request_id="twin")
+    twin = bus.ask("orders", "get", timeout=1, request_id="twin")
+    bus.wait(40)
+    doing(bus, twin, 40)
     assert "runs-on" not in bus.names()
 
 

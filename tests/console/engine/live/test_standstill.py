@@ -52,6 +52,19 @@ def test_to_whom_requests_are_in_vain_is_asked_some_times() -> None:
     assert standstill.due(100.0, {}) == [("users", "running", {})]
 
 
+def test_those_that_cannot_be_asked_take_no_place() -> None:
+    directory = Directory()
+    told(directory, "users", 1, 4, 0)
+    told(directory, "orders", 1, 1, 1)
+    told(directory, "stock", 1, 4, 0)
+    standstill = Standstill(directory)
+    standstill.gave_up("users")
+    for number in range(30):
+        standstill.gave_up(f"plain-{number}")
+    asked = standstill.due(10.0, {("orders", "i1"): ORDERS})
+    assert [name for name, _verb, _payload in asked] == ["orders", "stock", "users"]
+
+
 def test_a_circle_stands_where_all_of_it_was_told_twice() -> None:
     standstill = Standstill(Directory())
 

@@ -39,7 +39,10 @@ timeout; two locks are always to be taken in the same order."""
         """Is somebody's request among what it does, who does not wait any more?"""
         for doing in sorted(report.doing, key=lambda one: one.age):
             exchange = self.world.find(doing.id or "")
-            if exchange is not None and not doing.waits and self._is_in_vain(exchange, report.at):
+            if exchange is None or exchange.target != report.service or doing.waits:
+                # Another service may be asked under the same id.
+                continue
+            if self._is_in_vain(exchange, report.at):
                 new = exchange.number not in self._told
                 remember(self._told, exchange.number, None, _MOST)
                 self._tell(report, doing, exchange, new=new)
