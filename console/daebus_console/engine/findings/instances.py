@@ -15,6 +15,8 @@ _MOST_INSTANCES = 200
 _MOST_ACTIONS = 2_000
 _FORGET = 60.0
 _ONE_ROUND = 1.0
+_SLOW = 5.0
+"""Seconds within which one that is there answers, be it ever so slow."""
 
 
 class Instance:
@@ -76,6 +78,8 @@ class Instances:
 
     def __init__(self) -> None:
         self._services: dict[str, dict[str, Instance]] = {}
+        self._rounds: dict[str, tuple[float, float]] = {}
+        """When the first answers came to the last question but one that a service was asked, and to the last."""
         self._actions: dict[str, frozenset[str]] = {}
         """What `actions` has worked out since a service told something: it is asked for every request."""
         self.heard = 0.0
@@ -99,6 +103,9 @@ class Instances:
         instance.take(at, info)
         self.heard = max(self.heard, at)
         self._actions.pop(service, None)
+        _before, now = self._rounds.get(service, (0.0, 0.0))
+        if at - now > _ONE_ROUND:
+            self._rounds[service] = now, at
         for gone in [one.name for one in found.values() if at - one.last > _FORGET]:
             del found[gone]
         return service, instance
@@ -114,11 +121,14 @@ class Instances:
     def here(self, service: str | None) -> list[Instance]:
         """Those of them that have not been replaced: each told something since the newest of them first did.
 
-        Or just before, for they all answer the same question, one after the other.
+        Or just before, for they all answer the same question, one after the other. Nor has one said nothing to the last
+        question but one, which others answered.
         """
         found = self.of(service)
         newest = max((one.first for one in found), default=0.0)
-        return [one for one in found if one.last >= newest - _ONE_ROUND]
+        before, now = self._rounds.get(service or "", (0.0, 0.0))
+        since = max(newest - _ONE_ROUND, min(before, now - _SLOW))
+        return [one for one in found if one.last >= since]
 
     def actions(self, service: str | None) -> frozenset[str] | None:
         """All actions that any instance has which has not been replaced; None where none told."""
@@ -144,6 +154,7 @@ class Instances:
     def stepped(self) -> None:
         """The clock stepped: what was told before it belongs to another time."""
         self._services.clear()
+        self._rounds.clear()
         self._actions.clear()
 
 

@@ -288,7 +288,7 @@ def test_an_action_on_some_instances_only(bus: Watched) -> None:
     bus.answer(refused, instance="a")
     finding = bus.one("action-on-some")
     assert (finding.severity, finding.evidence) == (Severity.ERROR, [refused.number])
-    assert finding.text.startswith("only 1 of 2 instances have users list")
+    assert finding.text == "only 1 of 2 instances has users list: the other answers that it does not know it"
     # The second answer belongs to the same fault.
     assert "answered-twice" not in bus.names()
 
@@ -302,6 +302,41 @@ def test_it_is_told_as_well_where_the_refusal_comes_second(bus: Watched) -> None
     again = bus.call("users", "list")
     bus.fail(again, "unknown_action", instance="b")
     assert bus.one("action-on-some").filter == f"id:#{asked.number},#{again.number}"
+
+
+def test_instances_that_ran_beside_the_one_that_replaced_them(bus: Watched) -> None:
+    for _ in range(2):
+        bus.poll(_users=2)
+        bus.info("users", "get", "list", instance="old")
+        bus.info("users", "get", instance="new")
+        bus.wait(10)
+    bus.poll(_users=1)
+    bus.fail(bus.ask("users", "list"), "unknown_action", instance="new")
+    assert "action-on-some" not in bus.names()
+    for _ in range(3):
+        bus.info("users", "get", instance="new")
+        bus.fail(bus.ask("users", "list"), "unknown_action", instance="new")
+        bus.wait(5)
+    bus.info("users", "get", instance="new")
+    bus.wait(1)
+    bus.poll(_users=1)
+    found = bus.one("unknown-action")
+    assert found.text == "users has no action 'list' any more: requests for it fail"
+    assert "action-on-some" not in bus.names()
+
+
+def test_an_instance_that_is_slow_to_tell_of_itself_is_there(bus: Watched) -> None:
+    bus.info("users", "get", "list", instance="slow")
+    for _ in range(3):
+        bus.info("users", "get", instance="quick")
+        bus.wait(2)
+        bus.fail(bus.ask("users", "list"), "unknown_action", instance="quick")
+        bus.info("users", "get", instance="quick")
+        bus.wait(2)
+        bus.info("users", "get", "list", instance="slow")
+    bus.fail(bus.ask("users", "list"), "unknown_action", instance="quick")
+    assert "unknown-action" not in bus.names()
+    assert bus.one("action-on-some").text.startswith("only 1 of 2 instances has users list")
 
 
 def test_an_action_that_the_old_instance_lacked_is_none(bus: Watched) -> None:

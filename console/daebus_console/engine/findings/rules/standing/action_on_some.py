@@ -41,6 +41,11 @@ what it does not know: `unknown_action="ignore"`."""
         having = [one for one in here if action in one.actions]
         if not having or len(having) == len(here) or message is None:
             return
+        entry = self.world.directory.services.get(service)
+        if self.world.polled is not None and (entry is None or entry.subscribers < len(here)):
+            # Some have gone that told of themselves just before: the action perhaps with them.
+            return
+        one_has, one_lacks = len(having) == 1, len(here) - len(having) == 1
         finding = self.book.report(
             self.name,
             self.severity,
@@ -48,8 +53,8 @@ what it does not know: `unknown_action="ignore"`."""
             [exchange.number],
             service=service,
             action=action,
-            text=f"only {len(having)} of {len(here)} instances have {call(service, action)}: the others answer that"
-            " they do not know it",
+            text=f"only {len(having)} of {len(here)} instances {'has' if one_has else 'have'} {call(service, action)}:"
+            f" the other{' answers that it does' if one_lacks else 's answer that they do'} not know it",
             because="each instance told its actions, and a request was answered with unknown_action",
             advice='bring all instances to one version; or let them ignore it with unknown_action="ignore"',
             where=to(service, action),
