@@ -65,6 +65,18 @@ def test_instances_with_other_actions(bus: Watched) -> None:
     assert finding.text == "instances of users have not the same actions: list on some only"
 
 
+def test_instances_that_have_gone_differ_no_more(bus: Watched) -> None:
+    pair(bus, 2, {"actions": ["get", "list"]}, {"actions": ["get"]})
+    for _ in range(2):
+        bus.info("users", "get", instance="b")
+        bus.wait(10)
+    before = bus.one("instances-differ").count
+    for _ in range(3):
+        bus.info("users", "get", instance="b")
+        bus.wait(10)
+    assert bus.one("instances-differ").count == before
+
+
 @pytest.mark.parametrize(
     ("first", "second", "numbers"),
     [

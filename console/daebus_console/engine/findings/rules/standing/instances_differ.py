@@ -29,7 +29,7 @@ Restart the older ones. Different versions of the framework alone are only worth
 
     def told(self, service: str, instance: Instance) -> None:
         """Compare it with those that were there all the time since it came."""
-        for other in self.world.instances.of(service):
+        for other in self.world.instances.here(service):
             if other is instance or not _beside(instance, other):
                 continue
             if instance.actions != other.actions and instance.actions & other.actions:
