@@ -285,6 +285,23 @@ def test_a_handler_that_runs_on_long_after_its_caller_gave_up(bus: Watched) -> N
     assert cause.evidence == ("at b/c.py:7 get",)
 
 
+def test_a_handler_that_ran_on_and_has_ended(bus: Watched) -> None:
+    first, second = bus.ask("users", "get", timeout=1), bus.ask("users", "get", timeout=1)
+    bus.wait(5)
+    doing(bus, first, 5)
+    doing(bus, second, 5)
+    bus.answer(first, elapsed=6)
+    assert " runs on for nobody" in bus.one("runs-on").text
+    bus.wait(5)
+    bus.answer(second, elapsed=10)
+    found = bus.one("runs-on")
+    assert found.text == (
+        "the handler of users get ran on for nobody: its caller gave up after 1 s, and its answer came after 10 s"
+    )
+    assert found.because == f"users told that #{second.number} was in its handler"
+    assert found.count == 2
+
+
 def test_handlers_that_wait_for_a_call_or_for_whom_somebody_waits_do_not_run_on(bus: Watched) -> None:
     waiting, patient = bus.ask("users", "get", timeout=1), bus.ask("users", "get", timeout=60)
     undeclared = bus.ask("users", "get")

@@ -33,7 +33,8 @@ timeout; two locks are always to be taken in the same order."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._told: dict[int, None] = {}
+        self._told: dict[int, tuple[str, str]] = {}
+        """What runs on, as far as is known, with the service and the action."""
 
     def reported(self, report: Report) -> None:
         """Is somebody's request among what it does, who does not wait any more?"""
@@ -44,8 +45,19 @@ timeout; two locks are always to be taken in the same order."""
                 continue
             if self._is_in_vain(exchange, report.at):
                 new = exchange.number not in self._told
-                remember(self._told, exchange.number, None, _MOST)
-                self._tell(report, doing, exchange, new=new)
+                remember(self._told, exchange.number, (exchange.target or "", exchange.action or ""), _MOST)
+                self._tell_of(report, doing, exchange, new=new)
+
+    def failed(self, exchange: Exchange) -> None:
+        """Its answer may come after all; where none else runs on, that is past."""
+        of = self._told.pop(exchange.number, None)
+        if of is not None and exchange.answer is not None and of not in self._told.values():
+            took = exchange.answer.at - exchange.opened.at
+            what = f"ran on for nobody: {_gave_up(exchange)}, and its answer came after {duration(took)}"
+            because = f"{shown(of[0])} told that #{exchange.number} was in its handler"
+            self._tell(
+                exchange, exchange.answer.at, what, because, f"see what it waited for: why #{exchange.number}", 0
+            )
 
     @staticmethod
     def _is_in_vain(exchange: Exchange, at: float) -> bool:
@@ -55,20 +67,34 @@ timeout; two locks are always to be taken in the same order."""
             return False
         return at - exchange.until >= max(_LEAST, exchange.until - exchange.opened.at)
 
-    def _tell(self, report: Report, doing: Doing, exchange: Exchange, *, new: bool) -> None:
-        service, action = exchange.target or "", exchange.action or ""
+    def _tell_of(self, report: Report, doing: Doing, exchange: Exchange, *, new: bool) -> None:
         at = f", at {shown(short(doing.at), text=True)}" if doing.at else ""
+        service = shown(exchange.target or "")
+        self._tell(
+            exchange,
+            report.at,
+            f"runs on for nobody: {_gave_up(exchange)}, and it has run for {duration(doing.age)}{at}",
+            f"{service} tells that #{exchange.number} is in its handler",
+            f"see what it waits for there, and give that a timeout: running {service} --stack",
+            int(new),
+        )
+
+    def _tell(self, exchange: Exchange, at: float, what: str, because: str, advice: str, count: int) -> None:
+        service, action = exchange.target or "", exchange.action or ""
         self.book.report(
             self.name,
             self.severity,
-            report.at,
+            at,
             [exchange.number],
             service=service,
             action=action,
-            text=f"the handler of {call(service, action)} runs on for nobody: its caller gave up after"
-            f" {duration(exchange.until - exchange.opened.at)}, and it has run for {duration(doing.age)}{at}",
-            because=f"{shown(service)} tells that #{exchange.number} is in its handler",
-            advice=f"see what it waits for there, and give that a timeout: running {shown(service)} --stack",
+            text=f"the handler of {call(service, action)} {what}",
+            because=because,
+            advice=advice,
             where=f"{to(service, action)} status:timeout",
-            count=int(new),
+            count=count,
         )
+
+
+def _gave_up(exchange: Exchange) -> str:
+    return f"its caller gave up after {duration(exchange.until - exchange.opened.at)}"
