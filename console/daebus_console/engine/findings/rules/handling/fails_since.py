@@ -68,7 +68,7 @@ class Found(Rule):
     title = "an action that fails since a moment, every time"
     page = """\
 An action was answered well, and from a moment on each of its answers is the same error: something that all of its
-requests need has gone or changed at that time. A token has expired, a limit is reached, a dependency was changed.
+requests need has gone or changed at that time. A token has expired, or a dependency was changed.
 
 It is thought so because of thirty answers or more before hardly one was an error, and of twenty or more since then
 each is, with the same type and the same text, which its handler raised, whatever was asked for. Texts that differ
