@@ -73,6 +73,14 @@ def test_an_answer_that_was_late_since_it_waited(bus: Watched, queued: float, wh
     finding = bus.one("late-answer")
     assert finding.text.endswith(where)
     assert (finding.advice, finding.count) == (advice, 1)
+    again = bus.ask("web", "home", timeout=1)
+    bus.wait(2)
+    bus.answer(again, elapsed=0.001)
+    # Until the service tells of that one, too, no guess takes the place of what it has told.
+    finding = bus.one("late-answer")
+    assert finding.text.endswith(where)
+    assert (finding.advice, finding.count) == (advice, 2)
+    assert finding.evidence == [late.number, again.number]
 
 
 def test_workers_that_work(bus: Watched) -> None:

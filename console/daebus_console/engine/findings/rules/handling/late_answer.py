@@ -39,6 +39,8 @@ that is called again after a timeout should bear to be done twice."""
         """How long a late answer of each action took at the most."""
         self._outside: dict[int, None] = {}
         """Those that spent little of their time in their handler."""
+        self._where: dict[tuple[str, str], tuple[Exchange, str, str]] = {}
+        """What was told last of where the time of one of those went: the words stay until the next is told of."""
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
         """Whether it was handled well for a caller to whom no answer came at all, or where its time went."""
@@ -76,6 +78,7 @@ that is called again after a timeout should bear to be done twice."""
         """Calls may be among what was not seen."""
         self._calls.clear()
         self._outside.clear()
+        self._where.clear()
 
     def failed(self, exchange: Exchange) -> None:
         """Only those that are late and were handled."""
@@ -96,12 +99,16 @@ that is called again after a timeout should bear to be done twice."""
             within = f", only {duration(exchange.elapsed)} of it in the handler"
             advice = f"find out what it waited for, a free worker perhaps: services {shown(service)}; or {longer}"
             remember(self._outside, exchange.number, None, _MOST)
-        self._tell(exchange, within, advice)
+            told = self._where.get((service, action))
+            if told is not None:
+                self._tell(*told, of=exchange)
+                return
+        self._tell(exchange, within, advice, of=exchange)
 
     def _tell_where(self, exchange: Exchange, queued: float) -> None:
         """Its service tells how long it waited before its handler began."""
         service, longer = exchange.target or "", self._longer(exchange)
-        at = exchange.answer.at if exchange.answer is not None else exchange.until
+        at = _answered_at(exchange)
         took, inside = at - exchange.opened.at, exchange.elapsed or 0.0
         if queued >= took / 2:
             within = f", {duration(queued)} of it before its handler began"
@@ -111,26 +118,30 @@ that is called again after a timeout should bear to be done twice."""
                 within += f"; {held.text}"
                 if held.below:
                     advice = f"{held.advice}; or give {shown(service)} more workers"
-            self._tell(exchange, within, advice, count=0)
+            self._tell_found(exchange, within, advice)
         elif queued + inside < took / 2:
             within = f", only {duration(queued + inside)} of it in the handler and before it began"
             advice = f"its process, or its connection, stood still: look at the log of {shown(service)}; or {longer}"
-            self._tell(exchange, within, advice, count=0)
+            self._tell_found(exchange, within, advice)
+
+    def _tell_found(self, exchange: Exchange, within: str, advice: str) -> None:
+        remember(self._where, (exchange.target or "", exchange.action or ""), (exchange, within, advice), _MOST)
+        self._tell(exchange, within, advice)
 
     def _longer(self, exchange: Exchange) -> str:
         waited = exchange.until - exchange.opened.at
         longest = self._longest.get((exchange.target or "", exchange.action or ""), 0.0)
         return "wait longer" if duration(longest) == duration(waited) else f"wait longer than {duration(longest)}"
 
-    def _tell(self, exchange: Exchange, within: str, advice: str, count: int = 1) -> None:
+    def _tell(self, exchange: Exchange, within: str, advice: str, of: Exchange | None = None) -> None:
+        """Tell it in the words for that exchange; `of` is the one that is told of for the first time."""
         service, action = exchange.target or "", exchange.action or ""
-        at = exchange.answer.at if exchange.answer is not None else exchange.until
-        waited, took = exchange.until - exchange.opened.at, at - exchange.opened.at
+        waited, took = exchange.until - exchange.opened.at, _answered_at(exchange) - exchange.opened.at
         self.book.report(
             self.name,
             self.severity,
-            at,
-            [exchange.number],
+            _answered_at(of or exchange),
+            [(of or exchange).number],
             service=service,
             action=action,
             text=f"{call(service, action)} did its work for nobody: the caller gave up after {duration(waited)},"
@@ -138,8 +149,12 @@ that is called again after a timeout should bear to be done twice."""
             because="the request names how long its caller waits, and its answer came later",
             advice=advice,
             where=f"{to(service, action)} is:late",
-            count=count,
+            count=int(of is not None),
         )
+
+
+def _answered_at(exchange: Exchange) -> float:
+    return exchange.answer.at if exchange.answer is not None else exchange.until
 
 
 def _after(waited: float, took: float) -> str:
