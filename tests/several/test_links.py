@@ -15,7 +15,7 @@ from daebus import AsyncDaebusCaller
 from daebus.errors import RedisUnavailable, RequestTimeout, TooLate
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.places.cluster import ClusterLookout
-from daebus.transport.places.dialing import dial
+from daebus.transport.places.dialing import dial, lookout_of
 from daebus.transport.places.links import AWAY_FOR, CONNECT_WITHIN, Links
 from daebus.transport.places.lookout import PATIENCE
 from daebus.transport.places.route import Place, route_of
@@ -179,3 +179,16 @@ def test_an_event_loop_ends_though_sentinels_say_nothing(mute: list[Place]) -> N
     asyncio.run(ask())
     assert asks("daebus-beside")
     eventually(lambda: not asks("daebus-beside"))
+
+
+def test_of_sentinels_that_say_nothing_it_is_said_that_the_master_is_not_to_be_found(mute: list[Place]) -> None:
+    """Also where it is tried more than once, and the last time is cut short."""
+    where = f"redis+sentinel://{','.join(map(str, mute[:2]))}/mymaster"
+    lookout = lookout_of(RedisAddress(where))
+    assert lookout is not None
+    # They have been asked before, so that the first round is soon over.
+    with pytest.raises(RedisUnavailable):
+        lookout.candidates()
+    with pytest.raises(RedisUnavailable, match=r"cannot find the master 'mymaster' of .* does not answer") as failed:
+        dial(RedisAddress(where), "test", patient=True)
+    assert type(failed.value) is RedisUnavailable

@@ -139,16 +139,20 @@ def _one_of(lookout: Lookout, address: RedisAddress, name: str, deadline: float 
     until = time.monotonic() + CONNECT_TIMEOUT
     if deadline is not None:
         until = min(until, deadline)
+    why: RedisUnavailable | None = None
     while True:
         found = _round(lookout, address, name, until)
         if isinstance(found, Dialled):
             return found
+        if why is None or not isinstance(found, TooLate):
+            # A round that its time cut short tells less than one before it.
+            why = found
         now = time.monotonic()
         if deadline is not None and now >= deadline:
-            raise TooLate(str(found))
+            raise TooLate(str(why))
         more = isinstance(found, TooLate) and lookout.was_late()
         if not (more or patient) or isinstance(found, PermissionDenied) or now + _AGAIN_AFTER >= until:
-            raise as_told(found)
+            raise as_told(why)
         time.sleep(_AGAIN_AFTER)
 
 
