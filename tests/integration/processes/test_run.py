@@ -256,16 +256,25 @@ from daebus import Daebus
 
 app = Daebus("app")
 
+def configure():
+    logging.config.dictConfig({
+        "version": 1,
+        "formatters": {"ours": {"format": "OURS %(levelname)s %(message)s"}},
+        "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "ours"}},
+        "root": {"handlers": ["out"], "level": "INFO"},
+    })
+
 @app.action("break")
 def fail():
     raise KeyError("broken")
 
-logging.config.dictConfig({
-    "version": 1,
-    "formatters": {"ours": {"format": "OURS %(levelname)s %(message)s"}},
-    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "ours"}},
-    "root": {"handlers": ["out"], "level": "INFO"},
-})
+if sys.argv[3:] == ["hook"]:
+    app.on_start(configure)
+elif sys.argv[3:] == ["hooks"]:
+    app.on_start(configure)
+    app.on_start(lambda: 1 / 0)
+else:
+    configure()
 app.run(service=sys.argv[1], redis_url=sys.argv[2])
 """
 
@@ -274,8 +283,14 @@ def test_a_program_that_configures_logging_hears_why_its_service_fails(name: str
     service = Program("-c", CONFIGURED, name, f"redis://127.0.0.1:{free_port()}")
     assert service.wait() == 1
     assert service.output.startswith(f"OURS ERROR {name} cannot start: cannot connect to Redis")
+    service = Program("-c", CONFIGURED, name, redis_url, "hooks")
+    assert service.wait() == 1
+    assert f"OURS ERROR {name} cannot start: division by zero" in service.output
 
-    with program("-c", CONFIGURED, name, redis_url, serves=name, url=redis_url) as service:
+
+@pytest.mark.parametrize("where", ["module", "hook"])
+def test_a_program_that_configures_logging_hears_what_its_handlers_raise(name: str, redis_url: str, where: str) -> None:
+    with program("-c", CONFIGURED, name, redis_url, where, serves=name, url=redis_url) as service:
         with DaebusCaller(name, redis_url=redis_url) as caller, pytest.raises(RequestFailed, match="broken"):
             caller.send_request("break")
         service.signal(signal.SIGTERM)
