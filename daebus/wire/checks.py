@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from daebus.errors import ConfigurationError, DaebusError
@@ -90,8 +91,14 @@ def function(value: Function, what: str, error: type[DaebusError] = Configuratio
 def plain_function(value: Function, what: str, error: type[DaebusError] = ConfigurationError) -> Function:
     """Something that can be called, and whose result counts as soon as it returns."""
     function(value, what, error)
-    if inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value):
+    called: Any = value
+    while isinstance(called, partial):
+        called = called.func
+    if not inspect.isroutine(called):
+        # An object that can be called.
+        called = type(called).__call__
+    if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
         raise error(f"{what} must be a plain function and not an async one, which nothing would await")
-    if inspect.isgeneratorfunction(value):
+    if inspect.isgeneratorfunction(called):
         raise error(f"{what} must be a plain function and not a generator, which nothing would go through")
     return value

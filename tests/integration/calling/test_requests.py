@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -186,8 +187,12 @@ def test_partial_responses_go_to_on_progress_on_the_thread_that_waits(caller: Da
 def test_an_async_on_progress_is_refused_where_nothing_would_await_it(caller: DaebusCaller) -> None:
     async def told(part: object) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="on_progress must be a plain function and not an async one"):
-        caller.send_request("steps", on_progress=told)
+    class Teller:
+        async def __call__(self, part: object) -> None: ...
+
+    for awaited in (told, Teller(), partial(Teller())):
+        with pytest.raises(ConfigurationError, match="on_progress must be a plain function and not an async one"):
+            caller.send_request("steps", on_progress=awaited)
 
 
 def test_on_progress_may_call_the_same_caller(caller: DaebusCaller) -> None:
