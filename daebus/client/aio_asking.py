@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.address import CONNECT_TIMEOUT
@@ -68,7 +69,7 @@ class AsyncPresence:
     async def _count(self, channel: str, publisher: AsyncConnection) -> int | None:
         cluster = self._presence.cluster
         if cluster is not None:
-            return (await asyncio.to_thread(cluster.count, [encoded(channel)], all_of=False))[0]
+            return (await beside(partial(cluster.count, [encoded(channel)], all_of=False)))[0]
         try:
             asked = await publisher.ask(count_command(channel), kind=list, counted=encoded(channel))
             return subscribers_in(asked)

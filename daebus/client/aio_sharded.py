@@ -169,7 +169,7 @@ class ShardedSession(AsyncSession):
         here = int(counted[1]) - watching
         if here > 0:
             return here, watching > 0
-        return await asyncio.to_thread(found_elsewhere, self._cluster, raw), watching > 0
+        return await beside(found_elsewhere, self._cluster, raw), watching > 0
 
     # The connections
 

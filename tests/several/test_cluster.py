@@ -37,6 +37,21 @@ def test_who_is_at_one_node_is_found_from_every_other(cluster: Cluster, name: st
                 assert caller.send_request("echo", {"n": 2}) == {"n": 2}
 
 
+@pytest.mark.parametrize("sharded", [False, True])
+def test_who_is_there_is_found_out_on_no_thread_that_an_event_loop_waits_for(cluster: Cluster, sharded: bool) -> None:
+    """`asyncio.run` waits for those of `asyncio.to_thread`, however long nodes say nothing."""
+    if sharded and is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
+
+    async def ask() -> None:
+        async with AsyncDaebusCaller("nobody", redis_url=cluster.url, sharded=sharded) as caller:
+            with pytest.raises(ServiceUnavailable):
+                await caller.send_request("echo")
+        assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("asyncio")]
+
+    asyncio.run(ask())
+
+
 def test_an_asyncio_caller_finds_it_too(cluster: Cluster, name: str) -> None:
     async def ask() -> None:
         async with AsyncDaebusCaller(name, redis_url=cluster.url) as caller:
