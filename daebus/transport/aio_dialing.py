@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import encodings.idna  # noqa: F401 - for names of servers; see `by_redis_py`
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -25,15 +24,16 @@ from .places.route import Place, route_of
 from .plain import Plain
 from .proof import greeting, hello
 from .reaching import reached_in_loop
-from .threads import begin
+from .threads import FewThreads
 
 T = TypeVar("T")
+_beside = FewThreads("daebus-beside", 16)
 
 
 async def beside(what: Callable[..., T], *arguments: Any) -> T:
-    """What a function says that may wait for servers, on a thread of its own.
+    """What a function says that may wait for servers, on a thread of its own; where there are many, in its turn.
 
-    `asyncio.run` does not end before the threads of `asyncio.to_thread` have; this one it leaves alone.
+    `asyncio.run` does not end before the threads of `asyncio.to_thread` have; these it leaves alone.
     """
     loop = asyncio.get_running_loop()
     told: asyncio.Future[T] = loop.create_future()
@@ -47,6 +47,9 @@ async def beside(what: Callable[..., T], *arguments: Any) -> T:
             told.set_exception(failed)
 
     def run() -> None:
+        if told.done() or loop.is_closed():
+            # Nobody waited until it had its turn.
+            return
         found: T | None = None
         failed: Exception | None = None
         try:
@@ -63,7 +66,7 @@ async def beside(what: Callable[..., T], *arguments: Any) -> T:
             del found, failed
 
     try:
-        begin(threading.Thread(target=run, name="daebus-beside", daemon=True))
+        _beside.do(run)
     except RuntimeError as error:
         raise RedisUnavailable(f"cannot ask where Redis is: {error}") from error
     return await told

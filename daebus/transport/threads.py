@@ -6,6 +6,7 @@ import gc
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
@@ -47,6 +48,59 @@ def aside(what: Callable[[], object]) -> None:
         begin(threading.Thread(target=what, name="daebus-aside", daemon=True))
     except RuntimeError:
         what()
+
+
+class FewThreads:
+    """Does things on at most so many threads, daemons that are there as long as there is something to do.
+
+    Made without a lock: an exception that a signal raises in the middle leaves nothing behind that hinders others.
+    """
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name = name
+        self._most = most
+        self.after_fork()
+        begins_anew(self)
+
+    def after_fork(self) -> None:
+        """Where the threads are gone that there were."""
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._threads: set[threading.Thread] = set()
+
+    def do(self, job: Callable[[], None]) -> None:
+        """Have it done, in its turn; it must not raise. Raises RuntimeError where it takes a thread and none is to be
+        had."""
+        self._jobs.append(job)
+        self._threads.difference_update([one for one in list(self._threads) if not one.is_alive()])
+        if len(self._threads) >= self._most:
+            return
+        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        self._threads.add(thread)
+        try:
+            begin(thread)
+        except RuntimeError:
+            self._threads.discard(thread)
+            try:
+                self._jobs.remove(job)
+            except ValueError:
+                # Another one has it.
+                return
+            raise
+
+    def _work(self) -> None:
+        me, jobs, threads = threading.current_thread(), self._jobs, self._threads
+        while True:
+            try:
+                job = jobs.popleft()
+            except IndexError:
+                threads.discard(me)
+                if not jobs:
+                    return
+                # It came when this one was still counted.
+                threads.add(me)
+            else:
+                job()
+                del job
 
 
 def in_time(what: Callable[[], T], until: float, longest: float, finding: str) -> T:

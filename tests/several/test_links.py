@@ -192,3 +192,24 @@ def test_of_sentinels_that_say_nothing_it_is_said_that_the_master_is_not_to_be_f
     with pytest.raises(RedisUnavailable, match=r"cannot find the master 'mymaster' of .* does not answer") as failed:
         dial(RedisAddress(where), "test", patient=True)
     assert type(failed.value) is RedisUnavailable
+
+
+def test_callers_share_few_threads_to_find_out_where_servers_are_that_say_nothing(mute: list[Place]) -> None:
+    url = f"redis+sentinel://{','.join(map(str, mute[:2]))}/mymaster"
+
+    async def ask() -> None:
+        async with AsyncDaebusCaller("svc", redis_url=url) as caller:
+            with pytest.raises(RequestTimeout):
+                await caller.send_request("echo", timeout=0.5)
+
+    async def ask_all() -> int:
+        asked = asyncio.gather(*(ask() for _ in range(60)))
+        most = 0
+        while not asked.done():
+            most = max(most, sum(thread.name == "daebus-beside" for thread in threading.enumerate()))
+            await asyncio.sleep(0.01)
+        await asked
+        return most
+
+    assert 1 < asyncio.run(ask_all()) <= 20
+    eventually(lambda: not asks("daebus-beside"))

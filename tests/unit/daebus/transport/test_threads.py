@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from daebus.errors import TooLate
-from daebus.transport.threads import begin, in_time, looking_at_threads
+from daebus.transport.threads import FewThreads, begin, in_time, looking_at_threads
 from tests.support.framework_services import program
+from tests.support.waiting import eventually
 
 
 class Interrupt(Exception):
@@ -198,3 +200,62 @@ def test_who_has_less_time_than_it_takes_is_told_so_and_it_goes_on() -> None:
     assert not ended.is_set()
     go_on.set()
     assert ended.wait(20)
+
+
+def test_few_threads_do_many_things_each_in_its_turn_and_end() -> None:
+    few, go_on, done = FewThreads("test-few", 2), threading.Event(), list[int]()
+
+    def do(number: int) -> None:
+        go_on.wait(20)
+        done.append(number)
+
+    def there() -> int:
+        return sum(thread.name == "test-few" for thread in threading.enumerate())
+
+    for number in range(50):
+        few.do(partial(do, number))
+        assert there() == min(number + 1, 2)
+    go_on.set()
+    eventually(lambda: there() == 0)
+    assert sorted(done) == list(range(50))
+    few.do(partial(do, 50))
+    eventually(lambda: done[-1] == 50 and there() == 0)
+
+
+def test_what_finds_no_thread_is_not_done_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, done = FewThreads("test-few", 2), list[str]()
+
+    def none(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("daebus.transport.threads.begin", none)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            few.do(lambda: done.append("refused"))
+    few.do(lambda: done.append("done"))
+    eventually(lambda: done == ["done"])
+
+
+def _wait_for(event: threading.Event) -> None:
+    event.wait(20)
+
+
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    few, go_on = FewThreads("test-few", 1), threading.Event()
+    few.do(partial(_wait_for, go_on))
+    reads, writes = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            done = threading.Event()
+            few.do(done.set)
+            os.write(writes, b"done" if done.wait(20) else b"late")
+        finally:
+            os._exit(0)
+    os.close(writes)
+    try:
+        assert os.read(reads, 10) == b"done"
+    finally:
+        os.close(reads)
+        os.waitpid(child, 0)
+        go_on.set()
