@@ -27,14 +27,15 @@ _SEQUENCES: dict[type, Callable[..., Any]] = {
 class Converters:
     """Makes converters; one for each node, which may hold itself.
 
-    With `written` they are for values that have been written already, as `judgeable` does: nothing is made of them but
-    what JSON has, since there were objects, whose own code has run. Models of pydantic have seen to themselves, fields
-    that a dataclass sets by itself are there, and so are those of a subclass.
+    With `written` they are for values that have been written already, as `judgeable` does: models of pydantic have seen
+    to themselves, fields that a dataclass sets by itself are there, and so are those of a subclass. Where there were
+    objects, whose own code has run, nothing is to be made of them but what JSON has: `making` is false.
     """
 
-    def __init__(self, *, written: bool = False) -> None:
+    def __init__(self, *, written: bool = False, making: bool = True) -> None:
         self._made: dict[int, Convert] = {}
         self._written = written
+        self._making = making
 
     def of(self, node: Any) -> Convert:
         """What converts values of that node."""
@@ -62,11 +63,11 @@ class Converters:
             case nodes.CustomType():
                 return anything
             case nodes.ListType() | nodes.SetType() | nodes.FrozenSetType() | nodes.VarTupleType():
-                made = list if self._written else _SEQUENCES[type(node)]
+                made = _SEQUENCES[type(node)] if self._making else list
                 return sequence(node, made, self.of(node.item_type))
             case nodes.NamedTupleType():
                 needed = sum(field.required for field in node.fields)
-                build = list if self._written else lambda values: node.cls(*values)
+                build = (lambda values: node.cls(*values)) if self._making else list
                 return positional(build, [self.of(f.type) for f in node.fields], needed)
             case _:
                 return self._object(node)
@@ -84,11 +85,12 @@ class Converters:
         if getattr(node, "array_like", False):
             needed = sum(field.required for field in node.fields)
             names = [field.name for field in node.fields]
-            build = list if self._written else lambda values: node.cls(**dict(zip(names, values, strict=False)))
+            build = (lambda values: node.cls(**dict(zip(names, values, strict=False)))) if self._making else list
             return positional(build, [self.of(field.type) for field in node.fields], needed)
         tag = (node.tag_field, node.tag) if getattr(node, "tag_field", None) is not None else None
         strict = not isinstance(node, nodes.StructType) or node.forbid_unknown_fields
-        made, beyond = (dict, partial(_of_subclasses, node.cls)) if self._written else (node.cls, frozenset)
+        made = _without(node) if self._making else dict
+        beyond = partial(_of_subclasses, node.cls) if self._written else frozenset
         return object_of(self.fields(node), made, strict=strict, tag=tag, beyond=beyond)
 
     def _union(self, node: Any) -> Convert:
@@ -119,6 +121,15 @@ class Converters:
             return converter(value, wrongs)
 
         return convert
+
+
+def _without(node: Any) -> Callable[..., Any]:
+    """What makes an object, without the fields that it sets by itself."""
+    cls: Callable[..., Any] = node.cls
+    own = {field.name for field in node.fields} - {field.name for field in given_fields(node)}
+    if not own:
+        return cls
+    return lambda **values: cls(**{name: value for name, value in values.items() if name not in own})
 
 
 def _of_subclasses(cls: Any) -> set[str]:

@@ -86,7 +86,7 @@ def _check_defaults(taken: Taken, names: dict[str, Any]) -> None:
             continue
         wrongs = Wrongs()
         try:
-            Converters(written=True).of(names[parameter.name])(judgeable(parameter.default), wrongs)
+            Converters(written=True, making=False).of(names[parameter.name])(judgeable(parameter.default), wrongs)
         except ValueError as error:
             raise Unusable(f"the default of {parameter.name!r} has no form in JSON: {error}") from None
         if wrongs.count:

@@ -15,7 +15,7 @@ from daebus.service.answering.receipt import Receipt
 
 from .converting import Converters
 from .models import is_model, standing_for
-from .understanding import holds
+from .understanding import has_one, holds
 from .wrongs import Convert, Wrongs
 
 
@@ -26,10 +26,13 @@ class Result:
     """
 
     def __init__(self, node: Any = None, *, trusting: bool = False) -> None:
-        self._convert: Convert | None = None if node is None else Converters(written=True).of(node)
+        self._convert: Convert | None = None if node is None else Converters(written=True, making=False).of(node)
         self._trusting = trusting
         # Where there are models, which are judged before they are written.
         self._judged = judgeable if node is not None and holds([node], nodes.CustomType) else None
+        # Where the own code of a class says what is one of its objects: a dict in the place of one is to be one.
+        checked = node is not None and has_one([node], _checks_itself)
+        self._make = Converters(written=True).of(node) if checked else None
         self._takes_null = self._convert is not None and _fits(self._convert, None)
 
     def final(self, value: Any) -> Any:
@@ -58,10 +61,25 @@ class Result:
             return plainly(value) if is_modelled(value) else value
         found = plainly(value)
         wrongs = Wrongs()
-        self._convert(found if self._judged is None else self._judged(value), wrongs)
+        convert = self._convert if self._make is None or _has_objects(value) else self._make
+        convert(found if self._judged is None else self._judged(value), wrongs)
         if wrongs.count:
             raise PayloadError(f"what was returned is not what the annotation says: {wrongs.text('it')}")
         return found
+
+
+def _checks_itself(node: Any) -> bool:
+    cls = getattr(node, "cls", None)
+    return hasattr(cls, "__post_init__") or hasattr(cls, "__attrs_attrs__")
+
+
+def _has_objects(value: Any) -> bool:
+    """Whether there is an object in it whose class says what its fields are."""
+    if isinstance(value, dict):
+        return any(map(_has_objects, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return hasattr(value, "_fields") or any(map(_has_objects, value))
+    return is_modelled(value) or hasattr(type(value), "__attrs_attrs__")
 
 
 def _fits(convert: Convert, value: Any) -> bool:

@@ -6,7 +6,7 @@ That msgspec makes a decoder for it does not prove it: plain classes, paths and 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import is_dataclass
 from typing import Any, get_args, get_origin
 
@@ -129,11 +129,16 @@ def _within(node: Any) -> Iterator[tuple[str, Any]]:
 
 def holds(several: Iterable[Any], kind: type) -> bool:
     """Whether a node of that kind is somewhere among them or within."""
+    return has_one(several, lambda node: isinstance(node, kind))
+
+
+def has_one(several: Iterable[Any], meant: Callable[[Any], bool]) -> bool:
+    """Whether one that is `meant` is somewhere among them or within."""
     seen: set[int] = set()
     left = [bare(node) for node in several]
     while left:
         node = left.pop()
-        if isinstance(node, kind):
+        if meant(node):
             return True
         if id(node) not in seen:
             seen.add(id(node))

@@ -153,6 +153,26 @@ def test_what_is_answered_is_not_made_a_second_time() -> None:
     assert Counted.made == ["a", "b", "a"]
 
 
+class Even(msgspec.Struct):
+    n: int
+
+    def __post_init__(self) -> None:
+        if self.n % 2:
+            raise ValueError("it is odd")
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_dict_in_the_place_of_an_object_is_to_be_one_by_its_own_code(made: bool) -> None:
+    even = Even(2) if made else {"n": 2}
+    assert ask(giving(Even, even), {}) == {"n": 2}
+    assert ask(giving(dict[str, Even | None], {"a": even, "b": None}), {}) == {"a": {"n": 2}, "b": None}
+    assert ask(giving(Line, {"qty": 2, "price": "1", "total": "2"}), {}) == {"qty": 2, "price": "1", "total": "2"}
+    assert ask(giving(Line, {"qty": 2, "price": Decimal("1")}), {}) == {"qty": 2, "price": "1"}
+    for annotation, value in ((Even, {"n": 1}), (list[Even], [{"n": 1}])):
+        with pytest.raises(RequestFailed, match=r"what was returned .* is refused: it is odd"):
+            ask(giving(annotation, value), {})
+
+
 def test_what_a_dataclass_sets_by_itself_may_be_in_a_default_and_in_no_payload() -> None:
     def adds(line: Line = Line(1, Decimal(2))) -> Line:  # noqa: B008 - nothing changes it
         return line
