@@ -49,10 +49,9 @@ class ShardedSession(AsyncSession):
         raw = encoded(call.service)
         with self._in_use():
             with self._in_time(call):
-                async with until(call.deadline):
-                    await self._ready(call.deadline)
-                    present = await self._find(raw, call.deadline)
-                    await self._ready(call.deadline)
+                await self._ready(call.deadline)
+                present = await self._find(raw, call.deadline)
+                await self._ready(call.deadline)
             if present == 0:
                 raise self._unserved(call)
             self.note(call)
@@ -136,7 +135,8 @@ class ShardedSession(AsyncSession):
                 # The node is lost: another one takes its slots over. Nothing has been sent yet.
                 if time.monotonic() + ASK_AGAIN_AFTER >= due:
                     raise RedisUnavailable(f"{error}; nothing was sent") from None
-                await beside(self._cluster.look_after, time.monotonic())
+                async with until(deadline):
+                    await beside(self._cluster.look_after, time.monotonic())
                 continue
             if found:
                 return found
