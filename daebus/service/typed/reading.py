@@ -213,6 +213,8 @@ def _answer(annotation: Any) -> Any:
 
 def _unsent(annotation: Any) -> Any:
     """The annotation without what `response` returns for what it has sent: `User | Receipt` answers a User."""
+    # Of a `type Answer = User | Receipt` that is what it stands for.
+    annotation = getattr(annotation, "__value__", annotation)
     if get_origin(annotation) not in (Union, UnionType):
         return None if annotation is Receipt else annotation
     members = tuple(each for each in get_args(annotation) if each is not Receipt)

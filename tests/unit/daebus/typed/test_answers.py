@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from typing_extensions import TypeAliasType
 
 from daebus import Daebus, Receipt, response
 from daebus.errors import PayloadError, RequestFailed
@@ -241,6 +242,8 @@ def test_it_may_be_annotated_to_answer_by_itself_as_well() -> None:
     with pytest.raises(RequestFailed, match="no such user"):
         ask(find, {"n": 0})
     assert [ask(finds, {}), ask(sends, {"n": 3}), ask(several, {"n": 3})] == [[ann], {"n": 3}, ann]
+
+    assert ask(giving(TypeAliasType("Found", User | Receipt), User("Ann")), {}) == {**ann, "born": None}
 
     def half(n: int) -> int | Receipt:
         return response.progress({"n": n})
