@@ -29,13 +29,19 @@ def last_line(error: BaseException, module: str) -> str:
     theirs = (each for each in frames if _is_of(each[0], module.partition(".")[0]) or not _is_installed(each[0]))
     frame, line = next(theirs, frames[0])
     where = f" ({frame.f_code.co_filename}:{line})"
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and not _is_made(error.filename):
         where = f" ({error.filename}:{error.lineno})"
     return f"{without_passwords(traceback.format_exception_only(error)[-1].splitlines()[0])}{where}"
 
 
 def _inside_out(error: BaseException) -> list[tuple[FrameType, int]]:
-    return list(traceback.walk_tb(error.__traceback__))[::-1]
+    """The frames that have a file, unless none has: what a program makes as it runs, such as a method, has none."""
+    frames = list(traceback.walk_tb(error.__traceback__))[::-1]
+    return [each for each in frames if not _is_made(each[0].f_code.co_filename)] or frames
+
+
+def _is_made(filename: str | None) -> bool:
+    return filename is None or filename.startswith("<")
 
 
 def _is_of(frame: FrameType, package: str) -> bool:
@@ -43,9 +49,9 @@ def _is_of(frame: FrameType, package: str) -> bool:
 
 
 def _is_installed(frame: FrameType) -> bool:
-    """Whether its code came with Python or was installed: the modules that are part of the interpreter have no file."""
+    """Whether its code came with Python or was installed."""
     name = frame.f_code.co_filename
-    return name.startswith("<") or _is_of(frame, "daebus") or any(Path(name).is_relative_to(root) for root in _ROOTS)
+    return _is_of(frame, "daebus") or any(Path(name).is_relative_to(root) for root in _ROOTS)
 
 
 _ROOTS = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})

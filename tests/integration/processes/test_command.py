@@ -203,6 +203,12 @@ def test_check_tells_what_a_service_has(write: Write, capsys: pytest.CaptureFixt
         ("{}", "import json\nx = json.loads('')", "'{}' cannot be imported: json.decoder.JSONDecodeError*users.py:2)"),
         (
             "{}",
+            "import os\nexec('1 / 0')",
+            "'{}' cannot be imported: ZeroDivisionError: division by zero (*users.py:2)",
+        ),
+        ("{}", "import ast\nast.literal_eval('(')", "'{}' cannot be imported: SyntaxError: '(' was never*users.py:2)"),
+        (
+            "{}",
             "import msgspec\nclass A(msgspec.Struct, tag=3, tag_field=4): ...",
             "'{}' cannot be imported: TypeError: *users.py:2)",
         ),
