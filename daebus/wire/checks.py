@@ -94,11 +94,10 @@ def plain_function(value: Function, what: str, error: type[DaebusError] = Config
     called: Any = value
     while isinstance(called, partial):
         called = called.func
-    if not inspect.isroutine(called):
-        # An object that can be called.
-        called = type(called).__call__
-    if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
+    # Of an object that can be called its class says it, or it says so itself, as a mock does.
+    layers = (called, type(called).__call__)
+    if any(inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one) for one in layers):
         raise error(f"{what} must be a plain function and not an async one, which nothing would await")
-    if inspect.isgeneratorfunction(called):
+    if any(map(inspect.isgeneratorfunction, layers)):
         raise error(f"{what} must be a plain function and not a generator, which nothing would go through")
     return value

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import redis
@@ -190,7 +191,7 @@ def test_an_async_on_progress_is_refused_where_nothing_would_await_it(caller: Da
     class Teller:
         async def __call__(self, part: object) -> None: ...
 
-    for awaited in (told, Teller(), partial(Teller())):
+    for awaited in (told, Teller(), partial(Teller()), AsyncMock()):
         with pytest.raises(ConfigurationError, match="on_progress must be a plain function and not an async one"):
             caller.send_request("steps", on_progress=awaited)
 
