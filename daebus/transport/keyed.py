@@ -21,6 +21,7 @@ from .places.dialing import Dialled, dial_place
 from .places.links import AWAY_FOR
 from .proof import hello
 from .publisher import Publisher
+from .sockets.connection import Connection
 
 FOUND_WITHIN = 3.0
 """Seconds for which a slot without an owner, or with one that does not answer, is waited for: another takes it over."""
@@ -101,6 +102,24 @@ class _Owner(Publisher):
         """Why there is none to be had, where one has been waited for in vain: then nobody waits again before it is."""
         self._tried_at = self._lost_at = -math.inf
 
+    def _begin(self) -> None:
+        super()._begin()
+        self._left: dict[Connection, None] = {}
+        """Those to nodes that the slot has left, on which something is in flight for others."""
+
+    def after_fork(self) -> None:
+        """See `Commander`."""
+        for connection in self._left:
+            connection.abandon()
+        super().after_fork()
+
+    def close(self) -> None:
+        """See `Commander`."""
+        super().close()
+        for connection in list(self._left):
+            self._left.pop(connection, None)
+            connection.fail("closed while waiting for Redis")
+
     @property
     def lost_at(self) -> float:
         """See `Keys`."""
@@ -109,6 +128,7 @@ class _Owner(Publisher):
 
     def ask_for_life(self) -> None:
         """See `Keys.beat`."""
+        self._part()
         self.look()
         connection = self._connection
         if connection is not None and not connection.in_flight:
@@ -160,10 +180,18 @@ class _Owner(Publisher):
             time.sleep(_AGAIN_AFTER)
             self._cluster.look()
             self._lost_at = self.lost_at
-            # Those that are in flight there have their answers yet.
             left, self._connection = self._connection, None
-            if left is not None and not left.in_flight:
-                left.fail("the slot has moved to another node")
+            if left is not None:
+                self._left[left] = None
+            self._part()
+
+    def _part(self) -> None:
+        """Close what was left, as soon as those that are in flight there have their answers."""
+        for connection in list(self._left):
+            connection.look()
+            if not connection.in_flight:
+                self._left.pop(connection, None)
+                connection.fail("the slot has moved to another node")
 
     def _dial(self, until: float) -> Dialled:
         """Connect to the owner, as soon as there is one; where there is none in time, the cluster is down for it."""

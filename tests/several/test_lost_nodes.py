@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from daebus import Daebus, DaebusError, RedisUnavailable
 from daebus.client.requester import Requester
 from daebus.errors import TooLate
 from daebus.transport.address import RedisAddress
+from daebus.transport.commands import Pending
 from daebus.transport.keyed import Keys
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import PATIENCE, dial_place
@@ -25,7 +28,7 @@ from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
 from tests.support.several import Cluster, order
-from tests.support.slots import promote, replicates, seen_lost, with_slot
+from tests.support.slots import masters, move, promote, replicates, seen_lost, with_slot
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
@@ -213,6 +216,46 @@ def test_claims_are_made_at_the_node_that_has_their_slot_now(cluster: Cluster, o
     opened.clear()
     eventually(lambda: is_asked(keys, key), within=20, what="another node has the slot")
     assert not any(str(frozen.port) in address for address in opened)
+    keys.close()
+    publisher.close()
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["answered", "closed"])
+def test_a_connection_that_a_slot_leaves_is_closed_when_what_is_in_flight_is_answered(
+    cluster: Cluster, closed: bool
+) -> None:
+    key = b"daebus:claim:{a}:1"
+    publisher = Publisher(RedisAddress(cluster.url), "test")
+    keys = Keys(publisher, key)
+    publisher.connect()
+    assert keys.ask([pack(b"SET", key, b"1")], "claiming", (bytes,)) == [b"OK"]
+    source = with_slot(cluster, slot_of(key))
+    assert source is not None
+    owner = keys._owner
+    assert owner is not None
+    before = owner._connection
+    assert before is not None
+    other = next(
+        name
+        for name in (b"queue%d" % number for number in range(1000))
+        if with_slot(cluster, slot_of(name)) is source and slot_of(name) != slot_of(key)
+    )
+    target = next(node for node in masters(cluster) if node is not source)
+    move(cluster, slot_of(key), source, target)
+    assert before.submit(Pending(pack(b"BLPOP", other, b"0.3"), 1, math.inf))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(keys.ask, [pack(b"GET", key)], "claiming", (bytes,))
+        eventually(lambda: before.in_flight == 2, within=20)
+        assert before.submit(Pending(pack(b"BLPOP", other, b"0"), 1, math.inf))
+        assert asked.result(20) == [b"1"]
+    assert owner._connection is not before
+    assert before.error is None
+    if closed:
+        keys.close()
+    else:
+        order(source, "RPUSH", other, "1")
+        eventually(lambda: keys.beat() or before.error, within=20)  # type: ignore[func-returns-value]
+    assert before.error is not None
     keys.close()
     publisher.close()
 
