@@ -19,7 +19,13 @@ COMPONENTS = frozenset(f"role--{role}" for role in ROLES)
 
 def style_of(widget: Widget, role: str) -> Style:
     """How that widget draws a role: in the role's colours, on the widget's own ground where the role has none."""
-    styles = widget.app.get_component_styles(f"role--{role}")
+    app, name = widget.app, f"role--{role}"
+    try:
+        styles = app.get_component_styles(name)
+    except KeyError:
+        # From Python 3.13 on the first widgets are there before the application has its styles.
+        app.stylesheet.apply(app)
+        styles = app.get_component_styles(name)
     style = widget.rich_style + styles.text_style
     ground = widget.background_colors[1]
     if styles.has_rule("background"):

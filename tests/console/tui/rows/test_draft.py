@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -162,6 +163,12 @@ def test_places_count_from_one() -> None:
     assert [line_and_column("ab\nc", index) for index in (0, 1, 3, 4)] == [(1, 1), (1, 2), (2, 1), (2, 2)]
 
 
+TRAILING = (
+    ("illegal trailing comma before end of object", (1, 20))
+    if sys.version_info >= (3, 13)
+    else ("expecting property name enclosed in double quotes", (2, 1))
+)
+
 # What is wrong with it ---------------------------------------------------------------------------------------------
 
 
@@ -169,7 +176,7 @@ def test_places_count_from_one() -> None:
     ("text", "told", "place"),
     [
         ('{\n  "service": users\n}', "expecting value", (2, 14)),
-        ('{"service": "users",\n}', "expecting property name enclosed in double quotes", (2, 1)),
+        ('{"service": "users",\n}', *TRAILING),
         ("", "expecting value", (1, 1)),
         ("[]", "expected an object with just action, payload, service", (0, 0)),
         ('{"service": "users", "action": "x"}', "expected an object with just", (0, 0)),
