@@ -16,6 +16,7 @@ from textual.widgets import RichLog
 
 from daebus_console.tui.app import ConsoleApp
 from daebus_console.tui.look.legible import LEAST, contrast, legible
+from daebus_console.tui.look.roles import style_of
 from daebus_console.tui.rows.lines import ROLES
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
@@ -176,3 +177,15 @@ def test_contrast_is_that_of_wcag() -> None:
     assert contrast(ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255)) == pytest.approx(21)
     assert contrast(ColorTriplet(119, 119, 119), ColorTriplet(255, 255, 255)) == pytest.approx(4.48, abs=0.01)
     assert contrast(ColorTriplet(9, 9, 9), ColorTriplet(9, 9, 9)) == 1
+
+
+def test_a_role_is_drawn_before_the_application_has_its_styles() -> None:
+    """As it is on Python 3.13, when the first widgets are mounted."""
+
+    async def story(console: Driver) -> None:
+        app, flow = console.app, console.app.main.flow
+        before = style_of(flow, "error")
+        app._component_styles.clear()
+        assert style_of(flow, "error") == before
+
+    drive(scene(), story)
