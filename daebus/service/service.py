@@ -12,7 +12,7 @@ from typing import Any
 
 from daebus import context, telemetry
 from daebus.errors import RedisUnavailable
-from daebus.logs import note
+from daebus.logs import note, stay_on
 from daebus.recorder.recorder import Recorder
 from daebus.transport.bus import Bus
 from daebus.wire.envelope import quoted
@@ -204,6 +204,8 @@ class Service:
                 self._loop.start()
             for hook in self._registry.start_hooks:
                 self._run_hook("start hook", hook)
+            # One may have configured logging; from here on messages may come.
+            stay_on()
             self._readers.start()
             self._listener.ensure(until := time.monotonic() + START_TIMEOUT)
             self._sides.start(until)
