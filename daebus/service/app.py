@@ -236,9 +236,6 @@ class Daebus(Registry):
                 self._service = None
                 self._debug_level.off()
                 raise
-            finally:
-                # A hook may have configured logging.
-                stay_on()
         self._stop_as_told()
         return self
 

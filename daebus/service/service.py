@@ -202,10 +202,12 @@ class Service:
                 self._claims.check()
             if self._loop is not None:
                 self._loop.start()
-            for hook in self._registry.start_hooks:
-                self._run_hook("start hook", hook)
-            # One may have configured logging; from here on messages may come.
-            stay_on()
+            try:
+                for hook in self._registry.start_hooks:
+                    self._run_hook("start hook", hook)
+            finally:
+                # One may have configured logging: why another fails is to be heard, and so is what messages set off.
+                stay_on()
             self._readers.start()
             self._listener.ensure(until := time.monotonic() + START_TIMEOUT)
             self._sides.start(until)
