@@ -81,8 +81,9 @@ def heard(function: Callable[..., Any], what: str, frame: FrameType | None) -> C
         # A decorator that is given the payload may give what the function within wants.
         lenient=inner is not None and first is None and signatures.whole(found) is not None,
         decorated=inner is not None,
-        unknown=None if first is None or plain is not None else first.name,
     )
+    if first is not None and plain is None:
+        plan.unknown = first.name
     try:
         plan.settle(finally_=False)
     except _NotTyped:
@@ -164,7 +165,7 @@ class Plan:
         self._what = what
         self._frame = frame
         self._taken = taken
-        self._lenient = self._forgiving = lenient
+        self._lenient = lenient
         self.settled = False
         self.schemas: dict[str, Any] = {}
         self.arguments: Callable[..., dict[str, Any]] = dict
@@ -198,6 +199,11 @@ class Plan:
         self.settled, self._frame = True, None
         if why.args:
             self.final = partial(_unanswered, why)
+
+    @property
+    def _forgiving(self) -> bool:
+        """Whether it is called as it is where its annotations cannot be read."""
+        return self._lenient
 
     def _says_nothing(self, hints: dict[str, Any]) -> bool:
         return self._lenient and not self._taken.parameters and signatures.is_open(hints.get("return"))
@@ -243,22 +249,13 @@ class HeardPlan(Plan):
     """
 
     hears = True
+    unknown: str | None = None
+    left = False
+    """Whether it is called with the payload."""
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        what: str,
-        frame: FrameType | None,
-        taken: Taken,
-        *,
-        lenient: bool,
-        decorated: bool,
-        unknown: str | None,
-    ) -> None:
-        super().__init__(function, what, frame, taken, lenient=lenient, decorated=decorated)
-        self._unknown = unknown
-        self._forgiving = lenient or unknown is not None
-        self.left = False
+    @property
+    def _forgiving(self) -> bool:
+        return self._lenient or self.unknown is not None
 
     def leave(self, why: Exception) -> None:
         """Have it called with the payload, and say why where that is not what its annotation says."""
@@ -269,7 +266,7 @@ class HeardPlan(Plan):
             note(log, logging.WARNING, line, self._what, place(self.function), why)
 
     def _says_nothing(self, hints: dict[str, Any]) -> bool:
-        return self._unknown is not None and signatures.is_any_object(hints.get(self._unknown, Any))
+        return self.unknown is not None and signatures.is_any_object(hints.get(self.unknown, Any))
 
     def _annotated_names(self) -> list[str]:
         rest = [] if self._taken.rest is None else [self._taken.rest]
