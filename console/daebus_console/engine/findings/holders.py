@@ -152,10 +152,7 @@ def _count(run: _Run, family: Family) -> None:
     until: dict[str, float] = {}
     for one in family.calls:
         if one.kind is Kind.REQUEST:
-            name, end = (
-                call(one.target, one.action),
-                min(one.answer.at if one.answer is not None else one.until, run.at),
-            )
+            name, end = call(one.target, one.action), min(one.ended, run.at)
             spent = end - max(one.opened.at, until.get(name, 0.0))
             until[name] = max(end, until.get(name, 0.0))
             run.calls[name] = run.calls.get(name, 0.0) + max(0.0, spent)

@@ -58,6 +58,6 @@ _MEANT = re.compile(
 )
 
 
-def is_meant(kind: str | None) -> bool:
+def is_meant(kind: str) -> bool:
     """Whether an exception of that name is how a handler says no: there is no such thing, or not so much of it."""
-    return kind is not None and _MEANT.search(kind) is not None
+    return _MEANT.search(kind) is not None

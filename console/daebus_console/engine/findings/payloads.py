@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from daebus_console.engine.message.envelope import REFUSALS, UNSET, rest_of
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
 
 LARGEST = 64 * 1024
@@ -42,6 +43,17 @@ def value(data: bytes, *, whole: bool = False) -> Any:
         return _read_any(found)
     except REFUSALS:
         return None
+
+
+def error_of(exchange: Exchange) -> tuple[str, str]:
+    """Type and text of the error that it was answered with; empty where the answer tells none."""
+    payload = value(exchange.answer.data) if exchange.answer is not None else None
+    return _text(payload, "type"), _text(payload, "error")
+
+
+def _text(payload: Any, name: str) -> str:
+    found = payload.get(name) if isinstance(payload, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def sent_at(data: bytes) -> float | None:

@@ -146,8 +146,7 @@ class Stepper:
             return self._arrived(planned, held)
         if exchange is None or exchange.state is State.PENDING:
             return None
-        ended = exchange.answer.at if exchange.answer is not None else exchange.until
-        if now - ended < _ARRIVES_WITHIN:
+        if now - exchange.ended < _ARRIVES_WITHIN:
             return None
         # Where the request was not seen, its answer stands alone, on the channel of whoever asked.
         whose = "" if exchange.action is None else f" of {shown(exchange.target or '?')}"

@@ -256,6 +256,11 @@ class Exchange(msgspec.Struct, gc=False):
         return self.deadline if self._aside is None else max(self.deadline, self._aside.until)
 
     @property
+    def ended(self) -> float:
+        """When its final answer came (epoch seconds), or its time is over where none has."""
+        return self.until if self.answer is None else self.answer.at
+
+    @property
     def latest(self) -> Message:
         """The last of its messages."""
         if self._aside is None and self.answer is not None:

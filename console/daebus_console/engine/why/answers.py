@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from daebus_console.engine.findings.families import longest_call
 from daebus_console.engine.findings.keys import missing_key
-from daebus_console.engine.findings.payloads import value
+from daebus_console.engine.findings.payloads import error_of
 from daebus_console.engine.findings.places import in_place, place_in
 from daebus_console.engine.findings.words import DROPPED, KEEP_THE_HANDLE, call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
@@ -82,7 +82,7 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
             (f"it answered {code}: {text}", *(_held(sight, exchange) if code in ("busy", "expired") else ())),
             advice.format(shown(service), exchange.number),
         )
-    kind, said = _field(exchange, "type"), _field(exchange, "error")
+    kind, said = error_of(exchange)
     unserved = _unserved(sight, exchange) if kind == "ServiceUnavailable" else None
     if unserved is not None:
         below = call(unserved.target, unserved.action)
@@ -157,11 +157,9 @@ def _held(sight: Sight, exchange: Exchange) -> list[str]:
 
 def _error(exchange: Exchange) -> str:
     """What the error answer says."""
-    payload = value(exchange.answer.data) if exchange.answer is not None else None
-    text = payload.get("error") if isinstance(payload, dict) else None
-    kind = payload.get("type") if isinstance(payload, dict) else None
-    found = text if isinstance(text, str) and text else "it does not say why"
-    prefix = f"{kind}: " if isinstance(kind, str) and kind and not found.startswith(kind) else ""
+    kind, text = error_of(exchange)
+    found = text or "it does not say why"
+    prefix = f"{kind}: " if kind and not found.startswith(kind) else ""
     return clean((prefix + found)[:_LONGEST])
 
 
@@ -184,7 +182,7 @@ def _deepest(sight: Sight, exchange: Exchange) -> Exchange | None:
 
 def _unserved(sight: Sight, exchange: Exchange) -> Exchange | None:
     """The call without an answer of which its error says that nobody serves it."""
-    said = _field(exchange, "error")
+    said = error_of(exchange)[1]
     return next(
         (
             one
@@ -197,7 +195,7 @@ def _unserved(sight: Sight, exchange: Exchange) -> Exchange | None:
 
 def _overdue(sight: Sight, exchange: Exchange) -> Exchange | None:
     """The call that ran out of its time, which its error names by the id."""
-    said = _field(exchange, "error")
+    said = error_of(exchange)[1]
     return next(
         (
             one
@@ -209,11 +207,4 @@ def _overdue(sight: Sight, exchange: Exchange) -> Exchange | None:
 
 
 def _said(exchange: Exchange) -> str:
-    return clean(_field(exchange, "error")[:_LONGEST])
-
-
-def _field(exchange: Exchange, name: str) -> str:
-    """A text in the payload of its answer."""
-    payload = value(exchange.answer.data) if exchange.answer is not None else None
-    text = payload.get(name) if isinstance(payload, dict) else None
-    return text if isinstance(text, str) else ""
+    return clean(error_of(exchange)[1][:_LONGEST])

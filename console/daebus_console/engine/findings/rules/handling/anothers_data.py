@@ -151,7 +151,7 @@ anew in the handler, or hold a lock around all of it."""
         self.book.report(
             self.name,
             self.severity,
-            one.answer.at if one.answer is not None else one.until,
+            one.ended,
             [number],
             service=service,
             action=action,
@@ -170,7 +170,7 @@ def _whose(
     latest: Sequence[tuple[Exchange, Mapping[str, Any]]], name: str, told: Any, one: Exchange
 ) -> tuple[Exchange, Mapping[str, Any]] | None:
     """The only other request with that value, where it was under way when that one was."""
-    begun, ended = one.opened.at, one.answer.at if one.answer is not None else one.until
+    begun, ended = one.opened.at, one.ended
     asked = [(other, fields) for other, fields in latest if fields.get(name) == told]
     if len(asked) != 1:
         return None

@@ -104,7 +104,7 @@ Look at what happened at that time: the log of the service (`logs SERVICE`), a d
         self._of.clear()
 
     def _failed(self, service: str, action: str, ends: _Ends, one: Exchange, error: tuple[str, str]) -> None:
-        at = one.answer.at if one.answer is not None else one.until
+        at = one.ended
         if at <= ends.well_at:
             ends.before.append(False)
             return
@@ -165,8 +165,7 @@ def _error(one: Exchange) -> tuple[str, str] | None:
     """Type and text of the error where its handler raised it."""
     if one.aside.code != _RAISED or one.dialect != DAEBUS or one.answer is None:
         return None
-    payload = payloads.value(one.answer.data)
-    kind, said = (payload.get("type"), payload.get("error")) if isinstance(payload, dict) else (None, None)
-    if not isinstance(kind, str) or not isinstance(said, str) or kind in _TOLD or is_meant(kind):
+    kind, said = payloads.error_of(one)
+    if not kind or not said or kind in _TOLD or is_meant(kind):
         return None
     return kind, said

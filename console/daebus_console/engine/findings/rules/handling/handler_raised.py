@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from daebus_console.engine.bounded import remember
-from daebus_console.engine.findings import payloads
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.keys import missing_key
 from daebus_console.engine.findings.kinds import MISTAKES, NEEDS
+from daebus_console.engine.findings.payloads import error_of
 from daebus_console.engine.findings.places import in_place, place_in
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import DROPPED, KEEP_THE_HANDLE, call, term, to
@@ -51,12 +51,13 @@ have that the others have not."""
         answer, code = exchange.answer, exchange.aside.code
         if answer is None or not answer.error or code not in (_RAISED, _SILENT) or exchange.dialect != DAEBUS:
             return
-        payload = payloads.value(answer.data)
-        kind = _text(payload, "type") if code == _RAISED else ""
+        kind, error = error_of(exchange)
+        if code == _SILENT:
+            kind = ""
         if code == _RAISED and kind not in MISTAKES and kind not in NEEDS:
             return
         key = exchange.target or "", exchange.action or "", kind or _SILENT
-        self._put(self._newest, key, (exchange, _text(payload, "error")))
+        self._put(self._newest, key, (exchange, error))
         self._tell(key, 1)
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
@@ -97,7 +98,7 @@ have that the others have not."""
         self.book.report(
             self.name,
             Severity.WARNING if kind in NEEDS else self.severity,
-            exchange.answer.at if exchange.answer is not None else exchange.until,
+            exchange.ended,
             [exchange.number],
             service=service,
             action=action,
@@ -134,8 +135,3 @@ have that the others have not."""
     def _put(into: dict[_Key, Any], key: _Key, value: Any) -> None:
         into.pop(key, None)
         remember(into, key, value, _MOST)
-
-
-def _text(payload: Any, name: str) -> str:
-    found = payload.get(name) if isinstance(payload, dict) else None
-    return found if isinstance(found, str) else ""

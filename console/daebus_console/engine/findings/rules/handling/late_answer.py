@@ -108,7 +108,7 @@ that is called again after a timeout should bear to be done twice."""
     def _tell_where(self, exchange: Exchange, queued: float) -> None:
         """Its service tells how long it waited before its handler began."""
         service, longer = exchange.target or "", self._longer(exchange)
-        at = _answered_at(exchange)
+        at = exchange.ended
         took, inside = at - exchange.opened.at, exchange.elapsed or 0.0
         if queued >= took / 2:
             within = f", {duration(queued)} of it before its handler began"
@@ -136,11 +136,11 @@ that is called again after a timeout should bear to be done twice."""
     def _tell(self, exchange: Exchange, within: str, advice: str, of: Exchange | None = None) -> None:
         """Tell it in the words for that exchange; `of` is the one that is told of for the first time."""
         service, action = exchange.target or "", exchange.action or ""
-        waited, took = exchange.until - exchange.opened.at, _answered_at(exchange) - exchange.opened.at
+        waited, took = exchange.until - exchange.opened.at, exchange.ended - exchange.opened.at
         self.book.report(
             self.name,
             self.severity,
-            _answered_at(of or exchange),
+            (of or exchange).ended,
             [(of or exchange).number],
             service=service,
             action=action,
@@ -151,10 +151,6 @@ that is called again after a timeout should bear to be done twice."""
             where=f"{to(service, action)} is:late",
             count=int(of is not None),
         )
-
-
-def _answered_at(exchange: Exchange) -> float:
-    return exchange.answer.at if exchange.answer is not None else exchange.until
 
 
 def _after(waited: float, took: float) -> str:

@@ -114,7 +114,7 @@ waits-for-itself."""
         self.book.report(
             self.name,
             self.severity,
-            answer.at if answer is not None else exchange.until,
+            exchange.ended,
             [exchange.number],
             service=service,
             action=action,

@@ -9,7 +9,7 @@ from daebus_console.engine.bounded import remember
 from daebus_console.engine.figures.told import place
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.kinds import is_meant
-from daebus_console.engine.findings.payloads import value
+from daebus_console.engine.findings.payloads import error_of
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import shown, to
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, State
@@ -86,7 +86,7 @@ Look at its log: what has it, or lacks, that the others have not? `services NAME
         self.book.report(
             self.name,
             self.severity,
-            one.answer.at if one.answer is not None else one.until,
+            one.ended,
             [one.number],
             service=service,
             action=action,
@@ -109,12 +109,8 @@ Look at its log: what has it, or lacks, that the others have not? `services NAME
 
 def _fails(exchange: Exchange) -> bool:
     """Whether it ended with an error that nobody meant as an answer."""
-    code, answer = exchange.aside.code, exchange.answer
-    if code != _RAISED or answer is None:
-        return code in _FAILS
-    payload = value(answer.data)
-    kind = payload.get("type") if isinstance(payload, dict) else None
-    return not is_meant(kind if isinstance(kind, str) else None)
+    code = exchange.aside.code
+    return code in _FAILS if code != _RAISED else not is_meant(error_of(exchange)[0])
 
 
 def _others(of: dict[str, _Answers], name: str, since: float) -> tuple[int, int]:
