@@ -17,7 +17,7 @@ class Mistake(Exception):
 def where_in(error: BaseException, module: str) -> str:
     """Which line of that module, or of what it imports of its own package, met the error; empty where it says so."""
     for frame, line in _inside_out(error):
-        if _is_of(frame, module.partition(".")[0]):
+        if is_of(frame, module.partition(".")[0]):
             place = f"{frame.f_code.co_filename}:{line}"
             return "" if place in str(error) else f" ({place})"
     return ""
@@ -26,7 +26,7 @@ def where_in(error: BaseException, module: str) -> str:
 def last_line(error: BaseException, module: str) -> str:
     """What went wrong in that module, and where in the user's files: not in a library that they call."""
     frames = _inside_out(error)
-    theirs = (each for each in frames if _is_of(each[0], module.partition(".")[0]) or not _is_installed(each[0]))
+    theirs = (each for each in frames if is_of(each[0], module.partition(".")[0]) or not _is_installed(each[0]))
     frame, line = next(theirs, frames[0])
     where = f" ({frame.f_code.co_filename}:{line})"
     if isinstance(error, SyntaxError) and not _is_made(error.filename):
@@ -44,14 +44,15 @@ def _is_made(filename: str | None) -> bool:
     return filename is None or filename.startswith("<")
 
 
-def _is_of(frame: FrameType, package: str) -> bool:
+def is_of(frame: FrameType, package: str) -> bool:
+    """Whether it runs code of that package."""
     return str(frame.f_globals.get("__name__", "")).partition(".")[0] == package
 
 
 def _is_installed(frame: FrameType) -> bool:
     """Whether its code came with Python or was installed."""
     name = frame.f_code.co_filename
-    return _is_of(frame, "daebus") or any(Path(name).is_relative_to(root) for root in _ROOTS)
+    return is_of(frame, "daebus") or any(Path(name).is_relative_to(root) for root in _ROOTS)
 
 
 _ROOTS = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})

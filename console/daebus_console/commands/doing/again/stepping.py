@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
+from daebus.command.mistake import is_of
+
 
 @contextmanager
 def stopping_at(function: Callable[..., Any]) -> Iterator[None]:
@@ -55,7 +57,7 @@ def post_mortem(error: BaseException) -> None:
 def users_own(trace: TracebackType) -> TracebackType:
     """The traceback from the first frame on that is not the framework's; all of it where there is none."""
     at: TracebackType | None = trace
-    while at is not None and _is_frameworks(at.tb_frame):
+    while at is not None and is_of(at.tb_frame, "daebus"):
         at = at.tb_next
     return at or trace
 
@@ -64,15 +66,11 @@ def place_of(error: BaseException) -> str:
     """File, line and function of where it was raised, or of what called the framework, which then did; empty where
     nobody knows."""
     frames = list(traceback.walk_tb(error.__traceback__))
-    own = [one for one in frames if not _is_frameworks(one[0])] or frames
+    own = [one for one in frames if not is_of(one[0], "daebus")] or frames
     if not own:
         return ""
     frame, number = own[-1]
     return f"{os.path.relpath(frame.f_code.co_filename)}:{number} in {frame.f_code.co_name}"
-
-
-def _is_frameworks(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == "daebus"
 
 
 def _code_of(function: Callable[..., Any]) -> CodeType | None:
