@@ -201,35 +201,38 @@ def is_answered(asker: Requester, name: str) -> bool:
         return False
 
 
-def test_claims_are_made_at_the_node_that_has_their_slot_now(cluster: Cluster, opened: list[str]) -> None:
-    key = b"daebus:claim:{a}:1"
+KEY = b"daebus:claim:{a}:1"
+
+
+@pytest.fixture
+def keys(cluster: Cluster) -> Iterator[Keys]:
+    """Connected to the node that has the slot of KEY, where that is 1."""
     publisher = Publisher(RedisAddress(cluster.url), "test")
-    keys = Keys(publisher, key)
+    made = Keys(publisher, KEY)
     publisher.connect()
-    assert keys.ask([pack(b"SET", key, b"1")], "claiming", (bytes,)) == [b"OK"]
-    frozen = with_slot(cluster, slot_of(key))
+    assert made.ask([pack(b"SET", KEY, b"1")], "claiming", (bytes,)) == [b"OK"]
+    yield made
+    made.close()
+    publisher.close()
+
+
+def test_claims_are_made_at_the_node_that_has_their_slot_now(cluster: Cluster, opened: list[str], keys: Keys) -> None:
+    frozen = with_slot(cluster, slot_of(KEY))
     assert frozen is not None
     owner = keys._owner
     assert owner is not None
     frozen.freeze()
     eventually(lambda: not owner._has_usable(), within=20, what="the connection to it is given up")
     opened.clear()
-    eventually(lambda: is_asked(keys, key), within=20, what="another node has the slot")
+    eventually(lambda: is_asked(keys, KEY), within=20, what="another node has the slot")
     assert not any(str(frozen.port) in address for address in opened)
-    keys.close()
-    publisher.close()
 
 
 @pytest.mark.parametrize("closed", [False, True], ids=["answered", "closed"])
 def test_a_connection_that_a_slot_leaves_is_closed_when_what_is_in_flight_is_answered(
-    cluster: Cluster, closed: bool
+    cluster: Cluster, keys: Keys, closed: bool
 ) -> None:
-    key = b"daebus:claim:{a}:1"
-    publisher = Publisher(RedisAddress(cluster.url), "test")
-    keys = Keys(publisher, key)
-    publisher.connect()
-    assert keys.ask([pack(b"SET", key, b"1")], "claiming", (bytes,)) == [b"OK"]
-    source = with_slot(cluster, slot_of(key))
+    source = with_slot(cluster, slot_of(KEY))
     assert source is not None
     owner = keys._owner
     assert owner is not None
@@ -238,13 +241,13 @@ def test_a_connection_that_a_slot_leaves_is_closed_when_what_is_in_flight_is_ans
     other = next(
         name
         for name in (b"queue%d" % number for number in range(1000))
-        if with_slot(cluster, slot_of(name)) is source and slot_of(name) != slot_of(key)
+        if with_slot(cluster, slot_of(name)) is source and slot_of(name) != slot_of(KEY)
     )
     target = next(node for node in masters(cluster) if node is not source)
-    move(cluster, slot_of(key), source, target)
+    move(cluster, slot_of(KEY), source, target)
     assert before.submit(Pending(pack(b"BLPOP", other, b"0.3"), 1, math.inf))
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(keys.ask, [pack(b"GET", key)], "claiming", (bytes,))
+        asked = pool.submit(keys.ask, [pack(b"GET", KEY)], "claiming", (bytes,))
         eventually(lambda: before.in_flight == 2, within=20)
         assert before.submit(Pending(pack(b"BLPOP", other, b"0"), 1, math.inf))
         assert asked.result(20) == [b"1"]
@@ -256,8 +259,6 @@ def test_a_connection_that_a_slot_leaves_is_closed_when_what_is_in_flight_is_ans
         order(source, "RPUSH", other, "1")
         eventually(lambda: keys.beat() or before.error, within=20)  # type: ignore[func-returns-value]
     assert before.error is not None
-    keys.close()
-    publisher.close()
 
 
 def test_a_master_that_has_become_a_replica_is_left_at_once(

@@ -112,13 +112,19 @@ def test_what_a_handler_needs_and_cannot_have(bus: Watched, kind: str, advice: s
     assert bus.one("handler-raised").text.endswith('in users.py:15, get: user["discount"] = DISCOUNTS[customer]')
 
 
-def test_an_action_that_fails_since_a_moment(bus: Watched) -> None:
+def turn(bus: Watched, error: str) -> list[Exchange]:
+    """What went well forty times fails from now on, with that error; returns the first that do."""
     for _ in range(40):
         bus.call("users", "get", {"n": 1})
     failed = []
     for number in range(25):
-        failed.append(raised(bus, "ApiError", "401: token\x1b expired", {"n": number}))
+        failed.append(raised(bus, "ApiError", error, {"n": number}))
         bus.wait(0.1)
+    return failed
+
+
+def test_an_action_that_fails_since_a_moment(bus: Watched) -> None:
+    failed = turn(bus, "401: token\x1b expired")
     found = bus.one("fails-since")
     assert found.text.startswith("users get fails every time since ")
     assert found.text.endswith(", with ApiError: 401: token\\x1b expired")
@@ -130,12 +136,7 @@ def test_an_action_that_fails_since_a_moment(bus: Watched) -> None:
 
 
 def test_an_action_that_failed_for_a_while(bus: Watched) -> None:
-    for _ in range(40):
-        bus.call("users", "get", {"n": 1})
-    failed = []
-    for number in range(25):
-        failed.append(raised(bus, "ApiError", "401", {"n": number}))
-        bus.wait(0.1)
+    failed = turn(bus, "401")
     well = bus.call("users", "get", {"n": 1})
     found = bus.one("fails-since")
     assert failed[0].answer is not None
