@@ -105,9 +105,10 @@ class Hooks:
     def errorhandler(self, exception: type[Exception]) -> Callable[[Handler], Handler]:
         """Answer for actions that raise that exception, or one of its kind: the handler takes it and returns a dict.
 
-        `request` and `response` are those of the action. Of several the one of the closest kind is called; that of a
-        blueprint only for its own actions, and before that of the app. What it handles is not logged as an error. A
-        payload that does not fit a typed handler is left to that of `Misfit` alone, not to one of `Exception`.
+        `request` and `response` are those of the action. Of several the one of the closest kind is called. Those of a
+        blueprint are for its own actions only, and any of them comes before all of the app, as in Flask. What is
+        handled is not logged as an error. A payload that does not fit a typed handler is left to that of `Misfit`
+        alone, not to one of `Exception`.
         """
         given: object = exception
         if not (isinstance(given, type) and issubclass(given, Exception)):
@@ -165,11 +166,9 @@ class Route:
     def error_handler(self, error: BaseException) -> Function | None:
         """What answers where that was raised; None where nothing does."""
         # A payload that does not fit is answered for as such, unless somebody wants to do that in particular.
-        for cls in (Misfit,) if issubclass(type(error), Misfit) else type(error).__mro__:
-            for home in self.homes:
-                if cls in home.error_handlers:
-                    return home.error_handlers[cls]
-        return None
+        kinds = (Misfit,) if issubclass(type(error), Misfit) else type(error).__mro__
+        found = (home.error_handlers[cls] for home in self.homes for cls in kinds if cls in home.error_handlers)
+        return next(found, None)
 
 
 def action_route(app: Hooks, action: str, function: Function) -> Route:
