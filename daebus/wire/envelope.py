@@ -9,6 +9,22 @@ _TEXT_LIMIT = 100
 UNREADABLE = "unreadable"
 """The `code` of an error that stands for an answer that could not be read."""
 
+OUR_CODES = frozenset(
+    (
+        "bad_request",
+        "busy",
+        "debugger",
+        "expired",
+        "handler_error",
+        "no_response",
+        "redis_refused",
+        "shutting_down",
+        "unknown_action",
+        UNREADABLE,
+    )
+)
+"""The `code`s that the framework gives. Any other is one that a program has chosen."""
+
 RequestId = str | int | float | bool | None
 """Request ids of ours are text; whatever else a caller puts there is given back unchanged."""
 

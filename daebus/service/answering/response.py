@@ -17,12 +17,13 @@ from daebus.errors import (
     PayloadError,
     RedisRefused,
     RedisUnavailable,
+    RequestFailed,
     class_of,
 )
 from daebus.logs import note
 from daebus.saying import said, trace_of
 from daebus.wire import checks
-from daebus.wire.envelope import Request, error_payload
+from daebus.wire.envelope import OUR_CODES, Request, error_payload
 from daebus.wire.limits import sized
 from daebus.wire.objects import RawJson, decode_object
 from daebus.wire.writing import write_response
@@ -127,12 +128,15 @@ class Response:
     def error(self, error: str | BaseException, final: bool = True, code: str | None = None) -> Receipt:
         """Send an error response: a text, or an exception (its class name goes with it). Returns what `send` does.
 
-        Of what an exception says the passwords of URLs are left out.
+        Of what an exception says the passwords of URLs are left out. A RequestFailed, with which another service has
+        answered, goes on with the `code` that this has chosen, unless there is a `code` here. Codes of the framework do
+        not: `busy`, say, would be said of this service then.
         """
         kind = trace = fields = None
         checks.optional_name(code, "code", PayloadError)
         if isinstance(error, BaseException):
             kind = class_of(error)
+            code = code or _chosen_code(error)
             # What an exception says of its class itself may be anything.
             if issubclass(type(error), Misfit):
                 fields = cast(Misfit, error).fields
@@ -390,6 +394,14 @@ def reply_channel(request: Request, service: str) -> str | None:
     if request.reply_to is not None:
         return request.reply_to if request.reply_to != service else None
     return f"{service}.responses" if request.request_id is not None else None
+
+
+def _chosen_code(error: BaseException) -> str | None:
+    """The code that another service has chosen for the error with which it answered."""
+    if not issubclass(type(error), RequestFailed):
+        return None
+    code = _text(getattr(error, "code", None))
+    return None if code in OUR_CODES else code or None
 
 
 def _text(value: Any) -> str:

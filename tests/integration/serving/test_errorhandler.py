@@ -156,3 +156,55 @@ def test_there_is_one_for_each_kind_and_it_takes_the_exception(redis_url: str, n
         app.errorhandler(KeyError)(takes_nothing)
     with serving(app, redis_url, name), pytest.raises(RegistrationError, match="is running"):
         app.errorhandler(KeyError)(lambda _error: {})
+
+
+def test_the_code_that_another_service_has_chosen_goes_on_and_one_of_the_framework_does_not(
+    redis_url: str, name: str
+) -> None:
+    bank, app = Daebus(f"{name}.bank"), Daebus(name)
+    bank.action("charge")(lambda: response.error("no money", code=request.payload["code"]))
+
+    @app.action("caught")
+    def caught() -> None:
+        try:
+            DaebusCaller(bank.name, redis_url=redis_url).send_request("charge", request.payload)
+        except RequestFailed as error:
+            response.error(error, code=request.payload.get("instead"))
+
+    @app.action("raised")
+    def raised() -> None:
+        DaebusCaller(bank.name, redis_url=redis_url).send_request(request.payload["action"], {"code": "declined"})
+
+    @app.action("later")
+    def later() -> None:
+        response.defer().error(RequestFailed("no money", code="declined"))
+
+    def code_of(action: str, payload: dict[str, Any]) -> str | None:
+        with pytest.raises(RequestFailed) as failed:
+            caller.send_request(action, payload)
+        assert failed.value.type == "RequestFailed"
+        return failed.value.code
+
+    with (
+        serving(bank, redis_url, bank.name),
+        serving(app, redis_url, name),
+        DaebusCaller(name, redis_url=redis_url) as caller,
+    ):
+        assert code_of("caught", {"code": "declined"}) == "declined"
+        assert code_of("caught", {"code": "declined", "instead": "unpaid"}) == "unpaid"
+        # This service is not busy, and a caller with a Retry would ask it again.
+        assert code_of("caught", {"code": "busy"}) is None
+        assert code_of("caught", {"code": None}) is None
+        assert code_of("later", {}) == "declined"
+        assert code_of("raised", {"action": "charge"}) == "handler_error"
+
+    for_all = Daebus(name)
+    for_all.action("raised")(raised)
+    for_all.errorhandler(RequestFailed)(lambda error: response.error(error))
+    with (
+        serving(bank, redis_url, bank.name),
+        serving(for_all, redis_url, name),
+        DaebusCaller(name, redis_url=redis_url) as caller,
+    ):
+        assert code_of("raised", {"action": "charge"}) == "declined"
+        assert code_of("raised", {"action": "chrage"}) is None
