@@ -34,10 +34,23 @@ class _Proxy:
         raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._target(), name)
+        try:
+            target = self._target()
+        except OutsideContextError:
+            if name.startswith("_"):
+                # Tools ask whether such names are there: doctest, mock, inspect, copy.
+                raise AttributeError(name) from None
+            raise
+        return getattr(target, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._target(), name, value)
+
+    def __dir__(self) -> list[str]:
+        try:
+            return dir(self._target())
+        except OutsideContextError:
+            return []
 
     def __repr__(self) -> str:
         try:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
+import doctest
+import inspect
 import logging
 import os
+import pydoc
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -40,6 +45,40 @@ def test_cache_without_a_service() -> None:
 
 def test_a_proxy_can_be_shown_anywhere() -> None:
     assert repr(request) == "<RequestProxy outside a handler>"
+
+
+STANDING = {"request": request, "response": response, "cache": cache, "logger": logger}
+
+
+@pytest.mark.parametrize("name", STANDING)
+def test_tools_may_look_at_one_anywhere(name: str) -> None:
+    module = types.ModuleType("shop", "Asked of it:\n\n>>> 1 + 1\n2\n")
+    module.__dict__.update(STANDING)
+    one = STANDING[name]
+    assert doctest.testmod(module) == (0, 1)
+    for autospec in (None, True):
+        with mock.patch.object(module, name, autospec=autospec) as other:
+            assert getattr(module, name) is other
+    assert inspect.unwrap(one) is one  # type: ignore[arg-type]
+    assert pydoc.render_doc(one)
+    assert repr(copy.deepcopy(one)) == repr(one)
+    assert not hasattr(one, "__nothing__")
+
+
+def test_what_one_has_is_told_where_there_is_one() -> None:
+    app, told = Daebus("x"), list[list[str]]()
+
+    @app.action("look")
+    def look() -> dict[str, bool]:
+        told.extend(dir(each) for each in STANDING.values())
+        return {}
+
+    assert dir(request) == dir(response) == dir(cache) == []
+    assert "info" in dir(logger)
+    with app.test_client() as client:
+        client.request("look")
+    for names, known in zip(told, ("payload", "defer", "hset", "info"), strict=True):
+        assert known in names
 
 
 def test_logger_works_anywhere(caplog: pytest.LogCaptureFixture) -> None:
