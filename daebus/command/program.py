@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from daebus.errors import ConfigurationError
-from daebus.logs import FORMATS, configure
+from daebus.logs import FORMATS, configure, stay_on
 from daebus.masking import without_passwords
 from daebus.service.app import Daebus
 from daebus.service.signals import StopSignals
@@ -195,6 +195,9 @@ def _found(options: argparse.Namespace, workers: int | None) -> Daebus:
         except ConfigurationError as error:
             raise Mistake(str(error)) from None
     elif options.workers_from_env is not None:
+        # As it is when the service runs, which does not set it up before the module has.
+        configure()
+        stay_on()
         log.info("%s is not set: %d workers, as the app has it", options.workers_from_env, app.options.max_workers)
     return app
 

@@ -38,6 +38,14 @@ def heard(_payload):
 def tidy():
     pass
 """
+LOGGING = """
+import logging.config
+logging.config.dictConfig({
+    "version": 1,
+    "handlers": {"all": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["all"], "level": "INFO"},
+})
+"""
 Write = Callable[[str], str]
 _numbers = itertools.count()
 
@@ -121,6 +129,19 @@ def test_how_many_workers_there_are_may_be_said(
     monkeypatch.setattr(Daebus, "run", lambda app, *_arguments, **_options: found.append(app.options.max_workers))
     assert main(["run", f"{write(USERS)}:app", *options]) == 0
     assert found == [workers]
+
+
+@pytest.mark.parametrize("reload", [[], ["--reload"]])
+@pytest.mark.parametrize("logging", ["", LOGGING])
+def test_that_the_variable_is_not_set_is_said_in_the_log(
+    write: Write, redis_url: str, name: str, logging: str, reload: list[str]
+) -> None:
+    where = f"{write(f'{logging}{USERS}')}:app"
+    command = ["-m", "daebus", "run", where, "--service", name, "--redis", redis_url, "--workers-from-env", "NONE_YET"]
+    with program(*command, *reload, serves=name, url=redis_url, cwd=os.getcwd()) as process:
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+        assert "NONE_YET is not set: 2 workers, as the app has it" in process.output
 
 
 @pytest.mark.parametrize(
