@@ -29,7 +29,7 @@ def checked_id(request_id: str | None) -> str:
 def checked_progress(on_progress: Callable[[Any], Any] | None, *, awaited: bool = False) -> None:
     """What is told of partial answers, if anything is; it may be async where what it returns is `awaited`."""
     if on_progress is not None:
-        (checks.function if awaited else checks.plain_function)(on_progress, "on_progress")
+        (checks.awaited_function if awaited else checks.plain_function)(on_progress, "on_progress")
 
 
 def checked_parent(parent_id: RequestId) -> RequestId:

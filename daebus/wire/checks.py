@@ -91,13 +91,24 @@ def function(value: Function, what: str, error: type[DaebusError] = Configuratio
 def plain_function(value: Function, what: str, error: type[DaebusError] = ConfigurationError) -> Function:
     """Something that can be called, and whose result counts as soon as it returns."""
     function(value, what, error)
-    called: Any = value
-    while isinstance(called, partial):
-        called = called.func
-    # Of an object that can be called its class says it, or it says so itself, as a mock does.
-    layers = (called, type(called).__call__)
+    layers = _layers(value)
     if any(inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one) for one in layers):
         raise error(f"{what} must be a plain function and not an async one, which nothing would await")
     if any(map(inspect.isgeneratorfunction, layers)):
         raise error(f"{what} must be a plain function and not a generator, which nothing would go through")
     return value
+
+
+def awaited_function(value: Function, what: str, error: type[DaebusError] = ConfigurationError) -> Function:
+    """Something that can be called, and whose result is awaited where it can be."""
+    function(value, what, error)
+    if any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in _layers(value)):
+        raise error(f"{what} must be a function, plain or async, and not a generator, which nothing would go through")
+    return value
+
+
+def _layers(value: Any) -> tuple[Any, Any]:
+    """What says what kind of function it is: of an object its class does, or it says so itself, as a mock does."""
+    while isinstance(value, partial):
+        value = value.func
+    return value, type(value).__call__

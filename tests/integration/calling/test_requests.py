@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
 from unittest.mock import AsyncMock
@@ -194,6 +195,31 @@ def test_an_async_on_progress_is_refused_where_nothing_would_await_it(caller: Da
     for awaited in (told, Teller(), partial(Teller()), AsyncMock()):
         with pytest.raises(ConfigurationError, match="on_progress must be a plain function and not an async one"):
             caller.send_request("steps", on_progress=awaited)
+
+
+def test_a_generator_as_on_progress_is_refused_since_nothing_would_go_through_it(
+    caller: DaebusCaller, redis_url: str
+) -> None:
+    def goes(part: object) -> Iterator[object]:
+        yield part
+
+    async def goes_on(part: object) -> AsyncIterator[object]:
+        yield part
+
+    class Teller:
+        def __call__(self, part: object) -> Iterator[object]:
+            yield part
+
+    async def ask(on_progress: Any) -> None:
+        async with AsyncDaebusCaller(caller.target_service, redis_url=redis_url) as other:
+            await other.send_request("steps", on_progress=on_progress)
+
+    told = r"on_progress must be a .*function.*, which nothing would"
+    for generator in (goes, goes_on, Teller(), partial(goes)):
+        with pytest.raises(ConfigurationError, match=told):
+            caller.send_request("steps", on_progress=generator)  # type: ignore[arg-type]
+        with pytest.raises(ConfigurationError, match=told):
+            asyncio.run(ask(generator))
 
 
 def test_on_progress_may_call_the_same_caller(caller: DaebusCaller) -> None:
