@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from types import UnionType
-from typing import Any, Never, NoReturn, Union, get_args, get_origin
+from typing import Annotated, Any, Never, NoReturn, Union, get_args, get_origin
 
 from msgspec import inspect as nodes
 
@@ -215,7 +215,10 @@ def _unsent(annotation: Any) -> Any:
     """The annotation without what `response` returns for what it has sent: `User | Receipt` answers a User."""
     # Of a `type Answer = User | Receipt` that is what it stands for.
     annotation = getattr(annotation, "__value__", annotation)
+    if get_origin(annotation) is Annotated:
+        answer = _unsent(annotation.__origin__)
+        return None if answer is None else Annotated[(answer, *annotation.__metadata__)]
     if get_origin(annotation) not in (Union, UnionType):
         return None if annotation is Receipt else annotation
-    members = tuple(each for each in get_args(annotation) if each is not Receipt)
+    members = [answer for each in get_args(annotation) if (answer := _unsent(each)) is not None]
     return reduce(or_, members) if members else None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypedDict
+from typing import Annotated, Any, ClassVar, NamedTuple, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,7 @@ from typing_extensions import TypeAliasType
 
 from daebus import Daebus, Receipt, response
 from daebus.errors import PayloadError, RequestFailed
-from daebus.service.typed.handler import bound
+from daebus.service.typed.handler import bound, described
 from daebus.wire.objects import RawJson
 
 from .support import ask, wrong
@@ -243,7 +243,14 @@ def test_it_may_be_annotated_to_answer_by_itself_as_well() -> None:
         ask(find, {"n": 0})
     assert [ask(finds, {}), ask(sends, {"n": 3}), ask(several, {"n": 3})] == [[ann], {"n": 3}, ann]
 
-    assert ask(giving(TypeAliasType("Found", User | Receipt), User("Ann")), {}) == {**ann, "born": None}
+    found = TypeAliasType("Found", User | Receipt)
+    titled = Annotated[User | Receipt, msgspec.Meta(title="the one")]
+    for annotation in (found, titled, found | None, titled | None, Annotated[found, msgspec.Meta(title="the one")]):
+        assert ask(giving(annotation, User("Ann")), {}) == {**ann, "born": None}
+        with pytest.raises(RequestFailed, match="what was returned is not what the annotation says"):
+            ask(giving(annotation, [1]), {})
+    assert described(bound(giving(titled, None), "a handler", None))["answer"]["title"] == "the one"
+    assert ask(giving(Annotated[Receipt, "it has sent it"], {"n": 1}), {}) == {"n": 1}
 
     def half(n: int) -> int | Receipt:
         return response.progress({"n": n})
