@@ -9,7 +9,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -29,8 +29,18 @@ def plain(value: Any) -> Any:
     """What is written for a value of a common type. Raises TypeError for any other."""
     found = _form(value, plain)
     if found is _NONE:
-        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+        instead = next((f"; {what}" for cls, what in _INSTEAD.items() if isinstance(value, cls)), "")
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable{instead}")
     return found
+
+
+_IN_BASE64 = "write text: what its decode() gives, or the base64 that a typed handler takes"
+_INSTEAD: dict[type, str] = {
+    timedelta: "write its total_seconds(), or the text of ISO 8601 that a typed handler takes, such as 'PT90S'",
+    bytes: _IN_BASE64,
+    bytearray: _IN_BASE64,
+}
+"""What to do about values that are written in several ways, none of which can be guessed."""
 
 
 def plain_or(others: Default) -> Default:

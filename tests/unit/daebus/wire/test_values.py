@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -91,6 +92,19 @@ def test_members_of_a_set_that_have_no_order_are_all_there() -> None:
 @pytest.mark.parametrize("value", [object(), Item, b"bytes", 1j, timedelta(1), range(3), {"a": {1: {2}}}.items()])
 def test_what_has_no_form_of_its_own_is_refused(value: Any) -> None:
     with pytest.raises(PayloadError, match="is not JSON serializable"):
+        encode({"at": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "instead"),
+    [
+        (timedelta(seconds=90), "total_seconds(), or the text of ISO 8601 that a typed handler takes, such as 'PT90S'"),
+        (b"\x00", "or the base64 that a typed handler takes"),
+        (bytearray(b"a"), "or the base64 that a typed handler takes"),
+    ],
+)
+def test_of_what_may_be_written_in_several_ways_it_is_said_what_to_do(value: Any, instead: str) -> None:
+    with pytest.raises(PayloadError, match=f"{re.escape(instead)}$"):
         encode({"at": value})
 
 
