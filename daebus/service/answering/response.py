@@ -8,28 +8,27 @@ import time
 from collections.abc import Callable
 from concurrent.futures import wait
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from daebus.errors import (
     AlreadyAnswered,
     DaebusError,
-    Misfit,
     PayloadError,
     RedisRefused,
     RedisUnavailable,
-    RequestFailed,
     class_of,
 )
 from daebus.logs import note
-from daebus.saying import said, trace_of
+from daebus.saying import said
 from daebus.wire import checks
-from daebus.wire.envelope import OUR_CODES, Request, error_payload
+from daebus.wire.envelope import Request, error_payload
 from daebus.wire.limits import sized
 from daebus.wire.objects import RawJson, decode_object
 from daebus.wire.writing import write_response
 
 from .answer_gate import Answer, AnswerGate, Came, Passage
 from .deferred import Deferred
+from .failure import failure
 from .receipt import NOBODY, SENT, Receipt
 from .terms import Terms
 
@@ -107,7 +106,7 @@ class Response:
         AlreadyAnswered after the final response, PayloadError for a payload that JSON cannot carry or that is larger
         than the app's `max_message`, RedisUnavailable where Redis is away.
         """
-        return self._send(payload, ok=True, final=final)
+        return self._send(payload, ok=True, final=_checked(final))
 
     def success(self, payload: Any) -> Receipt:
         """The same as `send(payload)`."""
@@ -132,20 +131,8 @@ class Response:
         answered, goes on with the `code` that this has chosen, unless there is a `code` here. Codes of the framework do
         not: `busy`, say, would be said of this service then.
         """
-        kind = trace = fields = None
         checks.optional_name(code, "code", PayloadError)
-        if isinstance(error, BaseException):
-            kind = class_of(error)
-            code = code or _chosen_code(error)
-            # What an exception says of its class itself may be anything.
-            if issubclass(type(error), Misfit):
-                fields = cast(Misfit, error).fields
-            elif self._terms.tracebacks:
-                trace = trace_of(error)
-            text = said(error) or kind
-        else:
-            text = str(error)
-        return self._send(error_payload(text, code, kind, trace, fields), ok=False, final=final)
+        return self._send(failure(error, code, tracebacks=self._terms.tracebacks), ok=False, final=_checked(final))
 
     def defer(self, within: float = 60.0) -> Deferred:
         """Answer later, through the handle that is returned, from any thread or task; the handler may end before.
@@ -168,6 +155,11 @@ class Response:
         return handle
 
     # For the framework
+
+    def leave(self) -> None:
+        """Its handler has returned an answer after the final one, which is not sent: say so. Raises nothing."""
+        if not self._given_up:
+            self._terms.unsent.say(self._request.action)
 
     def put_off(self, answered: Callable[[], object]) -> bool:
         """Whether it is to be answered later yet: then `answered` is called, once, when that has been done."""
@@ -271,7 +263,6 @@ class Response:
             # What was kept comes first.
             self.keep(None)
         elapsed = time.perf_counter() - self._begun
-        final = bool(final)
         holds = final and self._holds
         terms, channel = self._terms, self.channel
         data = b""
@@ -396,12 +387,11 @@ def reply_channel(request: Request, service: str) -> str | None:
     return f"{service}.responses" if request.request_id is not None else None
 
 
-def _chosen_code(error: BaseException) -> str | None:
-    """The code that another service has chosen for the error with which it answered."""
-    if not issubclass(type(error), RequestFailed):
-        return None
-    code = _text(getattr(error, "code", None))
-    return None if code in OUR_CODES else code or None
+def _checked(final: Any) -> bool:
+    """A truth value. Raises PayloadError for what was meant as a code or a status, and would count as true."""
+    if isinstance(final, str) or (isinstance(final, int) and final not in (False, True)):
+        raise PayloadError(f'final must be True or False, not {checks.shown(final)}; a code is given as code="..."')
+    return bool(final)
 
 
 def _text(value: Any) -> str:

@@ -14,6 +14,7 @@ from .answers import Answers
 from .deferred import Deferrals
 from .notices import Notices
 from .outbox import Outbox
+from .unsent import Unsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Terms:
     service: str
     instance: str
     answers: Answers
+    unsent: Unsent
     max_message: int = MAX_MESSAGE
     json_default: Default = plain
     tracebacks: bool = False

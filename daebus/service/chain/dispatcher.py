@@ -17,6 +17,7 @@ from daebus.service.answering.outbox import Outbox
 from daebus.service.answering.response import Response, reply_channel
 from daebus.service.answering.terms import Terms
 from daebus.service.answering.undelivered import Undelivered
+from daebus.service.answering.unsent import Unsent
 from daebus.service.claims import Claims
 from daebus.service.counts import Counts
 from daebus.service.hooks import action_route, event_route
@@ -98,6 +99,7 @@ class Dispatcher:
             name,
             instance,
             self.answers,
+            Unsent(name),
             max_message=max_message,
             json_default=runtime.json_default,
             tracebacks=debug,

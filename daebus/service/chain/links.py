@@ -109,8 +109,11 @@ class Links:
         """The handler has returned: a dict is the answer, and without one there must have been one."""
         if self._forked:
             end_child(None)
-        if isinstance(returned, dict) and not response.finished:
-            response.send(returned)
+        if isinstance(returned, dict):
+            if response.finished:
+                response.leave()
+            else:
+                response.send(returned)
         self._counts.add("handled")
         if not (response.finished or response.deferred or response.channel is None):
             text = f"action {request.action!r} ended without a final response"

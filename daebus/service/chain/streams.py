@@ -67,7 +67,12 @@ def stream(generator: Generator[Any, Any, Any], asker: Asker) -> None:
     finally:
         # Where that raises, it is told: it is code of the app like any other.
         generator.close()
-    asker.response.send_kept(None if asker.response.finished else last)
+    if isinstance(last, Receipt):
+        last = None
+    if last is not None and asker.response.finished:
+        asker.response.leave()
+        last = None
+    asker.response.send_kept(last)
 
 
 async def stream_async(generator: AsyncGenerator[Any, Any], asker: Asker) -> None:

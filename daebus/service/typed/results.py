@@ -44,10 +44,14 @@ class Result:
             return value
         context = current()
         response = None if context is None else context.response
-        if response is None or response.finished or (value is None and not self._takes_null):
+        if response is None or (value is None and not (self._takes_null and not response.finished)):
             return None
         if isinstance(value, Receipt):
             # That of a part: there is more to come, and nothing came.
+            return None
+        if response.finished:
+            if self._convert is not None or is_modelled(value):
+                response.leave()
             return None
         found = self.part(value)
         if self._convert is None or isinstance(found, dict):

@@ -27,6 +27,7 @@ from daebus import (
 from daebus.service.answering.deferred import Deferrals
 from daebus.service.answering.response import Response
 from daebus.service.answering.terms import Terms
+from daebus.service.answering.unsent import Unsent
 from daebus.wire.envelope import Request
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
@@ -248,7 +249,7 @@ def test_an_answer_that_does_not_get_out_is_not_waited_for() -> None:
             pass
 
     deferrals, told = Deferrals("svc", lambda: None), []
-    answering: Any = (None, "svc", "i", Away())
+    answering: Any = (None, "svc", "i", Away(), Unsent("svc"))
     answer = Response(Terms(*answering, deferrals=deferrals), Request("order", {}, "caller:x", "r"))
     handle = answer.defer()
     assert answer.put_off(lambda: told.append(1))

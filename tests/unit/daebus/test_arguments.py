@@ -26,6 +26,7 @@ from daebus.client.call import Call
 from daebus.service.answering.answers import Answers
 from daebus.service.answering.terms import Terms
 from daebus.service.answering.undelivered import Undelivered
+from daebus.service.answering.unsent import Unsent
 from daebus.service.refusals import Refusals
 from daebus.testing import LocalBus, RecordedBus, RecordedCall, Stub, TestClient, rerun, rerun_message
 from daebus.wire.envelope import Request
@@ -68,6 +69,7 @@ KINDS: dict[str, tuple[list[Any], str]] = {
     "data": ([None, 5, "text", ["x"], object()], "data"),
     "debugger": ([*ODD, 0, 1, "yes"], "debugger"),
     "exception": ([*ODD, None, 5, int, BaseException], "errorhandler"),
+    "final": (["not_found", "", 404, -1], "final must be True or False"),
     "function": ([*FUNCTION, None], "json_default"),
     "grace": (DURATION, "grace"),
     "handler": ([None, *FUNCTION], "must be callable"),
@@ -146,7 +148,6 @@ FREE = {
     "auto_start": "a truth value",
     "debug": "a truth value",
     "error": "whatever it is, its text is sent",
-    "final": "a truth value",
     "idempotent": "a truth value",
     "now": "a truth value",
     "one_way": "a truth value",
@@ -181,7 +182,7 @@ class Subjects:
     def response(self) -> Response:
         asked = Request("echo", {}, "caller:x", "r")
         answers = Answers(self.bus, "svc", "i", Undelivered("svc"), Refusals("svc"), lambda: None)
-        return Response(Terms(self.bus, "svc", "i", answers), asked)
+        return Response(Terms(self.bus, "svc", "i", answers, Unsent("svc")), asked)
 
     def deferred(self) -> Deferred:
         return Deferred(self.response(), lambda: None)
@@ -346,6 +347,7 @@ INTERNAL = {
     "Response.keep",
     "Response.put_off",
     "Response.let_go",
+    "Response.leave",
     "Response.out",
     "Response.send_kept",
     "Response.take_held",
