@@ -34,9 +34,11 @@ def zone(at: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """So many seconds in three figures, for a sentence: `12.3 ms`, `4.5 s`, `1,200 s`."""
+    """So many seconds in three figures, for a sentence: `193 µs`, `12.3 ms`, `4.5 s`, `1,200 s`."""
     if value >= 999.5:
         return f"{value:,.0f} s"
+    if 0 < value < 0.0009995:
+        return f"{value * 1e6:.3g} µs"
     return f"{value:.3g} s" if value >= 0.9995 else f"{value * 1000:.3g} ms"
 
 
