@@ -38,7 +38,7 @@ KEYS: tuple[Key, ...] = (
     Key("status", "status:STATUS", " ".join(of.STATES), "status:error,timeout", of.status, of.STATES),
     Key("latency", "latency:>TIME", "time to the answer: > >= < <= or A..B in us ms s; ms where none is given",
         "latency:>100ms", of.latency, (">10ms", ">100ms", ">1s", "10..50ms")),
-    Key("size", "size:>SIZE", "bytes of all messages: > >= < <= or A..B in b kb mb (1 kb is 1024 b)", "size:>1kb",
+    Key("size", "size:>SIZE", "bytes of all messages: > >= < <= or A..B in b kb mb (1 kb is 1,000 b)", "size:>1kb",
         of.size, (">1kb", ">100kb", ">1mb")),
     Key("payload", "payload.PATH:VALUE", "a field of a payload: a.b[0].c, \"a.b\" where a name has a dot in it, *"
         " for any; VALUE is text, a number, >5 or 1..9, and * where it is merely there",

@@ -82,7 +82,7 @@ def one_of(term_key: str, values: Sequence[Value], known: Sequence[str]) -> froz
         fits = glob([piece.replace("-", "_") for piece in value.pieces])
         named = {word for word in known if fits(word.replace("-", "_"))}
         if not named:
-            choice = " ".join(known)
+            choice = ", ".join(known)
             raise value.error(f"{term_key}: {value.text!r} is none of {choice}", nearest(value.text, known))
         found |= named
     return frozenset(found)
@@ -91,7 +91,7 @@ def one_of(term_key: str, values: Sequence[Value], known: Sequence[str]) -> froz
 # Numbers ------------------------------------------------------------------------------------------------------------
 
 DURATIONS: Mapping[str, float] = {"us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1.0}
-SIZES: Mapping[str, float] = {"b": 1.0, "kb": 1024.0, "mb": 1024.0 * 1024.0}
+SIZES: Mapping[str, float] = {"b": 1.0, "kb": 1e3, "mb": 1e6}
 
 _NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?)([^\W\d_]*)")
 _COMPARISON = re.compile(r"(>=|<=|>|<)(.*)", re.DOTALL)
@@ -190,7 +190,7 @@ def _number(value: Value, text: str, units: Mapping[str, float], default: str, p
     factor = units.get(unit or default)
     if factor is None:
         known = [name for name in units if name.isascii()]
-        raise value.error(f"unknown unit {found[2]!r}; there are {' '.join(known)}")
+        raise value.error(f"unknown unit {found[2]!r}; there are {', '.join(known)}")
     return Decimal(float(digits) * factor)
 
 

@@ -13,6 +13,7 @@ from daebus_console.engine.filter.language import Filter, FilterError, help_rows
 from daebus_console.engine.filter.lexer import split
 from daebus_console.engine.filter.payload import parse_path
 from daebus_console.engine.message.exchange import Exchange, Flag
+from daebus_console.render import size
 from tests.console.engine.bus import Bus, answer, progress, raw, request
 
 
@@ -269,6 +270,13 @@ def test_a_slash_is_found_also_where_json_escapes_it(key: str) -> None:
     assert passing(bus, "p.example") == [1, 2, 3, 4, 5]
 
 
+def test_sizes_are_those_that_are_shown(bus: Bus) -> None:
+    passed = bus >> raw("news", "x" * 1_000)
+    assert size(passed.size) == "1.0 kB"
+    assert passing(bus, "to:news size:1kb..1kb") == [11]
+    assert passing(bus, "to:news size:0.001mb..0.001mb") == [11]
+
+
 # One message of an exchange -------------------------------------------------------------------------------------------
 
 
@@ -338,7 +346,7 @@ def test_cheap_terms_are_asked_first() -> None:
         ("ok stauts:ok", "stauts", "no key", "status"),
         ("http://x", "http", "in quotes", None),
         ("-foo:x", "foo", "no key", None),
-        ("status:ok,eror", "eror", "none of", "error"),
+        ("status:ok,eror", "eror", "none of ok, error, pending", "error"),
         ("kind:brodcast", "brodcast", "none of", "broadcast"),
         ("is:lat", "lat", "none of", "late"),
         ("status:", "status:", "needs a value", None),
@@ -354,7 +362,7 @@ def test_cheap_terms_are_asked_first() -> None:
         ('latency:">1s"', '">1s"', "is compared", None),
         ("latency:>", ">", "number is needed", None),
         ("latency:>fast", ">fast", "number is needed", None),
-        ("latency:>5h", ">5h", "unknown unit 'h'; there are us ms s", None),
+        ("latency:>5h", ">5h", "unknown unit 'h'; there are us, ms, s", None),
         ("latency:5..1ms", "5..1ms", "begins above its end", None),
         ("latency:1..x", "1..x", "number is needed", None),
         ("size:>1gb", ">1gb", "unknown unit", None),

@@ -364,7 +364,7 @@ def test_messages_that_grow_with_each_one(bus: Watched) -> None:
         bus.call("chat", "say", {"history": "x" * 500 * number})
     found = bus.one("large-payload")
     assert (found.severity, found.about) == (Severity.INFO, "request grows")
-    assert re.fullmatch(r"requests of chat say grow and grow: they had 9\.9 kB, and have \d\d kB now", found.text)
+    assert re.fullmatch(r"requests of chat say grow and grow: they had 10\.1 kB, and have \d\d\.\d kB now", found.text)
     assert re.fullmatch("[5-9] times in a row each of 20 or more was larger than all of those before", found.because)
 
 
@@ -376,7 +376,7 @@ def test_what_grew_is_told_as_it_was_then_though_more_came_with_it(bus: Watched)
         passed += [(bus.now + number / 1e5, "chat", {**asked, "payload": history})]
     bus.take(passed)
     found = bus.one("large-payload")
-    assert found.text == "requests of chat say grow and grow: they had 129 bytes, and have 31 kB now"
+    assert found.text == "requests of chat say grow and grow: they had 129 B, and have 32.1 kB now"
     assert found.because == "8 times in a row each of 20 or more was larger than all of those before"
     assert found.evidence == [180]
 

@@ -10,6 +10,7 @@ import pytest
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.render import size
 from tests.console.engine.findings.watched import Watched
 
 
@@ -104,7 +105,9 @@ def test_a_message_ten_times_its_usual_size(bus: Watched) -> None:
     asked = bus.call("users", "list", answer={"users": ["ann"] * 5_000})
     finding = bus.one("large-payload")
     assert (finding.severity, finding.evidence) == (Severity.INFO, [asked.number])
-    assert finding.text == "an answer of users list has 34 kB, ten times as much as any before"
+    assert asked.answer is not None
+    told = size(len(asked.answer.data))
+    assert finding.text == f"an answer of users list has {told}, ten times as much as any before"
     bus.call("users", "list", answer={"users": ["ann"] * 5_000})
     assert bus.one("large-payload").count == 1
 

@@ -9,10 +9,11 @@ from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, numbers
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.render import size as size_of
 
 _LEAST_SEEN = 50
 _TIMES = 10
-_FROM = 16 * 1024
+_FROM = 16_000
 _MOST = 1_000
 _RUN, _RUNS, _GROWN = 20, 5, 2
 """It grows: five times in a row all of a run of twenty were larger than all of the run before, and have doubled.
@@ -142,8 +143,8 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
             service=service,
             action=action,
             about=what,
-            text=f"{of} has {_size(size)}, ten times as much as any before",
-            because=f"{seen.count} were seen before it, the largest with {_size(seen.largest)}",
+            text=f"{of} has {size_of(size)}, ten times as much as any before",
+            because=f"{seen.count} were seen before it, the largest with {size_of(seen.largest)}",
             advice="look at what is in it; lists want a limit, and pictures another way",
             where=numbers([exchange.number]),
         )
@@ -160,15 +161,8 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
             service=service,
             action=action,
             about=f"{what} grows",
-            text=f"{of} grow and grow: they had {_size(grown.began)}, and have {_size(grown.now)} now",
+            text=f"{of} grow and grow: they had {size_of(grown.began)}, and have {size_of(grown.now)} now",
             because=f"{grown.runs} times in a row each of {_RUN} or more was larger than all of those before",
             advice="look at what is added to it each time, and limit that: the latest only, or pages",
             where=numbers([exchange.number]),
         )
-
-
-def _size(count: int) -> str:
-    """Bytes in words: what is less than a kB is not told as none."""
-    if count < 1024:
-        return f"{count} byte{'s' * (count != 1)}"
-    return f"{count / 1024:,.{int(count < 10 * 1024)}f} kB"

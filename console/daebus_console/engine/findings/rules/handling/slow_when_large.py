@@ -10,6 +10,7 @@ from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, duration, to
 from daebus_console.engine.message.exchange import Exchange, Flag
+from daebus_console.render import size
 
 _OF_A_GROUP = 8
 """Answers that are looked at, of those that came together; twice as many at most."""
@@ -18,7 +19,7 @@ _EVERY = 20
 _LARGE, _SMALL = 8, 30
 """So many of each there are to be, at the least."""
 _TIMES_LARGER = 8
-_FROM_SIZE = 16 * 1024
+_FROM_SIZE = 16_000
 _TIMES_SLOWER = 5
 _FROM = 0.05
 _MOST = 500
@@ -102,7 +103,7 @@ Give it less to do at once: pages, a limit, a stream of parts."""
         samples.told.extend(new)
         if not new:
             return True
-        name, least = call(service, action), min(one[place] for one in large) / 1024
+        name, least = call(service, action), min(one[place] for one in large)
         where = f"{to(service, action)} latency:>{(slow + quick) * 500:.0f}ms"
         self.book.report(
             self.name,
@@ -113,8 +114,8 @@ Give it less to do at once: pages, a limit, a stream of parts."""
             action=action,
             about=what,
             text=f"{name} takes {duration(slow)} where its {what} is large, and {duration(quick)} otherwise",
-            because=f"the medians of {len(large)} with {what}s of {least:,.0f} kB or more and of {len(small)} smaller"
-            " ones are compared, and hardly any of these was as slow",
+            because=f"the medians of {len(large)} with {what}s of {size(int(least))} or more and of {len(small)}"
+            " smaller ones are compared, and hardly any of these was as slow",
             advice=f"give it less to do at once: pages, a limit, a stream; contrast {where} tells what else they have"
             " in common",
             where=where,
