@@ -178,7 +178,9 @@ def test_what_is_known_is_hidden_and_fails_nothing(tmp_path: Path, capture: Path
     file = tmp_path / "state" / "known.json"
     _status, heard = shell(f"findings {capture} --json")
     for one in heard.records:
-        assert shell(f"known {one['id']} 'sees to it: Ann'", known=KnownFile(file))[0] == Exit.DONE
+        status, marked = shell(f"known {one['id']} 'sees to it: Ann'", known=KnownFile(file))
+        assert (status, len(marked.notes)) == (Exit.DONE, 1)
+        assert marked.notes[0].startswith(f"{one['id']} is hidden whatever comes: it was not found here")
     assert file.stat().st_mode & 0o777 == 0o600
     status, heard = shell(f"findings {capture} --fail-on info", known=KnownFile(file))
     assert status == Exit.DONE
@@ -187,7 +189,8 @@ def test_what_is_known_is_hidden_and_fails_nothing(tmp_path: Path, capture: Path
     _status, heard = shell(f"findings {capture} --all --json", known=KnownFile(file))
     assert [one["known"] for one in heard.records] == ["sees to it: Ann"] * 2
     first = heard.records[0]["id"]
-    assert shell(f"known {first} --forget", known=KnownFile(file))[0] == Exit.DONE
+    status, marked = shell(f"known {first} --forget", known=KnownFile(file))
+    assert (status, marked.notes) == (Exit.DONE, [f"{first} is shown again"])
     assert shell(f"known {first} --forget", known=KnownFile(file))[0] == Exit.ERROR
     assert shell(f"findings {capture} --fail-on error", known=KnownFile(file))[0] == Exit.ERROR
     _status, heard = shell("known", known=KnownFile(file))
@@ -201,6 +204,10 @@ def test_at_a_prompt_what_was_found_since_the_start(prompt: Prompt) -> None:
     finding = prompt.heard.records[1]["id"]
     prompt(f"known {finding} on purpose")
     assert prompt.context.known.known.marks[finding].count == 1
+    hidden = f"{finding} (swallowed-error gateway buy) is hidden until it is seen more than once, or is graver"
+    assert hidden in prompt.heard.notes
+    prompt("known")
+    assert "up to once" in prompt.heard.lines[-1]
     prompt("findings")
     assert "1 more is known; --all lists them" in prompt.heard.notes
 

@@ -89,13 +89,24 @@ def run_known(command: Command, context: Context) -> int:
             context.output.error(f"{identity} is not known")
             return Exit.ERROR
         file.set(identity, None)
+        context.output.note(f"{identity} is shown again")
     else:
         with context.session.lock:
             finding = context.session.findings.book.find(identity)
-        file.set(identity, mark_for(finding, note))
+        mark = mark_for(finding, note)
+        file.set(identity, mark)
+        context.output.note(_hidden(identity, mark))
     if file.problem is not None:
         context.output.note(file.problem)
     return Exit.DONE
+
+
+def _hidden(identity: str, mark: Mark) -> str:
+    """What came of marking it."""
+    if mark.count is None:
+        return f"{identity} is hidden whatever comes: it was not found here, which would tell how often it was seen"
+    what = shown(mark.what, text=True)
+    return f"{identity} ({what}) is hidden until it is seen more than {times(mark.count)}, or is graver"
 
 
 def _severity(command: Command) -> Severity | None:
@@ -206,7 +217,7 @@ def _list_known(context: Context) -> None:
     if not marks:
         context.output.note("nothing is marked as known")
     for identity, mark in marks.items():
-        often = "whatever comes" if mark.count is None else f"up to {mark.count} times"
+        often = "whatever comes" if mark.count is None else f"up to {times(mark.count)}"
         what = shown(mark.what, text=True)
         context.output.result(
             [line(Span(identity, "bold"), f"  {mark.severity.word}, {often}  {what}  ", Span(mark.note, "accent"))]
