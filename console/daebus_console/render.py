@@ -24,6 +24,7 @@ class Span(NamedTuple):
 Line = tuple[Span, ...]
 
 _NARROWEST = 20
+_WIDEST = 120
 _SGR = {
     "ok": "32",
     "error": "31",
@@ -147,10 +148,14 @@ def preview(value: Any, width: int) -> str:
 def table(
     headings: Sequence[str], rows: Sequence[Sequence[str | Span]], right: frozenset[int] = frozenset()
 ) -> list[Line]:
-    """Rows under headings, in columns as wide as their widest cell; the columns in `right` are flush right."""
+    """Rows under headings, in columns as wide as their widest cell; the columns in `right` are flush right.
+
+    A cell that is wider than any column should be moves the others of its own row alone.
+    """
     cleaned = [[_clean_cell(cell) for cell in row] for row in rows]
     widths = [
-        max([cells(heading), *(cells(row[index].text) for row in cleaned)]) for index, heading in enumerate(headings)
+        max([cells(heading), *(min(_WIDEST, cells(row[index].text)) for row in cleaned)])
+        for index, heading in enumerate(headings)
     ]
     lines = [_row([Span(heading, "dim") for heading in headings], widths, right)]
     lines += [_row(row, widths, right) for row in cleaned]

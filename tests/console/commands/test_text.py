@@ -121,6 +121,13 @@ def test_columns_are_as_wide_as_their_widest_cell() -> None:
     assert lines == ["NAME     N", "日本     1", "x\\x1b  100"]
 
 
+def test_a_cell_of_any_width_moves_its_own_row_alone() -> None:
+    lines = [to_text(one) for one in table(["NAME", "COUNT"], [["n" * 5_000, "7"], ["users", "12"]], frozenset({1}))]
+    assert lines[1].startswith("n" * 5_000)
+    assert lines[1].endswith("  " + "7".rjust(len("COUNT")))
+    assert max(len(lines[0]), len(lines[2])) < 200
+
+
 def test_a_line_is_fitted() -> None:
     assert to_text(fit(line("abc", Span("def", "ok")), 5)) == "abcd…"
     assert to_text(fit(line("abc", "def"), 6)) == "abcdef"

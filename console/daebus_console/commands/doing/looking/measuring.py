@@ -303,6 +303,6 @@ def _lines(rows: list[Row], looked: float, width: int) -> tuple[list[Line], Sequ
     while True:
         columns = [[row[index] for index in kept] for row in cells]
         lines = table([headings[index] for index in kept], columns, right=frozenset(range(2, len(kept))))
-        if not left or max(map(width_of, lines)) <= width:
+        if not left or width_of(lines[0]) <= width:
             return lines, _LEAST_WANTED[: len(_LEAST_WANTED) - len(left)]
         kept.remove(headings.index(left.pop(0)))
