@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -265,6 +266,29 @@ def test_bench_counts_and_measures(console: Console, service: str) -> None:
     assert done.status == 4
     assert json.loads(done.out)["timeouts"] == 2
     assert console("bench", f"{service}_nobody", "x", "-n", "5").status == 3
+
+
+@pytest.mark.parametrize(("code", "counted"), [("timeout", "timeout"), (None, "without a code")])
+def test_errors_are_counted_by_their_code_whatever_that_is(
+    console: Console, redis_url: str, name: str, code: str | None, counted: str
+) -> None:
+    with redis.Redis.from_url(redis_url) as client, client.pubsub() as pubsub:
+        pubsub.subscribe(name)
+        assert pubsub.get_message(timeout=5) is not None
+
+        def refuse(count: int) -> None:
+            for _ in range(count):
+                asked = next_message(pubsub)
+                payload = {"error": "no"} | ({"code": code} if code is not None else {})
+                reply = {"status": "error", "payload": payload, "request_id": asked["request_id"]}
+                client.publish(str(asked["reply_to"]), json.dumps(reply))
+
+        with ThreadPoolExecutor(1) as aside:
+            refusing = aside.submit(refuse, 3)
+            done = console("bench", name, "get", "-n", "3", "--json")
+            refusing.result()
+    assert done.status == 1
+    assert (json.loads(done.out)["errors"], json.loads(done.out)["timeouts"]) == ({counted: 3}, 0)
 
 
 def test_bench_keeps_to_its_rate(console: Console, service: str) -> None:

@@ -20,6 +20,8 @@ REQUESTS = 100
 MOST_AT_ONCE = 1_000
 _TICK = 0.1
 _BAR = 30
+_NO_CODE = "without a code"
+"""What errors are counted as that bear none."""
 _FRACTIONS = (0.5, 0.9, 0.95, 0.99)
 
 
@@ -106,33 +108,35 @@ class Bench:
             return self.tally.sent - 1
 
     def _ask(self) -> None:
-        latency, outcome = None, ""
+        latency: float | None = None
+        error: str | None = None
+        timed_out = False
         try:
             inquiry = self.context.sender.request(
                 self.service, self.action, self.payload, timeout=self.timeout, through=self._requester
             )
             for reply in inquiry.replies():
                 if reply.final and not reply.ok:
-                    outcome = reply.code or "error"
+                    error = reply.code or _NO_CODE
             latency = inquiry.latency
         except RequestTimeout:
-            outcome = "timeout"
-        except (ServiceUnavailable, RedisUnavailable) as error:
+            timed_out = True
+        except (ServiceUnavailable, RedisUnavailable) as fatal:
             if not self._stopping.is_set():
                 # It would only fail as often as it is repeated.
-                self.tally.fatal = error
+                self.tally.fatal = fatal
                 self._stopping.set()
             return
-        self._count(outcome, latency)
+        self._count(latency, error, timed_out=timed_out)
 
-    def _count(self, outcome: str, latency: float | None) -> None:
+    def _count(self, latency: float | None, error: str | None, *, timed_out: bool) -> None:
         with self._lock:
             if latency is not None:
                 self.tally.latencies.add(latency)
-            if outcome == "timeout":
+            if timed_out:
                 self.tally.timeouts += 1
-            elif outcome:
-                self.tally.errors[outcome] += 1
+            elif error is not None:
+                self.tally.errors[error] += 1
             else:
                 self.tally.ok += 1
 
