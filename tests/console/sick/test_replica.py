@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,18 @@ def test_who_is_subscribed_at_a_replica_is_reached(replica: RedisServer) -> None
             assert "1 receiver" in said.shown
     finally:
         app.stop(grace=1)
+
+
+def test_a_stand_in_there_says_whom_it_cannot_answer(replica: RedisServer) -> None:
+    with ThreadPoolExecutor(1) as aside:
+        standing = aside.submit(carry_out, replica.url, "mock one echo n:=1 --times 1")
+        with replica.client() as client:
+            eventually(lambda: client.pubsub_numsub("one")[0][1])
+        with DaebusCaller("one", redis_url=replica.url) as caller:
+            assert caller.send_request("echo", {}, timeout=5) == {"n": 1}
+        said = standing.result(timeout=30)
+    assert said.status == Exit.DONE
+    assert "is a replica: what is asked at its master is heard there, and never gets the answers" in said.words
 
 
 def test_our_own_tap_is_nobody(replica: RedisServer) -> None:

@@ -115,9 +115,14 @@ def count_subscribers(address: RedisAddress, channels: Iterable[str]) -> dict[st
     return {name: 1 if count is None else count for name, count in zip(names, counts, strict=True)}
 
 
-def check_no_replica(address: RedisAddress) -> None:
-    """Raise RedisUnavailable where the server is a replica: that nobody subscribes there says nothing."""
+def is_replica(address: RedisAddress) -> bool:
+    """Whether the server is a replica: nobody at its master gets what is published there. Raises RedisUnavailable."""
     link, dialled = link_to(address, NAME, time.monotonic() + _CONNECT_WITHIN)
     link.close()
-    if dialled.greeting.is_replica and dialled.cluster is None:
+    return dialled.greeting.is_replica and dialled.cluster is None
+
+
+def check_no_replica(address: RedisAddress) -> None:
+    """Raise RedisUnavailable where the server is a replica: that nobody subscribes there says nothing."""
+    if is_replica(address):
         raise RedisUnavailable(at_replica(address))

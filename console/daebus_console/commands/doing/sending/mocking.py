@@ -19,6 +19,7 @@ from daebus_console.engine.message.dialect import Dialect
 from daebus_console.engine.mock.answers import Answers, FixedAnswer, Given, RecordedAnswers
 from daebus_console.engine.mock.mocks import Mock, Mocks, ServicePresent
 from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.replay.wire import is_replica
 from daebus_console.engine.sender import ReadOnly
 from daebus_console.engine.session import Session
 from daebus_console.naming import fields, shown
@@ -64,6 +65,11 @@ def run_mock(command: Command, context: Context) -> int:
         )
     except ServicePresent as error:
         raise misplaced(command, service, str(error)) from None
+    address = context.session.address
+    if is_replica(address):
+        context.output.note(
+            f"Redis at {address} is a replica: what is asked at its master is heard there, and never gets the answers"
+        )
     if context.face is Face.PROMPT:
         context.output.note(
             f"[{mock.number}] stands in for {shown(mock.service)}: {mock.summary}; `unmock {mock.number}` ends it"
