@@ -19,9 +19,11 @@ from daebus_console.commands.doing.runner import run
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.message.exchange import Kind
+from daebus_console.engine.records.record import Handled
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
+from tests.console.commands.prompt import prompting
 from tests.console.commands.remembered import Passed, remembered
 from tests.console.commands.support import Heard
 from tests.console.engine.bus import raw, request
@@ -176,6 +178,32 @@ def test_the_log_of_one_exchange_and_of_a_capture(tmp_path: Path) -> None:
         assert passed(f"logs users --in {file}") == Exit.DONE
         assert "#1" in passed.said
         assert passed(f"running --in {file}") == Exit.NOBODY
+
+
+def test_what_was_told_until_looking_on_is_interrupted(redis_url: str, name: str, stuck: DaebusCaller) -> None:
+    with Session(redis_url) as session, prompting(session) as prompt:
+        assert session.wait_up(5)
+        session.pulls = True
+        with pytest.raises(DaebusError, match="no stock"):
+            stuck.send_request("check", {})
+
+        def told() -> bool:
+            with session.lock:
+                failed = any(one.failed for one in session.telling.records if isinstance(one, Handled))
+                return failed and bool(session.directory.services[name].instances)
+
+        eventually(told, within=30, what="it is told")
+        prompt.context.cancellation.cancel()
+        assert prompt(f"logs {name} level:error --for 60 --json") == Exit.INTERRUPTED
+        assert "FAILED" in {one["level"] for one in prompt.heard.records}
+        assert prompt(f"logs {name} --for 60") == Exit.INTERRUPTED
+        assert any("nothing left of tea" in line for line in prompt.heard.lines)
+        assert prompt(f"why {name} check --for 60") == Exit.INTERRUPTED
+        assert "no stock" in "".join(prompt.heard.lines)
+        prompt.heard.records.clear()
+        assert prompt(f"services {name} --for 60 --json") == Exit.INTERRUPTED
+        assert [one["service"] for one in prompt.heard.records] == [name]
+        assert (prompt.heard.errors, prompt.heard.mistakes) == ([], [])
 
 
 @pytest.mark.parametrize("passive", [False, True])

@@ -28,19 +28,25 @@ _REF = re.compile(r"#(\d{1,15})")
 
 
 def run_why(command: Command, context: Context) -> int:
-    """Find the cause and print it; returns 0 where there is one, and 1 where none is known."""
+    """Find the cause and print it; returns 0 where there is one, and 1 where none is known.
+
+    Where looking on was interrupted, nobody is asked any more, and it rests on what was seen by then.
+    """
     number = _number(command)
     if command["in"] is not None:
         session, interrupted = read_capture(command, command["in"], context)
+        if interrupted:
+            # What is missing may stand in the rest of it.
+            return Exit.INTERRUPTED
     else:
         session = context.session
         if number is not None and context.face is Face.SHELL:
             raise _at(command, "#N is for prompts, which remember exchanges; at the shell, name a capture: --in FILE")
         interrupted = _look(command, context)
-    if interrupted:
-        return Exit.INTERRUPTED
+        if interrupted and command["for"] is None:
+            return Exit.INTERRUPTED
     doors, asked_at = Doors(), session.clock()
-    if command["in"] is None and not session.recorded:
+    if command["in"] is None and not session.recorded and not interrupted:
         doors = _ask(command, context, number)
     cause = _find(command, session, number, doors, asked_at)
     if command["json"]:
@@ -54,6 +60,8 @@ def run_why(command: Command, context: Context) -> int:
         )
     else:
         context.output.result(_lines(cause, context))
+    if interrupted:
+        return Exit.INTERRUPTED
     unasked = _unasked(command, session, number)
     if unasked is not None:
         context.output.note(unasked)

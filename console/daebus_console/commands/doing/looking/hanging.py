@@ -28,7 +28,8 @@ def run_running(command: Command, context: Context) -> int:
     It is 5 where nobody knows who tells, or some who are meant could not be asked.
     """
     session, interrupted = session_of(command, context)
-    if interrupted:
+    if interrupted and command["in"] is None:
+        # They are asked what they do just now, and that at the end of looking.
         return Exit.INTERRUPTED
     named: tuple[str, ...] = command["service"]
 
@@ -70,6 +71,8 @@ def run_running(command: Command, context: Context) -> int:
             )
         for circle in circles:
             context.output.result([line(""), line(Span(cycle_text(circle, find), "error"))])
+    if interrupted:
+        return Exit.INTERRUPTED
     told = {report.service for report in found}
     if unasked is not None and not (named and told.issuperset(named)):
         context.output.error(unasked)

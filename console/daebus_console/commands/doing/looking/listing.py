@@ -35,8 +35,7 @@ def run_services(command: Command, context: Context) -> int:
     named: tuple[str, ...] = command["service"]
     if named and not session.recorded:
         _ask_for_runs(named, context)
-    if command["for"] and wait(context, command["for"]):
-        return Exit.INTERRUPTED
+    interrupted = bool(command["for"]) and wait(context, command["for"])
     with session.lock:
         now = session.clock()
         looked = now - session.status.since
@@ -78,6 +77,8 @@ def run_services(command: Command, context: Context) -> int:
         context.output.note(f"{more} other names are not listed: {MOST:,} services and as many channels are remembered")
     if records and looked < SHORTEST_LOOK and not command["json"]:
         context.output.note("rates take a longer look: --for 5")
+    if interrupted:
+        return Exit.INTERRUPTED
     for name in missing:
         context.output.error(absent(session, name, certain=certain))
     if problem is not None or (missing and not certain):

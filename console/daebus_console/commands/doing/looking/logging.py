@@ -32,17 +32,20 @@ _KINDS: tuple[tuple[str, ...], ...] = (("logged",), ("heard", "ran", "refused"),
 
 
 def run_logs(command: Command, context: Context) -> int:
-    """Print the lines; the status is 3 where nobody tells any, 5 where some could not be asked."""
+    """Print the lines; the status is 3 where nobody tells any, 5 where some could not be asked.
+
+    Of looking that was interrupted those are printed that were told by then.
+    """
     wanted = _Wanted(command)
     if wanted.number is not None and command["in"] is None and context.face is Face.SHELL:
         told = "#N is for prompts, which remember exchanges; at the shell, name a capture: --in FILE"
         raise wanted.error(command["what"], told)
     session, interrupted = session_of(command, context)
-    if interrupted:
-        return Exit.INTERRUPTED
-    asks = command["in"] is None and not session.recorded
+    asks = command["in"] is None and not session.recorded and not interrupted
     if wanted.number is not None:
-        exchange = _exchange(session, wanted)
+        exchange = _exchange(session, wanted, interrupted=interrupted)
+        if exchange is None:
+            return Exit.INTERRUPTED
         found, why = _of_exchange(session, exchange, context if asks else None)
         # Of a broadcast nobody knows all listeners.
         where = None if exchange.kind is Kind.BROADCAST else (exchange.target or "",)
@@ -61,6 +64,8 @@ def run_logs(command: Command, context: Context) -> int:
             context.output.result(
                 lines_for(one, context.redact.text, _number_of(session), whole=wanted.number is not None)
             )
+    if interrupted:
+        return Exit.INTERRUPTED
     if asks and unasked is not None:
         context.output.error(unasked)
         return Exit.NO_REDIS
@@ -125,11 +130,12 @@ class _Wanted:
         raise self.error(text, told, None if meant is None else f"level:{meant}")
 
 
-def _exchange(session: Session, wanted: _Wanted) -> Exchange:
+def _exchange(session: Session, wanted: _Wanted, *, interrupted: bool) -> Exchange | None:
+    """The one that is wanted; None where it may have come after looking was interrupted."""
     number = wanted.number or 0
     with session.lock:
         exchange, last = session.journal.exchange(number), session.journal.exchanges.last
-    if exchange is None:
+    if exchange is None and not interrupted:
         known = f"the last one is #{last}" if number > last else "it is forgotten already"
         told = f"there is no exchange #{number}: {known if last else 'none was seen yet'}"
         raise wanted.error(f"#{number}", told)
