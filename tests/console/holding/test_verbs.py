@@ -124,6 +124,18 @@ def test_a_condition_and_once(console: Debugging, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
+    "condition", ["""'payload."x.y"="a b"'""", 'payload."x.y"="a b"', """payload."x.y"='a b'""", "payload.x\\.y~'* b'"]
+)
+def test_a_name_with_a_dot_in_it_stands_in_quotes(console: Debugging, shop: Shop, condition: str) -> None:
+    assert console(f"break {shop.orders} ping {condition}") == Exit.DONE
+    assert shop.ask("ping", {"x": {"y": "a b"}}).result() == {"pong": True}
+    asked = shop.ask("ping", {"x.y": "a b"})
+    console.holding()
+    assert console("release next") == Exit.DONE
+    asked.result()
+
+
+@pytest.mark.parametrize(
     "condition", ['payload.o={"tags":["a",null]}', """'payload.o={"tags": ["a", null]}'""", 'payload.o.tags[0]~"*a"']
 )
 def test_a_value_may_be_whatever_json_has(console: Debugging, shop: Shop, condition: str) -> None:
@@ -429,6 +441,8 @@ def test_a_service_that_is_not_there(console: Debugging, name: str) -> None:
         ("break {orders} ping payload.x", None),
         ("break {orders} ping notacondition", "expected a condition on the payload"),
         ("break {orders} ping payload.x>true", "> compares numbers or texts"),
+        ("""break {orders} ping 'payload["x.y"]=1'""", "a name in quotes stands behind a dot"),
+        ("break {orders} ping payload.items[*].id=1", "there is no * in its path"),
         ("break {orders} ping --place nowhere", "there is no place nowhere"),
         ("break {orders} ping --hold 10m", "300 s at most"),
         ("break {orders} ping --where 'x y'", "--where: expected a condition"),

@@ -102,15 +102,14 @@ def key_end(text: str, start: int) -> int | None:
     anything.
     """
     position = start
-    dotted = text.startswith("payload.", start)
-    in_path = dotted or text.startswith("payload[", start)
+    in_path = text.startswith(("payload.", "payload["), start)
     while position < len(text):
         sign = text[position]
         if sign == ":":
             return position if position > start else None
         if sign == "\\" and in_path:
             position += 1
-        elif sign == '"' and (dotted or (in_path and text[position - 1] == ".")):
+        elif (sign == '"' and in_path) or (sign == "'" and in_path and text[position - 1] == "["):
             if text[position - 1] != ".":
                 raise FilterError('a name in quotes stands behind a dot, as in payload."a name"', position, 1)
             closing = _closing(text, position)

@@ -1,4 +1,7 @@
-"""Conditions of a rule on a payload: `payload.id=17`, `payload.name~A*`, `payload.coupon`. Pure."""
+"""Conditions of a rule on a payload: `payload.id=17`, `payload.name~A*`, `payload.coupon`. Pure.
+
+A name that has a dot or a blank in it stands in double quotes, as in filters: `payload."a.b"=1`.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,18 @@ from typing import Any
 OPERATORS = ("!=", "=", "<", ">", "~")
 EXISTS = "exists"
 FORMS = "payload.id=17, payload.amount>100, payload.name~A*, or payload.coupon for one that is there"
-_SPLIT = re.compile(r"!=|=|<|>|~")
+_PATH = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|\\.|[^=<>~!\"\\]|!(?!=))*", re.DOTALL)
+_OPERATOR = re.compile(r"!=|=|<|>|~")
+_NAME = re.compile(r"\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<bare>(?:\\.|[^.\[\"\\])+)", re.DOTALL)
+_PLACE = re.compile(r"\[([^\[\]]+)\]")
+_BARE = re.compile(r"[^\s.\[\]\"\\=!<>~*]+")
+"""A name that stands without quotes."""
 _MORE_SIGNS = re.compile(r"[=<>~]+")
 """What bare text does not begin with: it would be taken for a longer operator, which there is none of."""
-_PREFIX = "payload."
+_ROOT = "payload"
+_PREFIX = f"{_ROOT}."
 _LONGEST = 1000
+_NOT_ANY = "a condition is of one place: there is no * in its path"
 Value = Any
 """One of JSON."""
 
@@ -53,14 +63,18 @@ def read_condition(text: str, *, quoted: bool = False) -> Condition:
     """The condition that a text says; a `quoted` value is text whatever it looks like. Raises ConditionError."""
     if len(text) > _LONGEST:
         raise ConditionError(f"a condition has at most {_LONGEST:,} characters")
-    found = _SPLIT.search(text)
-    path = text[: found.start()] if found else text
-    bare = path.removeprefix(_PREFIX).strip()
-    if not steps(bare) or bare == "payload" or any(sign.isspace() for sign in bare):
+    end = _end_of_path(text)
+    found = _OPERATOR.match(text, end)
+    path = text[:end]
+    begin = len(_PREFIX) if path.startswith(_PREFIX) else len(_ROOT) if path.startswith(f"{_ROOT}[") else 0
+    bare = path[begin:].strip()
+    if bare in ("", _ROOT) or (found is None and not begin):
         raise ConditionError(f"expected a condition on the payload: {FORMS}")
+    try:
+        steps(bare)
+    except ConditionError as error:
+        raise ConditionError(str(error), begin + error.column) from None
     if found is None:
-        if not path.startswith(_PREFIX):
-            raise ConditionError(f"expected a condition on the payload: {FORMS}")
         return Condition(bare, EXISTS)
     # Blanks around the operator are nothing of the value; those that are, are quoted with it.
     word = text[found.end() :] if quoted else text[found.end() :].strip()
@@ -82,11 +96,15 @@ def of_wire(told: Any) -> Condition | None:
     if not isinstance(told, list | tuple) or len(told) not in (2, 3):
         return None
     path, operator = told[0], told[1]
-    if isinstance(path, list):
-        path = ".".join(map(str, path))
-    if not isinstance(path, str) or operator not in (*OPERATORS, EXISTS):
+    names = path.split(".") if isinstance(path, str) else path
+    if not isinstance(names, list) or not names or operator not in (*OPERATORS, EXISTS):
         return None
-    return Condition(path, operator, told[2] if len(told) == 3 else True)
+    return Condition(".".join(map(_written_name, map(str, names))), operator, told[2] if len(told) == 3 else True)
+
+
+def _written_name(name: str) -> str:
+    """A name as it stands in a path."""
+    return name if _BARE.fullmatch(name) else '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
 
 
 def written(value: Value, operator: str = "=") -> str:
@@ -115,8 +133,51 @@ def _pattern(word: str) -> str:
 
 
 def steps(path: str) -> list[str]:
-    """The names and places that a path goes through."""
-    return re.findall(r"[^.\[\]]+", path)
+    """The names and places that a path goes through: `items[0]."a.b"`. Raises ConditionError."""
+    found: list[str] = []
+    position = 0
+    while position < len(path):
+        if path[position] == "[":
+            step, position = _place(path, position)
+        else:
+            if found and path[position] != ".":
+                raise ConditionError("expected . or [ here", position)
+            step, position = _name(path, position + bool(found))
+        found.append(step)
+    return found
+
+
+def _place(path: str, position: int) -> tuple[str, int]:
+    if path[position + 1 : position + 2] in ('"', "'"):
+        raise ConditionError(f'a name in quotes stands behind a dot, as in {_ROOT}."a name"', position)
+    found = _PLACE.match(path, position)
+    if found is None:
+        raise ConditionError("expected a place in a list, such as [0]", position)
+    if found[1] == "*":
+        raise ConditionError(_NOT_ANY, position)
+    return found[1], found.end()
+
+
+def _name(path: str, position: int) -> tuple[str, int]:
+    found = _NAME.match(path, position)
+    if found is None:
+        raise ConditionError("expected the name of a field here", min(position, len(path) - 1))
+    if found["bare"] == "*":
+        raise ConditionError(_NOT_ANY, position)
+    if found["bare"] is not None and any(sign.isspace() for sign in found["bare"]):
+        raise ConditionError(f'a name with blanks stands in quotes, as in {_ROOT}."a name"', position)
+    return re.sub(r"\\(.)", r"\1", found["quoted"] if found["bare"] is None else found["bare"]), found.end()
+
+
+def _end_of_path(text: str) -> int:
+    """Where the path ends that a condition begins with. Raises ConditionError."""
+    found = _PATH.match(text)
+    end = found.end() if found is not None else 0
+    if text[end : end + 1] == '"':
+        raise ConditionError("this quote is not closed", end)
+    if text[end : end + 1] == "\\":
+        raise ConditionError("expected a sign behind this backslash", end)
+    return end
 
 
 def offered(payload: Any, most: int = 12) -> list[Condition]:

@@ -65,6 +65,11 @@ def holds(condition: Condition, payload: Any) -> bool:
         ("payload.id~17", [["id"], "~", "17"]),
         ('payload.name=" Ann"', [["name"], "=", " Ann"]),
         ("payload.name=Ann Lee", [["name"], "=", "Ann Lee"]),
+        ('payload."x.y"=1', [["x.y"], "=", 1]),
+        ('payload.a."x=y z"[0]."q\\"">1', [["a", "x=y z", "0", 'q"'], ">", 1]),
+        ("payload.x\\.y=1", [["x.y"], "=", 1]),
+        ('payload."*"', [["*"], "exists", True]),
+        ("payload[0].id=1", [["0", "id"], "=", 1]),
     ],
 )
 def test_what_can_be_written(text: str, wire: list[Any]) -> None:
@@ -73,6 +78,36 @@ def test_what_can_be_written(text: str, wire: list[Any]) -> None:
     again = of_wire(found.wire)
     assert again is not None
     assert read_condition(str(again)).wire == wire
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "told"),
+    [
+        ('payload["x.y"]=1', 7, 'a name in quotes stands behind a dot, as in payload."a name"'),
+        ("payload['x.y']=1", 7, "stands behind a dot"),
+        ('payload.a["x.y"]=1', 9, "stands behind a dot"),
+        ("payload.a[*].b=1", 9, r"there is no \* in its path"),
+        ("payload.*.b=1", 8, r"there is no \* in its path"),
+        ("payload.a..b=1", 10, "expected the name of a field here"),
+        ("payload.a.=1", 9, "expected the name of a field here"),
+        ("payload.a[=1", 9, "expected a place in a list"),
+        ("payload.a[0]b=1", 12, r"expected \. or \[ here"),
+        ('payload."a=1', 8, "this quote is not closed"),
+        ('payload.a"b"=1', 9, r"expected \. or \[ here"),
+        ("payload.a b=1", 8, "a name with blanks stands in quotes"),
+    ],
+)
+def test_a_path_that_is_none_is_pointed_at(text: str, column: int, told: str) -> None:
+    with pytest.raises(ConditionError, match=told) as caught:
+        read_condition(text)
+    assert caught.value.column == column
+
+
+def test_what_a_service_tells_of_a_name_with_a_dot_in_it_is_read_again() -> None:
+    told = of_wire([["a", "x.y", ""], "=", 1])
+    assert told is not None
+    assert str(told) == 'payload.a."x.y".""=1'
+    assert read_condition(str(told)).wire == told.wire == [["a", "x.y", ""], "=", 1]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from daebus_console.naming import shown
 
 _LIST_OR_OBJECT = re.compile(r"[^'\"=<>~]*=[\[{]")
 """A condition of which the quotes are part of its value."""
+_PATH = re.compile(r"payload(?:\\.|\"(?:[^\"\\]|\\.)*\"|[^=<>~!'\"\\\s])*")
 _QUOTE_AFTER_OPERATOR = ('="', "='", '<"', "<'", '>"', ">'", '~"', "~'")
 
 
@@ -165,9 +166,17 @@ def conditions(command: Command, words: Sequence[Word] = ()) -> tuple[Condition,
 
 def condition(word: Word) -> Condition:
     """The condition that a word is. Raises CommandError."""
-    text = word.raw if _LIST_OR_OBJECT.match(word.raw) else word.text
+    path = _PATH.match(word.raw)
+    if _LIST_OR_OBJECT.match(word.raw):
+        text, quoted = word.raw, False
+    elif word.quoted and path is not None and '."' in path[0]:
+        # The quotes in a path are of its names; those behind it are as ever.
+        behind = split(word.raw[path.end() :])
+        text, quoted = path[0] + "".join(one.text for one in behind), any(map(_value_is_quoted, behind))
+    else:
+        text, quoted = word.text, _value_is_quoted(word)
     try:
-        return read_condition(text, quoted=_value_is_quoted(word))
+        return read_condition(text, quoted=quoted)
     except ConditionError as error:
         raise word.error(str(error), error.column) from None
 
