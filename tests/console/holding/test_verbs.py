@@ -147,6 +147,43 @@ def test_a_value_may_be_whatever_json_has(console: Debugging, shop: Shop, condit
     asked.result()
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'payload."card.no"=4',
+        "'payload[\"card.no\"]=4'",
+        'payload["card.no"]=4',
+        r"payload.card\.no=4",
+        'payload."card.no"="4" payload.note="a b"',
+        '--where payload."card.no"=4',
+        """--where='payload."card.no"=4 payload.note="a b"'""",
+    ],
+)
+def test_a_name_with_a_dot_in_it_is_one_name(console: Debugging, shop: Shop, condition: str) -> None:
+    assert console(f"break {shop.orders} ping {condition}") == Exit.DONE
+    number = "4" if '"4"' in condition else 4
+    assert shop.ask("ping", {"card": {"no": number}, "note": "a b"}).result() == {"pong": True}
+    asked = shop.ask("ping", {"card.no": number, "note": "a b"})
+    console.holding()
+    assert console("release next") == Exit.DONE
+    asked.result()
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ('break {orders} ping payload."card.no">=3', ">=3"),
+        ('break {orders} ping payload."card.no"x=1', "x=1"),
+        ('break {orders} ping payload.items[*].no="1"', '*].no="1"'),
+        ('break {orders} ping payload."a".b>true', "true"),
+    ],
+)
+def test_what_is_wrong_in_a_condition_is_pointed_at(console: Debugging, shop: Shop, line: str, place: str) -> None:
+    line = line.format(orders=shop.orders)
+    assert console(line) == Exit.USAGE
+    assert line[console.heard.mistakes[-1].position :] == place
+
+
 def test_one_like_an_exchange(console: Debugging, shop: Shop) -> None:
     shop.ask("ping").result()
     journal = console.session.journal

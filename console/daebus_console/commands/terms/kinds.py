@@ -44,6 +44,8 @@ class Kind(StrEnum):
     WORDS = "WORDS"
     MATCH = "MATCH"
     """An action or a channel, and conditions on a payload."""
+    CONDITIONS = "CONDITIONS"
+    """Several of those conditions, with blanks between them."""
     HELD = "H"
     """What is held."""
     VERDICT = "VERDICT"
@@ -175,6 +177,12 @@ def _ref(word: Word, column: int) -> int:
     return int(found[1])
 
 
+def _conditions(word: Word, column: int) -> str:
+    """Quotes within them are theirs."""
+    text = _text(word, column)
+    return text if word.raw[column : column + 1] in ("'", '"') else word.raw[column:]
+
+
 def _variable(word: Word, column: int) -> str:
     name = word.text[column:]
     plain = name.removeprefix("$")
@@ -214,6 +222,7 @@ _READERS: dict[Kind, Callable[[Word, int], Any]] = {
     Kind.JOB: _job,
     Kind.WORDS: lambda word, _column: word,
     Kind.MATCH: lambda word, _column: word,
+    Kind.CONDITIONS: _conditions,
     Kind.HELD: _text,
     Kind.DEED: _text,
     Kind.VERDICT: _text,

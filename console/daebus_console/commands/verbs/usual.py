@@ -40,6 +40,6 @@ PLACE = Option(
     "call|request|answer|event",
 )
 WHERE = Option(
-    "--where", Kind.TEXT, "conditions with blanks between them: 'payload.id=17 payload.name~A*'", "CONDITIONS"
+    "--where", Kind.CONDITIONS, "conditions with blanks between them: 'payload.id=17 payload.name~A*'", "CONDITIONS"
 )
 LASTS = Option("--for", Kind.DURATION, "take the rule away after so long")

@@ -16,7 +16,6 @@ from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import answer_of
 from daebus_console.engine.export.as_python import literal
 from daebus_console.engine.export.where import for_shell
-from daebus_console.engine.holding.condition import steps
 from daebus_console.engine.holding.log import Done
 from daebus_console.engine.holding.report import Hold
 from daebus_console.engine.message import envelope as wire
@@ -143,7 +142,7 @@ def _rule(hold: Hold, mask: Callable[[Any], Any]) -> dict[str, Any]:
     if by is None:
         return rule
     # A condition on what is hidden would say what it is.
-    where = [one.wire for one in by.where if mask({steps(one.path)[-1]: one.value}) == {steps(one.path)[-1]: one.value}]
+    where = [one.wire for one in by.where if mask({one.names[-1]: one.value}) == {one.names[-1]: one.value}]
     more = {"where": where or None, "service": by.to, "final": by.final}
     return rule | {name: value for name, value in more.items() if value is not None}
 

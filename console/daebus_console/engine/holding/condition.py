@@ -1,6 +1,7 @@
 """Conditions of a rule on a payload: `payload.id=17`, `payload.name~A*`, `payload.coupon`. Pure.
 
-A name that has a dot or a blank in it stands in double quotes, as in filters: `payload."a.b"=1`.
+A path is names with dots between them, and places in lists: `payload.items[0].sku`. A name that has more than letters,
+digits, _ and - in it is quoted, `payload."card.no"` or `payload["card.no"]`, or has a backslash before such a sign.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ from typing import Any
 OPERATORS = ("!=", "=", "<", ">", "~")
 EXISTS = "exists"
 FORMS = "payload.id=17, payload.amount>100, payload.name~A*, or payload.coupon for one that is there"
-_PATH = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|\\.|[^=<>~!\"\\]|!(?!=))*", re.DOTALL)
-_OPERATOR = re.compile(r"!=|=|<|>|~")
-_NAME = re.compile(r"\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<bare>(?:\\.|[^.\[\"\\])+)", re.DOTALL)
-_PLACE = re.compile(r"\[([^\[\]]+)\]")
-_BARE = re.compile(r"[^\s.\[\]\"\\=!<>~*]+")
-"""A name that stands without quotes."""
+_EXPECTED = f"expected a condition on the payload: {FORMS}"
+_OPERATOR = re.compile(r"\s*(!=|=|<|>|~)")
+_BARE = re.compile(r"(?:\\.|(?!!=)[^\s.\[\]=<>~\\])*")
+_IN_BRACKETS = re.compile(r"[^\]]*")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_QUOTES = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|\\.')
+_PLAIN = re.compile(r"[\w-]+")
+_PLACE = re.compile(r"[0-9]+")
+_QUOTED_NAMES = 'a name with other signs in it is quoted: payload."card.no"=1'
 _MORE_SIGNS = re.compile(r"[=<>~]+")
 """What bare text does not begin with: it would be taken for a longer operator, which there is none of."""
-_ROOT = "payload"
-_PREFIX = f"{_ROOT}."
+_PREFIX = "payload."
 _LONGEST = 1000
-_NOT_ANY = "a condition is of one place: there is no * in its path"
 Value = Any
 """One of JSON."""
 
@@ -39,56 +41,141 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition: the value at `path` (as `user.items[0].id`) compared with `value` by `operator`.
+    """One condition: the value at the path of `names` (a place in a list is one, too) compared with `value`.
 
     `exists` with the value False is of what is not there: a service tells of it, and nobody can type it.
     """
 
-    path: str
+    names: tuple[str, ...]
     operator: str
     value: Value = None
 
     def __str__(self) -> str:
         if self.operator == EXISTS:
-            return f"{'without ' * (self.value is False)}{_PREFIX}{self.path}"
-        return f"{_PREFIX}{self.path}{self.operator}{written(self.value, self.operator)}"
+            return f"{'without ' * (self.value is False)}payload{self.path}"
+        return f"payload{self.path}{self.operator}{written(self.value, self.operator)}"
+
+    @property
+    def path(self) -> str:
+        """Where in the payload, as it is typed behind `payload`: `.items[0].sku`."""
+        return "".join(map(_typed, self.names))
 
     @property
     def wire(self) -> list[Any]:
         """As it goes to a service."""
-        return [steps(self.path), self.operator, self.value is not False if self.operator == EXISTS else self.value]
+        value = self.value is not False if self.operator == EXISTS else self.value
+        return [list(self.names), self.operator, value]
 
 
 def read_condition(text: str, *, quoted: bool = False) -> Condition:
     """The condition that a text says; a `quoted` value is text whatever it looks like. Raises ConditionError."""
     if len(text) > _LONGEST:
         raise ConditionError(f"a condition has at most {_LONGEST:,} characters")
-    end = _end_of_path(text)
+    names, end = read_path(text)
     found = _OPERATOR.match(text, end)
-    path = text[:end]
-    begin = len(_PREFIX) if path.startswith(_PREFIX) else len(_ROOT) if path.startswith(f"{_ROOT}[") else 0
-    bare = path[begin:].strip()
-    if bare in ("", _ROOT) or (found is None and not begin):
-        raise ConditionError(f"expected a condition on the payload: {FORMS}")
-    try:
-        steps(bare)
-    except ConditionError as error:
-        raise ConditionError(str(error), begin + error.column) from None
     if found is None:
-        return Condition(bare, EXISTS)
+        _check_end(text, end)
+        return Condition(names, EXISTS)
     # Blanks around the operator are nothing of the value; those that are, are quoted with it.
-    word = text[found.end() :] if quoted else text[found.end() :].strip()
-    more = None if quoted or found[0] == "~" else _MORE_SIGNS.match(word)
+    operator, word = found[1], text[found.end() :] if quoted else text[found.end() :].strip()
+    more = None if quoted or operator == "~" else _MORE_SIGNS.match(word)
     if more is not None:
         there = f"there are {', '.join(OPERATORS)}, and a path alone for what exists"
-        no = f"there is no operator {found[0]}{more[0]}: {there}"
-        raise ConditionError(f"{no}; a text that begins with {more[0]} is quoted", found.start())
-    value: Value = word if quoted else _pattern(word) if found[0] == "~" else _value(word)
-    if found[0] in "<>" and (not isinstance(value, str | int | float) or isinstance(value, bool) or value == ""):
-        raise ConditionError(f"{found[0]} compares numbers or texts, and {word or 'nothing'} is neither", found.end())
-    if found[0] == "~" and not value:
+        no = f"there is no operator {operator}{more[0]}: {there}"
+        raise ConditionError(f"{no}; a text that begins with {more[0]} is quoted", found.start(1))
+    value: Value = word if quoted else _pattern(word) if operator == "~" else _value(word)
+    if operator in "<>" and (not isinstance(value, str | int | float) or isinstance(value, bool) or value == ""):
+        raise ConditionError(f"{operator} compares numbers or texts, and {word or 'nothing'} is neither", found.end())
+    if operator == "~" and not value:
         raise ConditionError("expected a pattern after ~, such as A*", found.end())
-    return Condition(bare, found[0], value)
+    return Condition(names, operator, value)
+
+
+def value_at(text: str) -> int | None:
+    """Where the value begins that a condition compares with; None where there is none. Raises ConditionError."""
+    found = _OPERATOR.match(text, read_path(text)[1])
+    return None if found is None else found.end()
+
+
+def read_path(text: str) -> tuple[tuple[str, ...], int]:
+    """The names of the path that a condition begins with, and where it ends. Raises ConditionError."""
+    begin = position = len(text) - len(text.lstrip())
+    if text.startswith((_PREFIX, "payload["), begin):
+        position += len("payload")
+    names: list[str] = []
+    while position < len(text):
+        if text[position] == "[":
+            name, position = _in_brackets(text, position)
+        elif not names and text[position] != ".":
+            name, position = _named(text, position)
+        elif text[position] == ".":
+            name, position = _named(text, position + 1)
+        else:
+            break
+        names.append(name)
+    if not names or text[begin:position] == "payload":
+        raise ConditionError(_EXPECTED)
+    return tuple(names), position
+
+
+def _named(text: str, begin: int) -> tuple[str, int]:
+    if text[begin : begin + 1] in ('"', "'"):
+        return _quoted(text, begin)
+    found = _BARE.match(text, begin)
+    assert found is not None
+    if not found[0]:
+        raise ConditionError(f"expected a name here; {_QUOTED_NAMES}" if begin > len(_PREFIX) else _EXPECTED, begin)
+    _check_one(found[0], begin)
+    return _ESCAPED.sub(r"\1", found[0]), found.end()
+
+
+def _quoted(text: str, begin: int) -> tuple[str, int]:
+    sign, position = text[begin], begin + 1
+    while position < len(text) and text[position] != sign:
+        position += 2 if text[position] == "\\" else 1
+    if position >= len(text):
+        raise ConditionError(f"this {sign} is never closed", begin)
+    inside = text[begin + 1 : position]
+    if sign == '"':
+        try:
+            return str(json.loads(text[begin : position + 1])), position + 1
+        except ValueError:
+            # A backslash before what JSON has no escape for.
+            pass
+    return _ESCAPED.sub(r"\1", inside), position + 1
+
+
+def _in_brackets(text: str, begin: int) -> tuple[str, int]:
+    if text[begin + 1 : begin + 2] in ('"', "'"):
+        name, end = _quoted(text, begin + 1)
+    else:
+        found = _IN_BRACKETS.match(text, begin + 1)
+        assert found is not None
+        name, end = found[0], found.end()
+        _check_one(name, begin + 1)
+    if not text.startswith("]", end):
+        raise ConditionError("this [ is never closed", begin)
+    if end == begin + 1:
+        raise ConditionError("expected a place in a list, or a name, in these brackets", begin)
+    return name, end + 1
+
+
+def _check_one(name: str, at: int) -> None:
+    if name == "*":
+        raise ConditionError("a condition looks at one place, and * is none: payload.items[0].sku", at)
+
+
+def _check_end(text: str, end: int) -> None:
+    """Raise ConditionError where a path that is compared with nothing is none alone."""
+    path = text[:end].strip()
+    if not path.startswith((_PREFIX, "payload[")):
+        raise ConditionError(_EXPECTED)
+    if text[end:].strip():
+        raise ConditionError(f"expected one of {', '.join(OPERATORS)} here; {_QUOTED_NAMES}", end)
+    colon = _QUOTES.sub(lambda found: "_" * len(found[0]), text[:end]).find(":")
+    if colon >= 0:
+        expected = f"expected one of {', '.join(OPERATORS)} here, as in payload.id=17"
+        raise ConditionError(f"{expected}; {_QUOTED_NAMES}", colon)
 
 
 def of_wire(told: Any) -> Condition | None:
@@ -97,14 +184,9 @@ def of_wire(told: Any) -> Condition | None:
         return None
     path, operator = told[0], told[1]
     names = path.split(".") if isinstance(path, str) else path
-    if not isinstance(names, list) or not names or operator not in (*OPERATORS, EXISTS):
+    if not isinstance(names, list) or operator not in (*OPERATORS, EXISTS):
         return None
-    return Condition(".".join(map(_written_name, map(str, names))), operator, told[2] if len(told) == 3 else True)
-
-
-def _written_name(name: str) -> str:
-    """A name as it stands in a path."""
-    return name if _BARE.fullmatch(name) else '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    return Condition(tuple(map(str, names)), operator, told[2] if len(told) == 3 else True)
 
 
 def written(value: Value, operator: str = "=") -> str:
@@ -132,73 +214,27 @@ def _pattern(word: str) -> str:
     return value if isinstance(value, str) else word
 
 
-def steps(path: str) -> list[str]:
-    """The names and places that a path goes through: `items[0]."a.b"`. Raises ConditionError."""
-    found: list[str] = []
-    position = 0
-    while position < len(path):
-        if path[position] == "[":
-            step, position = _place(path, position)
-        else:
-            if found and path[position] != ".":
-                raise ConditionError("expected . or [ here", position)
-            step, position = _name(path, position + bool(found))
-        found.append(step)
-    return found
-
-
-def _place(path: str, position: int) -> tuple[str, int]:
-    if path[position + 1 : position + 2] in ('"', "'"):
-        raise ConditionError(f'a name in quotes stands behind a dot, as in {_ROOT}."a name"', position)
-    found = _PLACE.match(path, position)
-    if found is None:
-        raise ConditionError("expected a place in a list, such as [0]", position)
-    if found[1] == "*":
-        raise ConditionError(_NOT_ANY, position)
-    return found[1], found.end()
-
-
-def _name(path: str, position: int) -> tuple[str, int]:
-    found = _NAME.match(path, position)
-    if found is None:
-        raise ConditionError("expected the name of a field here", min(position, len(path) - 1))
-    if found["bare"] == "*":
-        raise ConditionError(_NOT_ANY, position)
-    if found["bare"] is not None and any(sign.isspace() for sign in found["bare"]):
-        raise ConditionError(f'a name with blanks stands in quotes, as in {_ROOT}."a name"', position)
-    return re.sub(r"\\(.)", r"\1", found["quoted"] if found["bare"] is None else found["bare"]), found.end()
-
-
-def _end_of_path(text: str) -> int:
-    """Where the path ends that a condition begins with. Raises ConditionError."""
-    found = _PATH.match(text)
-    end = found.end() if found is not None else 0
-    if text[end : end + 1] == '"':
-        raise ConditionError("this quote is not closed", end)
-    if text[end : end + 1] == "\\":
-        raise ConditionError("expected a sign behind this backslash", end)
-    return end
+def _typed(name: str) -> str:
+    if _PLACE.fullmatch(name):
+        return f"[{name}]"
+    return f".{name}" if _PLAIN.fullmatch(name) else f".{json.dumps(name, ensure_ascii=False)}"
 
 
 def offered(payload: Any, most: int = 12) -> list[Condition]:
     """Conditions that a payload itself fulfils, one for each of its short values, those of its top first."""
     found: list[Condition] = []
-    level: list[tuple[str, Any]] = [("", payload)]
+    level: list[tuple[tuple[str, ...], Any]] = [((), payload)]
     while level and len(found) < most:
-        below: list[tuple[str, Any]] = []
-        for path, value in level:
+        below: list[tuple[tuple[str, ...], Any]] = []
+        for names, value in level:
             if isinstance(value, dict):
-                below += [(f"{path}.{name}" if path else name, one) for name, one in value.items() if _plain(name)]
+                below += [((*names, name), one) for name, one in value.items() if len(name) <= 60]
             elif isinstance(value, list):
-                below += [(f"{path}[{place}]", one) for place, one in enumerate(value[:3])]
-            elif path and _short(value):
-                found.append(Condition(path, "=", value))
+                below += [((*names, str(place)), one) for place, one in enumerate(value[:3])]
+            elif names and _short(value) and all(map(str.isprintable, names)):
+                found.append(Condition(names, "=", value))
         level = below
     return found[:most]
-
-
-def _plain(name: str) -> bool:
-    return re.fullmatch(r"[^\s.\[\]=!<>~]{1,60}", name) is not None
 
 
 def _short(value: Any) -> bool:

@@ -68,9 +68,10 @@ def wanted_of(command: Command, context: Context) -> list[Wanted]:
 
 
 def _is_condition(word: Word) -> bool:
-    if word.raw[:1] in "'\"" and not word.text.startswith("payload."):
-        return False
-    return word.text.startswith("payload.") or re.search(r"!=|=|<|>|~", word.text) is not None
+    if word.text.startswith(("payload.", "payload[")):
+        return True
+    # A backslash takes a sign as part of a name.
+    return word.raw[:1] not in ("'", '"') and re.search(r"[=<>~]", re.sub(r"\\.", "", word.text)) is not None
 
 
 def _like(command: Command, context: Context, ref: str, place: str) -> tuple[list[str], str, str | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.words import Word, split
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.holding.condition import Condition, ConditionError, read_condition
+from daebus_console.engine.holding.condition import Condition, ConditionError, read_condition, value_at
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.rule import LONGEST_HOLD, PLACES
 from daebus_console.engine.keeping.asking import WITHIN
@@ -25,11 +24,6 @@ from daebus_console.engine.sender import Cancelled, ReadOnly
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import shown
-
-_LIST_OR_OBJECT = re.compile(r"[^'\"=<>~]*=[\[{]")
-"""A condition of which the quotes are part of its value."""
-_PATH = re.compile(r"payload(?:\\.|\"(?:[^\"\\]|\\.)*\"|[^=<>~!'\"\\\s])*")
-_QUOTE_AFTER_OPERATOR = ('="', "='", '<"', "<'", '>"', ">'", '~"', "~'")
 
 
 def keeper_of(command: Command, context: Context) -> Keeper:
@@ -166,24 +160,27 @@ def conditions(command: Command, words: Sequence[Word] = ()) -> tuple[Condition,
 
 def condition(word: Word) -> Condition:
     """The condition that a word is. Raises CommandError."""
-    path = _PATH.match(word.raw)
-    if _LIST_OR_OBJECT.match(word.raw):
-        text, quoted = word.raw, False
-    elif word.quoted and path is not None and '."' in path[0]:
-        # The quotes in a path are of its names; those behind it are as ever.
-        behind = split(word.raw[path.end() :])
-        text, quoted = path[0] + "".join(one.text for one in behind), any(map(_value_is_quoted, behind))
-    else:
-        text, quoted = word.text, _value_is_quoted(word)
+    as_typed = word.raw != word.text and word.raw[:1] not in ("'", '"')
+    places = list(range(word.start, word.end)) if as_typed else [word.at(column) for column in range(len(word.text))]
     try:
+        text, quoted, places = _as_typed(word, places) if as_typed else (word.text, False, places)
         return read_condition(text, quoted=quoted)
     except ConditionError as error:
-        raise word.error(str(error), error.column) from None
+        begin = places[error.column] if error.column < len(places) else word.end
+        raise CommandError(str(error), begin, max(word.end - begin, 1)) from None
 
 
-def _value_is_quoted(word: Word) -> bool:
-    """Whether the value alone was quoted, as in payload.id="17": its quotes have gone, and it is text."""
-    return word.quoted and any(mark in word.raw and mark not in word.text for mark in _QUOTE_AFTER_OPERATOR)
+def _as_typed(word: Word, places: list[int]) -> tuple[str, bool, list[int]]:
+    """A condition with the quotes of the names in it, whether its value was quoted, and where in the line each sign is.
+
+    Quotes in a list or an object are part of it.
+    """
+    raw, at = word.raw, value_at(word.raw)
+    if at is None or raw[at : at + 1] in ("[", "{"):
+        return raw, False, places
+    column = next((one for one in range(len(word.text)) if word.at(one) >= word.start + at), len(word.text))
+    value = [word.at(one) for one in range(column, len(word.text))]
+    return raw[:at] + word.text[column:], raw[at : at + 1] in ("'", '"'), places[:at] + value
 
 
 def at_word(command: Command, word: str, text: str) -> CommandError:

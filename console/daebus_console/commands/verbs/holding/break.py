@@ -38,7 +38,7 @@ VERB = Verb(
         "break audit user_created --place event",
     ),
     details="A condition compares with =, !=, <, > or ~ (a pattern); a path alone is of what is there."
-    " A name with a dot or a blank in it stands in quotes: 'payload.\"a.b\"=1'."
+    ' A name with other signs in it is quoted, as in payload."card.no"=1.'
     " What is held goes on, unchanged, when this console ends or is killed, then within 10 s."
     " `held` lists it, `release` lets it go. At the shell the rule stands until Ctrl-C.",
     place=171,
