@@ -7,6 +7,8 @@ import json
 import pytest
 
 from tests.console.cli.conftest import Console
+from tests.console.commands.remembered import remembered
+from tests.console.engine.bus import raw
 from tests.console.rerun.conftest import SHOP, Capture, placed
 from tests.console.rerun.test_rerun_verb import APP
 
@@ -44,9 +46,71 @@ def test_of_a_request_and_of_one_of_its_calls(capture: Capture, console: Console
     assert told in why.out
     assert "nothing is wrong" not in why.out
     module = console("export", "bug.jsonl", "#1", "--as", "pytest", "--with-calls", "--app", "orders_app:app")
-    assert f"    # {told}\n    {{\n" in module.out
+    assert f"    # {told}" in module.out
     trace = console("trace", "bug.jsonl", "#1")
     assert told.replace("#1 ", "").replace("#2 ", "") in trace.out
+
+
+def let_go(capture: Capture, place: str, payload: dict[str, object], hold: str = "i1:1") -> None:
+    """The release that edited what was held at a place, as it passes on the bus."""
+    asked = {"instance": "i1", "hold": hold, "verdict": "go", "owner": MARK["by"], "payload": payload}
+    capture.ask("daebus.control.orders", "release", asked, f"rel-{hold}")
+    told = {"hold": hold, "place": place, "action": "parts", "id": "r", "released": 1, "verdict": "go"}
+    capture.answer(f"rel-{hold}", told)
+
+
+def held_order(capture: Capture, place: str = "request") -> None:
+    """An order of 5 that was edited, at one of the gates, to be one of 7."""
+    capture.ask("orders", "place", {"amount": 5}, "r")
+    let_go(capture, place, {"amount": 7.50, "token": "t"})
+    capture.ask("payment", "charge", {"amount": 7.50, "token": "t"}, "r1", "r").answer("r1", {"receipt": 17})
+    capture.ask("stock", "reserve", {"sku": "a"}, "r2", "r").answer("r2", {"left": 3})
+    capture.add("orders.created", receipt=17)
+    capture.add("payment", action="note", payload={"amount": 7.50}, service="orders", parent_id="r")
+    capture.answer("r", {"total": 7.50, "token": "t"}, debug=MARK)
+
+
+def test_what_was_edited_is_run_as_its_handler_got_it(capture: Capture, console: Console) -> None:
+    held_order(capture)
+    # Of another message.
+    let_go(capture, "request", {"amount": 9}, "i1:2")
+    capture.lines[-1]["data"] = str(capture.lines[-1]["data"]).replace('"id":"r"', '"id":"other"')
+    capture.write()
+    again = console("rerun", "bug.jsonl", "#1", *APP)
+    assert (again.status, "the same as in #1" in again.err) == (0, True), again.err
+    assert "its payload is the one that its handler got, as it was edited\n" in again.err
+    assert json.loads(console("rerun", "bug.jsonl", "#1", *APP, "--json").out)["edited"] is True
+    module = console("export", "bug.jsonl", "#1", "--as", "pytest", "--with-calls", "--app", "orders_app:app")
+    told = "#1 held, edited by ann@laptop:7; its payload is the one that its handler got, as it was edited"
+    assert f"    # a debugger had a hand in it: {told}\n    {{\n" in module.out
+    assert "'payload': {'amount': 7.5, 'token': 't'}" in module.out
+
+
+@pytest.mark.parametrize("place", ["answer", "call"])
+def test_what_was_edited_at_another_gate_has_its_payload(capture: Capture, console: Console, place: str) -> None:
+    held_order(capture, place)
+    capture.write()
+    again = console("rerun", "bug.jsonl", "#1", *APP)
+    assert again.status == 1
+    assert "its payload is" not in again.err
+    assert json.loads(console("rerun", "bug.jsonl", "#1", *APP, "--json").out)["edited"] is False
+
+
+def test_that_nobody_knows_what_was_edited_is_said(capture: Capture, console: Console) -> None:
+    edited(capture)
+    again = console("rerun", "bug.jsonl", "#1", *APP)
+    assert "what was edited is not in the record: its payload is as it was sent" in again.err
+    assert json.loads(console("rerun", "bug.jsonl", "#1", *APP, "--json").out)["edited"] is None
+
+
+def test_at_a_prompt_what_was_edited_is_run_as_its_handler_got_it(capture: Capture) -> None:
+    held_order(capture)
+    with remembered() as passed:
+        for line in capture.lines[1:]:
+            passed.wait(0.01)
+            passed >> raw(line["channel"], line["data"])
+        assert passed("rerun #1 --app orders_app:app --json") == 0, passed.prompt.heard.errors
+        assert (passed.records[0]["edited"], passed.records[0]["result"]) == (True, "same")
 
 
 def test_in_each_form_that_is_exported(capture: Capture, console: Console) -> None:

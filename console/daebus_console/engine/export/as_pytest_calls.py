@@ -19,6 +19,7 @@ from daebus_console.engine.export.parts import one_line, sendable
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.item import Resend
 from daebus_console.engine.rerun.case import Case, Recorded, RecordedCall, Unfit, case_of, id_of
+from daebus_console.engine.rerun.edited import is_release, told_edit
 
 _HEAD = '''\
 """{title}
@@ -95,7 +96,8 @@ def as_pytest_calls(exchanges: Iterable[Exchange], options: ExportOptions) -> It
                 raise _Unsaid(why)
             case = case_of(exchange, known)
             told = textwrap.indent(_literal(_case(case, item, options)), "    ") + ",\n"
-            yield f"    # {one_line(case.touched)}\n{told}" if case.touched else told
+            remarks = [*filter(None, (case.touched, told_edit(case.edited)))]
+            yield f"    # {one_line('; '.join(remarks))}\n{told}" if remarks else told
         except (_Unsaid, Unfit) as error:
             yield "    " + options.leave_out(exchange.number, one_line(str(error)))
         except RecursionError:
@@ -106,7 +108,7 @@ def as_pytest_calls(exchanges: Iterable[Exchange], options: ExportOptions) -> It
 def _related(chosen: list[Exchange], all_of_them: Callable[[], Iterable[Exchange]]) -> list[Exchange]:
     """All that may belong to those that are exported."""
     parents = {id_of(one) for one in chosen} - {None}
-    return [one for one in all_of_them() if one.kind is Kind.BROADCAST or one.parent_id in parents]
+    return [one for one in all_of_them() if one.kind is Kind.BROADCAST or one.parent_id in parents or is_release(one)]
 
 
 def _case(case: Case, item: Resend, options: ExportOptions) -> dict[str, Any]:
@@ -121,7 +123,7 @@ def _case(case: Case, item: Resend, options: ExportOptions) -> dict[str, Any]:
         "id": name_of(exchange),
         "service": item.channel,
         "action": item.action,
-        "payload": sent(item),
+        "payload": sent(item) if case.edit is None else written(mask(case.edit.payload)),
         "asker": exchange.source or "test",
         "one_way": one_way,
         "calls": [_call(call, options) for call in case.calls],

@@ -154,9 +154,11 @@ def sent(item: Resend) -> dict[str, Any] | Raw:
 def written(payload: dict[str, Any]) -> dict[str, Any] | Raw:
     """The same for any object."""
     text = jsontext.text_of(payload)
+    # What knows no text has no layout of its own.
+    separators = (",", ":") if isinstance(payload, jsontext.Object) and payload.text is not None else None
     try:
         plain: dict[str, Any] = json.loads(text)
-        if json.dumps(plain, separators=(",", ":")) == text:
+        if json.dumps(plain, separators=separators) == text:
             return plain
     except ValueError:
         # A whole number of more digits than an int may have.

@@ -32,6 +32,12 @@ def bent(exchange: Exchange) -> bool:
     return any(one not in _HARMLESS for one in did) or not (did or _noticed(exchange))
 
 
+def edited(exchange: Exchange) -> bool:
+    """Whether its answer says that it was edited, or that its handler got what was."""
+    answers = [message for message in exchange.messages if message is not exchange.request]
+    return any("edited" in mark[1] for message in answers if (mark := debug_of(message.data)) is not None)
+
+
 def hand_in(exchanges: Iterable[Exchange]) -> str:
     """The same of several, with their numbers, as one sentence; empty where nothing was done to any of them."""
     found = [f"#{one.number} {told}" for one in exchanges if (told := touched(one))]

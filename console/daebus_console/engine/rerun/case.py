@@ -19,6 +19,7 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.message.touched import hand_in
 from daebus_console.engine.records.joining import cast_of
 from daebus_console.engine.records.store import Cast
+from daebus_console.engine.rerun.edited import Edit, Edits, is_release
 
 LINGER = 1.0
 """Seconds after the answer in which a broadcast may still be of the handler."""
@@ -71,7 +72,8 @@ class RecordedCall(Recorded):
 class Case:
     """An exchange, and what its handler did. `sure` tells that `broadcasts` are its own, and all of them.
 
-    `touched` is what a debugger did to it, or to what its handler sent.
+    `touched` is what a debugger did to it, or to what its handler sent. `edit` is what its handler got in the place of
+    what was sent; `untold` tells that something of it was edited, and nothing says what.
     """
 
     exchange: Exchange
@@ -80,6 +82,13 @@ class Case:
     broadcasts: tuple[Recorded, ...]
     sure: bool = False
     touched: str = ""
+    edit: Edit | None = None
+    untold: bool = False
+
+    @property
+    def edited(self) -> bool | None:
+        """Whether its handler got something else than was sent; None where nobody knows."""
+        return None if self.untold else self.edit is not None
 
 
 def fit(exchange: Exchange) -> None:
@@ -114,10 +123,12 @@ def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
     messages: list[Recorded] = []
     near: list[Exchange] = []
     its = [exchange]
-    told = _Told(parent)
+    told, edits = _Told(parent), Edits(parent)
     for one in exchanges:
         if one.opened.channel.startswith(wire.WATCH_PREFIX):
             told.take(one.opened.data)
+        elif is_release(one):
+            edits.take(one)
         elif one.number == exchange.number or one.flags & Flag.CONTROL:
             continue
         elif one.kind in (Kind.REQUEST, Kind.ONE_WAY) and one.parent_id is not None:
@@ -131,7 +142,16 @@ def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
         elif one.kind in (Kind.BROADCAST, Kind.ONE_WAY) and exchange.opened.at <= one.opened.at <= end:
             near.append(one)
     broadcasts = [_recorded(one, None) for one in told.own_of(near)]
-    return Case(exchange, tuple(calls), tuple(messages), tuple(broadcasts), told.sure, hand_in(its))
+    return Case(
+        exchange,
+        tuple(calls),
+        tuple(messages),
+        tuple(broadcasts),
+        told.sure,
+        hand_in(its),
+        edits.request,
+        edits.untold(exchange),
+    )
 
 
 def _recorded(one: Exchange, action: str | None) -> Recorded:

@@ -73,18 +73,17 @@ def _sent(message: BusMessage) -> Sent:
 
 
 def _data(case: Case) -> bytes:
-    """The message as it was, but for the times in it."""
+    """The message as it was, but for the times in it, and for what its handler got in the place of its payload."""
     try:
         text = wire.text_of(case.exchange.opened.data)
         members = jsontext.read_members(text)
     except (wire.Unreadable, ValueError) as error:
         raise Unfit(f"it cannot be read: {error}") from None
     names = {member.name for member in members}
-    if "payload" not in names:
-        # What stands beside the envelope's own fields is the payload.
-        return text.encode()
-    gone = [name for name in _NOT_AGAIN if name in names]
-    return (jsontext.with_members(text, {}, gone) if gone else text).encode()
+    put = {} if case.edit is None else {"payload": jsontext.text_of(case.edit.payload)}
+    # Where there is none, what stands beside the envelope's own fields is the payload.
+    gone = [name for name in _NOT_AGAIN if name in names] if "payload" in names else []
+    return (jsontext.with_members(text, put, gone) if gone or put else text).encode()
 
 
 def _to_answer(call: RecordedCall) -> CallToAnswer:

@@ -20,6 +20,7 @@ from daebus_console.engine.export import ExportOptions, pieces
 from daebus_console.engine.message.exchange import Exchange, Flag
 from daebus_console.engine.message.exchange import Kind as What
 from daebus_console.engine.rerun.case import LINGER, UNTOLD, id_of
+from daebus_console.engine.rerun.edited import is_release
 
 _TICK = 0.1
 _RULES = ("--ignore", "--tolerance")
@@ -53,6 +54,7 @@ def _belonging(exchange: Exchange, exchanges: Iterable[Exchange]) -> list[Exchan
         for one in exchanges
         if one.number == exchange.number
         or (parent is not None and one.parent_id == parent)
+        or (one.opened.at >= exchange.opened.at and is_release(one))
         or (
             one.kind in (What.BROADCAST, What.ONE_WAY)
             and (not one.flags & Flag.CONTROL or one.kind is What.BROADCAST)

@@ -18,6 +18,7 @@ from daebus_console.engine.replay.redact import masked, of_payloads
 from daebus_console.engine.replay.report import Result, change_data
 from daebus_console.engine.rerun.case import Case
 from daebus_console.engine.rerun.comparing import Performed, changes, compares_answer
+from daebus_console.engine.rerun.edited import told_edit
 from daebus_console.naming import fields, shown
 from daebus_console.render import Span, duration, json_lines, line
 
@@ -57,6 +58,7 @@ def record_of(
         "broadcasts": len(now.broadcasts),
         "broadcasts_sure": case.sure,
         "debugged": case.touched or None,
+        "edited": case.edited,
         "differences": [change_data(masked(change, masking) if redact else change) for change in found],
         "exit": int(status),
     }
@@ -80,6 +82,8 @@ def tell(record: dict[str, Any], output: Output) -> None:
         output.note(f"{' and '.join(sent)} collected, which reached nobody")
     if record["debugged"]:
         output.note(f"when it was recorded {record['debugged']}")
+    if edit := told_edit(record["edited"]):
+        output.note(edit)
     if record["differences"]:
         output.result([line(Span(f"differs from #{record['exchange']}:", "warn"))])
         output.result(change_lines(map(_change, record["differences"]), _NOTHING))

@@ -28,7 +28,7 @@ VERB = Verb(
         "rerun bug.jsonl '#12' --app shop.orders:app --pdb",
         "rerun bug.jsonl '#12' --app shop.orders:app --ignore *.timestamp --json",
     ),
-    details="The app is imported, and its handler gets the request as it was; nothing is sent to any Redis. A call"
+    details="The app is imported, and its handler gets what it got then; nothing is sent to any Redis. A call"
     " that it makes gets the answer that was recorded: the first to that action that is left, before all of one with"
     " the same payload. One that is not there fails with the code not_recorded. The answer, the calls, and what else"
     " it sent are compared with what was recorded; the exit status is 1 where anything differs, and 4 where no answer"
