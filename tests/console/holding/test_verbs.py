@@ -467,6 +467,15 @@ def test_a_service_that_does_not_allow_it_says_which_switch_does(console: Debugg
     assert console.heard.notes[-1].startswith("no rule stands")
 
 
+def test_a_rule_that_is_refused_takes_no_number(console: Debugging, shop: Shop, name: str) -> None:
+    shop.start(shop.audit, Daebus(__name__))
+    console(f"break {shop.orders} ping")
+    for refused in (shop.audit, f"{name}_nobody"):
+        assert console(f"break {refused} count") != Exit.DONE
+    console(f"break {shop.payment} charge")
+    assert sorted(console.keeper.desk.settings) == [1, 2]
+
+
 def test_a_service_that_is_not_there(console: Debugging, name: str) -> None:
     assert console(f"break {name}_nobody x") == Exit.NOBODY
     assert console.heard.errors == [f"nobody serves '{name}_nobody'"]

@@ -121,7 +121,7 @@ class Desk:
         """Of our rules, by service and id: in each instance what it told last, and before it began to count anew."""
         self._numbers: dict[tuple[str, ...], int] = {}
         self._counter = itertools.count(1)
-        self._rules = itertools.count(1)
+        self._rules = 0
         self._steps = itertools.count(1)
         self._confirmed: dict[tuple[str, str], tuple[float, set[str]]] = {}
 
@@ -141,7 +141,10 @@ class Desk:
     ) -> Setting:
         """One more rule of ours on a service."""
         # Rules of steps come and go by the dozen, and are nobody's to count.
-        number = -next(self._steps) if group else next(self._rules)
+        if group:
+            number = -next(self._steps)
+        else:
+            number = self._rules = self._rules + 1
         setting = Setting(number, service, rule, until, group, lasts, since)
         self.settings[setting.number] = setting
         self._hits[service, rule.id] = {}
@@ -155,6 +158,13 @@ class Desk:
             self._hits.pop((one.service, one.rule.id), None)
         self.version += bool(gone)
         return {one.service for one in gone}
+
+    def withdraw(self, numbers: Collection[int]) -> set[str]:
+        """The same with rules that were never set: the next ones have their numbers."""
+        services = self.remove(numbers)
+        while self._rules in numbers:
+            self._rules -= 1
+        return services
 
     def rules_on(self, service: str) -> list[Rule]:
         """What we have set there."""

@@ -138,12 +138,12 @@ class Keeper:
             raise next(iter(failed.values()))
         if failed:
             with self.session.lock:
-                self.desk.remove(one.number for one in made if one.service in failed)
+                self.desk.withdraw([one.number for one in made if one.service in failed])
         return [one for one in made if one.service not in failed]
 
     def _withdraw(self, made: Iterable[Setting]) -> None:
         with self.session.lock:
-            self._dirty |= self.desk.remove(one.number for one in made)
+            self._dirty |= self.desk.withdraw([one.number for one in made])
         self._wanted.set()
 
     def lift(self, settings: Iterable[Setting]) -> None:
