@@ -53,6 +53,38 @@ def test_each_sees_what_the_other_has(console: Debugging, other: Debugging, shop
     assert asked.result() == {"pong": True}
 
 
+@pytest.mark.parametrize(
+    ("line", "how"),
+    [
+        ("release next", "was let go by bob@elsewhere:7"),
+        ("release next answer pong:=2", "was answered by bob@elsewhere:7"),
+        ("release next fail", "was failed by bob@elsewhere:7"),
+    ],
+)
+def test_who_lets_go_what_we_hold_is_told(
+    console: Debugging, other: Debugging, shop: Shop, line: str, how: str
+) -> None:
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    console.holding()
+    assert other(line) == Exit.DONE
+    eventually(lambda: console.latest == f"H1 {shop.orders}.ping {how}")
+    eventually(lambda: asked.done)
+    # It was no hold of theirs.
+    assert not other.news()
+
+
+def test_what_we_let_go_ourselves_is_no_news(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping")
+    for line in ("release next", "release all", "off"):
+        asked = shop.ask("ping")
+        console.holding()
+        console(line)
+        asked.result()
+        console.keeper.look([shop.orders])
+    assert not console.news()
+
+
 def test_what_another_suspends_is_not_said_to_go_on(console: Debugging, other: Debugging, shop: Shop) -> None:
     assert console(f"suspend {shop.orders}") == Exit.DONE
     assert other(f"suspend {shop.orders}") == Exit.DONE

@@ -467,6 +467,16 @@ def test_a_service_that_does_not_allow_it_says_which_switch_does(console: Debugg
     assert console.heard.notes[-1].startswith("no rule stands")
 
 
+def test_what_goes_on_by_itself_is_told(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping --hold 700ms")
+    asked = shop.ask("ping")
+    console.holding()
+    assert asked.result() == {"pong": True}
+    told = rf"H1 {shop.orders}\.ping went on by itself: it is held for (69\d|70\d) ms at most"
+    eventually(lambda: re.fullmatch(told, console.latest), what="it is told")
+    assert len(console.news()) == 1
+
+
 def test_a_rule_that_is_refused_takes_no_number(console: Debugging, shop: Shop, name: str) -> None:
     shop.start(shop.audit, Daebus(__name__))
     console(f"break {shop.orders} ping")

@@ -326,6 +326,11 @@ class Desk:
         for report in self.reports.values():
             yield from (hold for hold in report.holds if not hold.delayed)
 
+    def number_gone(self, hold: Hold) -> int | None:
+        """What a hold that has gone was called by; None where another instance holds its message."""
+        number = self._number(hold)
+        return None if any(self._number(one) == number for one in self.holds()) else number
+
     def unlisted(self) -> int:
         """How many more are held than had room in what the instances told."""
         return sum(max(0, one.count - len(one.holds)) for one in self.reports.values())

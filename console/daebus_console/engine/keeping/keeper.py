@@ -19,6 +19,7 @@ from daebus_console.engine.holding.report import read_report, read_rules
 from daebus_console.engine.holding.rule import Rule, renamed
 from daebus_console.engine.keeping.asking import WITHIN, Answer, Asker, Question
 from daebus_console.engine.keeping.owner import owner
+from daebus_console.engine.keeping.parting import Parting
 from daebus_console.engine.keeping.refused import refusal
 from daebus_console.engine.keeping.releasing import Releasing
 from daebus_console.engine.keeping.suspending import Suspending
@@ -71,6 +72,7 @@ class Keeper:
         self.release, self.look_into = self._releasing.release, self._releasing.look_into
         self.release_all, self.let_go = self._releasing.release_all, self._releasing.let_go
         self.log = self._releasing.log
+        self._parting = Parting(session, self.desk)
         self._sending = threading.Lock()
         self._suspending = Suspending(session, self.desk, self._asker, self._sending, self._terms)
         self._stopping = threading.Event()
@@ -299,7 +301,9 @@ class Keeper:
                 which = "a rule of the step" if setting.group else f"rule {setting.number}"
                 self.desk.news.append(f"somebody has lifted {which} on {setting.service}")
                 self._dirty |= self.desk.remove([setting.number])
+            before = self.desk.reports.get((service, answer.instance))
             self.desk.take(report)
+            self._parting.tell(before, report)
             if self.desk.spent():
                 self._wanted.set()
 
