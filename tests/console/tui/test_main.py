@@ -272,6 +272,29 @@ def test_what_comes_off_the_bus_commands_neither_terminal_nor_markup(redis_url: 
     drive(redis_url, story)
 
 
+def test_what_is_typed_behind_a_filter_that_stands_is_a_term_of_its_own(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "good", 1)
+        console.answer(1)
+        console.request(name, "bad", 2)
+        console.answer(2, {"error": "no"}, status="error")
+        console.request(name, "worse", 3)
+        console.answer(3, {"error": "no"}, status="error")
+        await console.sees("good", "bad", "worse")
+        await console.press("slash")
+        await console.type("status:error")
+        await console.press("enter")
+        await console.loses("good")
+        await console.press("slash")
+        assert "worse" in console.text
+        await console.type("action:bad")
+        await console.loses("worse")
+        await console.press("enter")
+        assert console.app.main.filter_text == "status:error action:bad"
+
+    drive(redis_url, story)
+
+
 def test_while_a_term_is_unfinished_the_terms_before_it_count(redis_url: str, name: str) -> None:
     async def story(console: Driver) -> None:
         console.request(name, "good", 1)

@@ -74,7 +74,6 @@ class FilterBar(Vertical):
         self._offers: Sequence[Offer] = ()
         self._offer = -1
         self._base = ("", 0)
-        self._completing = False
         self._problem: FilterError | None = None
         self._doubt: Line | None = None
 
@@ -83,13 +82,12 @@ class FilterBar(Vertical):
         yield self.below
 
     def open(self, text: str) -> None:
-        """Show the bar with that text in it, to be changed."""
+        """Show the bar with that text in it, to be changed, and room behind it for one more term."""
         self._before = text
         self.display = True
-        self._completing = True
-        self.line.value = text
-        self.line.cursor_position = len(text)
-        self._completing = False
+        with self.line.prevent(Input.Changed):
+            self.line.value = f"{text} " if text else ""
+            self.line.cursor_position = len(self.line.value)
         self.screen.set_focus(self.line)
         self._look_up()
 
@@ -107,8 +105,7 @@ class FilterBar(Vertical):
         event.stop()
         if not self.display:
             return
-        if not self._completing:
-            self._look_up()
+        self._look_up()
         self.post_message(FilterChanged(event.value))
 
     def show_problem(self, error: FilterError | None) -> None:
@@ -147,11 +144,9 @@ class FilterBar(Vertical):
         self._offer = (self._offer + step) % len(self._offers)
         base, cursor = self._base
         offer = self._offers[self._offer]
-        self._completing = True
-        with self.prevent(Input.Changed):
+        with self.line.prevent(Input.Changed):
             self.line.value = base[: offer.start] + offer.text + base[cursor:]
             self.line.cursor_position = offer.start + len(offer.text)
-        self._completing = False
         self.post_message(FilterChanged(self.line.value))
         if len(self._offers) == 1:
             self._look_up()
