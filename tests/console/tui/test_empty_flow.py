@@ -137,3 +137,17 @@ def test_what_is_wrong_in_a_filter_says_what_was_perhaps_meant_also_where_there_
         await console.sees("^^^^^ status: 'erorr' is none of", "(did you mean error?)")
 
     drive(scene(), story, size=(80, 24))
+
+
+@pytest.mark.parametrize(("key", "title"), [("S", "Statistics"), ("exclamation_mark", "Findings"), ("L", "faults")])
+def test_screens_that_go_on_say_too_that_nothing_is_seen(key: str, title: str) -> None:
+    session = fed(1000.0)
+    session.on_down(990.0, "Connection refused")
+
+    async def story(console: Driver) -> None:
+        await console.press(key)
+        await console.until(lambda: "✗ not connected for 10.0s" in console.line(title))
+        session.on_up(999.0)
+        await console.loses("not connected")
+
+    drive(session, story)

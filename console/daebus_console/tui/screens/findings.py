@@ -13,6 +13,7 @@ from daebus_console.engine.findings.known import Mark, mark_for
 from daebus_console.tui.rows.findings import badge, finding_lines, finding_row, heading, nothing
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.full import FullScreen
+from daebus_console.tui.titles.header import away
 from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
@@ -93,6 +94,7 @@ class FindingsScreen(FullScreen):
         with session.lock:
             found = self._in_order(list(session.findings.book))
             skipped = session.findings.skipped
+            lost = away(session, session.clock())
         rows: list[Row] = [(one, known.mark_of(one)) for one in found]
         hidden = sum(mark is not None for _one, mark in rows)
         before = self._chosen()
@@ -104,7 +106,7 @@ class FindingsScreen(FullScreen):
         left = f"  {skipped:,} messages came too fast to be looked at" if skipped else ""
         told = badge(one.severity for one, mark in rows if mark is None)[:-1]
         self.head.show(
-            [(" Findings ", "strong"), *told, (more + left, "dim")],
+            [(" Findings ", "strong"), *told, (more + left, "dim"), *lost],
             [(" enter goes to the evidence, tab into the finding ", "dim")],
         )
         self.columns.show(heading(max(20, self.list.size.width - 1)) if self.list.rows else [])

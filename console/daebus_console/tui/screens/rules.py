@@ -16,6 +16,7 @@ from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.holding import no_rules, rule_heading, rule_row
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.full import FullScreen
+from daebus_console.tui.titles.header import away
 from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.title import TitleLine
@@ -74,8 +75,9 @@ class RulesScreen(FullScreen):
         suspended: dict[str, list[str]] = {}
         untold: dict[str, list[str]] = {}
         passed = 0
-        if keeper is not None:
-            with self.main.session.lock:
+        with self.main.session.lock:
+            gone = away(self.main.session, self.main.session.clock())
+            if keeper is not None:
                 known, passed = keeper.desk.known(), keeper.desk.passed()
                 suspended, untold = keeper.desk.suspensions(), keeper.desk.untold()
         self.list.rows = known
@@ -83,9 +85,8 @@ class RulesScreen(FullScreen):
         more = f"  suspended: {', '.join(self._suspended(*one) for one in suspended.items())}" if suspended else ""
         more += "".join(f"  {told_untold(*one)}" for one in untold.items())
         lost = f"  {passed:,} went by for want of room" if passed else ""
-        self.head.show(
-            [(" Breakpoints and faults", "strong"), (told, "name"), (more + lost, "warn")], [(" F9 lifts all ", "dim")]
-        )
+        left: Line = [(" Breakpoints and faults", "strong"), (told, "name"), (more + lost, "warn")]
+        self.head.show([*left, (" ", "plain"), *gone], [(" F9 lifts all ", "dim")])
         self.columns.show(rule_heading(max(40, self.list.size.width - 1)) if known else [])
         said = self.main.last_said
         self.said.show(said if said is not self._said_before else [])

@@ -14,6 +14,7 @@ from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.rows.stats import charts, figures_line, heading, names_of, slow_line
 from daebus_console.tui.screens.insight.about import About
 from daebus_console.tui.screens.insight.keys import InsightKeys
+from daebus_console.tui.titles.header import away
 from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
@@ -108,8 +109,11 @@ class StatsScreen(InsightKeys):
             row: Row = self.figures.chosen()
             slots = session.stats.series(row.service or None, row.action or None, now) if row is not None else []
             slot = session.stats.slot
+            lost = away(session, now)
         what = " ".join(names_of(row)).strip() or "all together"
-        self.head.show([(" Statistics ", "strong"), (f" {what}", "name")], [(" enter narrows the flow to it ", "dim")])
+        self.head.show(
+            [(" Statistics ", "strong"), (f" {what} ", "name"), *lost], [(" enter narrows the flow to it ", "dim")]
+        )
         width = max(20, self.rates.size.width)
         rates, latencies = charts(slots, width - 1, CHART_ROWS, slot)
         self.rates.draw(rates)

@@ -31,9 +31,7 @@ def header(
     elif status.problem is None:
         left.append((" ◌ connecting … ", "wait"))
     else:
-        since = f" for {fmt.duration(now - status.since)}" if status.messages or status.gaps else ""
-        how = "sees nothing" if session.tap.answering else "not connected"
-        left += [(f" ✗ {how}{since}", "error"), (f": {without_address(session, status.problem)} ", "plain")]
+        left += [*away(session, now), (f": {without_address(session, status.problem)} ", "plain")]
     if read_only:
         left.append((" read-only ", "warn"))
     left += doing or []
@@ -45,6 +43,15 @@ def header(
     right.append((f" {fmt.rate(session.rate.per_second(now))} ", "plain"))
     right.append((f" {fmt.plural(status.gaps, 'gap')} ", "error" if status.gaps else "dim"))
     return left, right
+
+
+def away(session: Session, now: float) -> Line:
+    """That nothing is seen, and for how long; empty where something is, or is about to be, or none is wanted."""
+    status = session.status
+    if session.recorded or status.up or status.problem is None:
+        return []
+    since = f" for {fmt.duration(now - status.since)}" if status.messages or status.gaps else ""
+    return [(f" ✗ {'sees nothing' if session.tap.answering else 'not connected'}{since}", "error")]
 
 
 def _trouble(session: Session) -> str | None:
