@@ -14,9 +14,25 @@ import msgspec
 
 from daebus_console.engine import jsontext
 from daebus_console.engine.message import envelope as wire
+from daebus_console.tui.documents.beginning import beginning
 
 WHOLE = 64 * 1024
 """Bytes up to which a value is read at once."""
+_SAME_ORDER = 4_000_000
+"""Bytes up to which two values that are not the same bytes are looked at whether they are the same values."""
+_NOTHING = msgspec.Raw(b"")
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    """What tells whether a message has an envelope."""
+
+    payload: msgspec.Raw = _NOTHING
+    action: msgspec.Raw = _NOTHING
+    status: msgspec.Raw = _NOTHING
+    request_id: msgspec.Raw = _NOTHING
+
+
+_envelope = msgspec.json.Decoder(_Envelope).decode
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _json = msgspec.json.Decoder(msgspec.Raw).decode
@@ -48,34 +64,42 @@ def _payload(data: bytes) -> Any:
     whole = msgspec.Raw(data.strip())
     if _first(whole) != b"{":
         return whole
-    fields = _fields(data)
-    if "payload" not in fields:
-        if not isinstance(_name(fields.get("action")), str):
+    fields = _envelope(data)
+    if fields.payload is _NOTHING:
+        if not isinstance(_name(fields.action), str) or beginning(whole) is not None:
             return whole
         pairs = jsontext.pairs_of(_members(whole))
         return jsontext.made_of([(name, value) for name, value in pairs if name not in wire.ENVELOPE_FIELDS])
-    if not ("action" in fields or "status" in fields or "request_id" in fields):
+    if all(field is _NOTHING for field in (fields.action, fields.status, fields.request_id)):
         return whole
-    payload = fields["payload"]
-    return wire.payload_of(data) if _first(payload) == b'"' else payload
+    return wire.payload_of(data) if _first(fields.payload) == b'"' else fields.payload
 
 
-def _name(value: msgspec.Raw | None) -> Any:
-    return None if value is None else opened(value)
+def _name(value: msgspec.Raw) -> Any:
+    return None if value is _NOTHING else opened(value)
 
 
 def opened(value: Any) -> Any:
     """The value, read one level deep where it is raw and large, else whole."""
+    return laid_open(value)[0]
+
+
+def laid_open(value: Any) -> tuple[Any, int]:
+    """The same, and how many bytes of it are left out, since it has too many members or items."""
     if not isinstance(value, msgspec.Raw):
-        return value
+        return value, 0
     first = _first(value)
     if len(memoryview(value)) > WHOLE and first in b"{[":
         try:
-            return _members(value) if first == b"{" else _items(value)
+            begins = beginning(value)
+            if begins is not None:
+                items = begins.items if first == b"[" else _members(msgspec.Raw(begins.cut))
+                return items, begins.left_out
+            return (_members(value) if first == b"{" else _items(value)), 0
         except wire.REFUSALS:
             # Half of a surrogate pair in a key, for one.
             pass
-    return _read(value)
+    return _read(value), 0
 
 
 class _Name:
@@ -143,9 +167,12 @@ def closed(value: Any) -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal, read or not."""
-    if isinstance(one, msgspec.Raw) and isinstance(other, msgspec.Raw) and bytes(one) == bytes(other):
-        return True
+    """Whether two values are equal, read or not; very large ones, whether they are written alike."""
+    if isinstance(one, msgspec.Raw) and isinstance(other, msgspec.Raw):
+        if bytes(one) == bytes(other):
+            return True
+        if max(len(memoryview(one)), len(memoryview(other))) > _SAME_ORDER:
+            return False
     return jsontext.canonical(whole(one)) == jsontext.canonical(whole(other))
 
 

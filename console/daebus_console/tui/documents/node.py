@@ -58,8 +58,8 @@ class Node:
     """
 
     __slots__ = (
-        *("_inside", "changed", "depth", "first", "key", "kind", "label", "open", "part", "path", "raw", "repeated"),
-        *("size", "value"),
+        *("_inside", "changed", "depth", "first", "key", "kind", "label", "left_out", "open", "part", "path", "raw"),
+        *("repeated", "size", "value"),
     )
 
     def __init__(
@@ -67,7 +67,8 @@ class Node:
     ) -> None:
         self.raw = value
         """The value as it was given, with less of it read."""
-        self.value = value = lazy.opened(value)
+        value, self.left_out = lazy.laid_open(value)
+        self.value = value
         self.depth = depth
         self.key = key
         self.path = path
@@ -136,7 +137,16 @@ class Node:
             items = pairs[start : start + GROUP]
             group = Node(items, depth, key=f"{start} … {start + len(items) - 1}", path=self.path, kind="group")
             groups.append(group)
-        return groups
+        return [*groups, *self._told_left_out()]
+
+    def _told_left_out(self) -> list[Node]:
+        """A line for what is not here, where it has too many members or items."""
+        if not self.left_out:
+            return []
+        line = Node(None, self.depth + 1, path=self.path, kind="note")
+        told = f"… {self.left_out:,} bytes more are not laid out (the tab Raw has them)"
+        line.label = [("  " * (min(line.depth, DEEPEST_INDENT) + 1), "dim"), (told, "warn")]
+        return [line]
 
     def _grouped(self, parts: list[str]) -> list[Node]:
         """The lines of a text; very many in groups."""

@@ -42,7 +42,8 @@ def _value(node: Node, room: int) -> Line:
     if isinstance(value, dict | list):
         if not value:
             return [("{}" if isinstance(value, dict) else "[]", "dim")]
-        count = fmt.plural(node.size, "field") if isinstance(value, dict) else fmt.plural(node.size, "item")
+        count = fmt.plural(node.size, "field" if isinstance(value, dict) else "item")
+        count = f"more than {count}" if node.left_out else count
         if node.open:
             return [(count, "dim")] if node.size > 8 or node.label is not None else []
         shown = preview(value, room)

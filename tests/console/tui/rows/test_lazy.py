@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from daebus_console.engine.message import envelope as wire
 from daebus_console.tui.documents import lazy
+from daebus_console.tui.documents.beginning import FIRST, MOST
 from daebus_console.tui.documents.exchange import mark_changes
 from daebus_console.tui.documents.node import GROUP, LONGEST_WRAPPED, MOST_PARTS, Node
 from daebus_console.tui.documents.tree import Tree
@@ -139,3 +141,55 @@ def test_a_text_is_not_unfolded_by_wrapping_when_it_is_very_long() -> None:
     document = tree(answer({"text": "line\n" * LONGEST_WRAPPED}))
     document.lay_out(100, whole=True)
     assert document.count() == 2
+
+
+MANY = 2 * MOST
+SPELLED = {
+    "a list": ("[", "17", "]", "items"),
+    "a list of objects": ("[", '{"a": [1, 2], "k7": {}}', "]", "items"),
+    "an object": ("{", '"k{n}": {n}', "}", "fields"),
+    "an object of objects": ("{", '"k\\u00fc{n}": {"x": "k7", "y": "kü{n}"}', "}", "fields"),
+}
+
+
+@pytest.mark.parametrize("spelled", SPELLED)
+@pytest.mark.parametrize("around", ["", '{{"action": "a", "request_id": "1", "payload": {}}}', '{{"deep": {}}}'])
+def test_of_a_value_with_very_many_members_the_first_are_laid_out_and_the_others_told(
+    spelled: str, around: str
+) -> None:
+    begin, member, end, what = SPELLED[spelled]
+    value = begin + ", ".join(member.replace("{n}", str(number)) for number in range(MANY)) + end
+    data = (around.format(value) if around else value).encode()
+    root = Node(lazy.payload_of(data))
+    root.open = True
+    root.label = [("payload", "strong")]
+    node = root
+    while not node.left_out:
+        (node,) = node.inside()
+    node.open = True
+    assert node.size == FIRST
+    document = Tree([root])
+    lines = shown(document, 100)
+    assert f"more than 20,000 {what}" in lines[node.depth]
+    told = next(line for line in lines if "are not laid out" in line)
+    left_out = int(told.split()[1].replace(",", ""))
+    first = ", ".join(member.replace("{n}", str(number)) for number in range(FIRST))
+    assert abs(left_out - (len(value.encode()) - len(first.encode()))) <= FIRST + 4
+    assert document.value(node.depth) == value
+
+
+@pytest.mark.parametrize("value", [[[1] * 20] * (FIRST - 1), {f"k{n}": [n] * 20 for n in range(FIRST)}, [0] * MOST])
+def test_values_with_few_members_are_laid_out_however_much_is_in_them(value: Any) -> None:
+    node = Node(lazy.payload_of(json.dumps(value).encode()))
+    assert (node.size, node.left_out) == (len(value), 0)
+
+
+def test_a_list_of_millions_takes_little_room() -> None:
+    data = b"[" + b"0," * 2_000_000 + b"0]"
+    Node(lazy.payload_of(data))
+    tracemalloc.start()
+    try:
+        Node(lazy.payload_of(data)).inside()
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(data)
+    finally:
+        tracemalloc.stop()
