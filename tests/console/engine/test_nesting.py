@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -35,6 +36,16 @@ def test_it_is_told_by_the_levels_and_not_by_what_stands_in_texts(value: Any, de
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nesting, "DEEPEST", deepest)
         assert is_too_deep(json.dumps(value, ensure_ascii=ascii_only).encode()) == (levels(value) > deepest)
+
+
+def test_it_takes_little_room_beside_the_message() -> None:
+    data = b"[" + b'{"name":"xyz","tags":["a","b"]},' * 100_000 + b"0]"
+    tracemalloc.start()
+    try:
+        assert not is_too_deep(data)
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(data)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '{"]}]}":'])

@@ -24,8 +24,8 @@ def is_too_deep(data: bytes) -> bool:
     if b"\\" in data:
         # An escaped quote does not end a text.
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Every second piece between quotes is in a text.
-    marks = b"".join(data.translate(_MARKS, _NO_MARKS).split(b'"')[::2])
+    # Quotes side by side have nothing between them. Of the pieces that are left every second one is in a text.
+    marks = b"".join(data.translate(_MARKS, _NO_MARKS).replace(b'""', b"").split(b'"')[::2])
     # Most have many brackets side by side and few levels, of which each pass takes away the innermost.
     passes = min(_PASSES, DEEPEST)
     for _ in range(passes):
