@@ -5,6 +5,7 @@ The session tells it of each batch, under its lock; it asks for nothing itself (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from daebus_console.engine.bounded import remember
@@ -141,7 +142,7 @@ class Telling:
         for record in new:
             if record.came < since and before.row_id(record) is not None:
                 if not self.rows_at_end:
-                    self._tell_before(record)
+                    self._tell_before(record, message.at)
                 elif len(self._waiting) < before.MOST:
                     self._waiting.append(record)
         return new
@@ -172,17 +173,18 @@ class Telling:
     def finish(self) -> None:
         """Nothing more comes: make the rows that waited for that."""
         for record in self._waiting:
-            self._tell_before(record)
+            # It stands behind all there is, whenever that was.
+            self._tell_before(record, math.inf)
         self._waiting.clear()
 
-    def _tell_before(self, record: Any_) -> None:
+    def _tell_before(self, record: Any_, came: float) -> None:
         """Make a row for a record of the time before this console looked, where nothing of it was seen."""
         id = before.row_id(record)
         if id is None or id in self._of_before or self._rows >= before.MOST or self._correlator.find(id) is not None:
             return
         self._of_before.add(id)
         self._rows += 1
-        self._journal.add(*before.row_of(record, self._journal.next_number, self._journal.next_seq))
+        self._journal.add(*before.row_of(record, came, self._journal.next_number, self._journal.next_seq))
 
     def stepped(self) -> None:
         """The clock of the tap stepped: how far others are off is not known any more."""

@@ -125,7 +125,8 @@ class Aside(msgspec.Struct, gc=False):
     `namesake` the earlier exchange with the same request_id; `origin` the number of the exchange this one replays,
     `replays` those that replay this one; `until` the end of its time (epoch seconds) where being held has moved it.
     `expected` is how many were there to answer, where that is more than one, and `due` how many answers are still to
-    come before the last. `question` is the request where its answer was seen first.
+    come before the last. `question` is the request where its answer was seen first. `came` is when it was told of
+    (epoch seconds) where it was not seen, but told by a service.
     """
 
     extra: list[Message] | None = None
@@ -138,6 +139,7 @@ class Aside(msgspec.Struct, gc=False):
     expected: int = 0
     due: int = 0
     question: Message | None = None
+    came: float = 0.0
 
 
 _NOTHING_ASIDE = Aside()

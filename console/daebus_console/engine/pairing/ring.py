@@ -73,7 +73,7 @@ class Ring(Generic[T]):
         """The oldest items, so many at most."""
         return self._items[self._start : self._start + most]
 
-    def count_until(self, last: int, key: Callable[[T], int]) -> int:
+    def count_until(self, last: float, key: Callable[[T], float]) -> int:
         """How many of the oldest have a key up to `last`, where no key is less than one before it."""
         return bisect_right(self._items, last, self._start, key=key) - self._start
 

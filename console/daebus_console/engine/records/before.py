@@ -26,8 +26,8 @@ def row_id(record: Any_) -> str | None:
     return key_of(record.id) if isinstance(record, Handled | Called) else None
 
 
-def row_of(record: Any_, number: int, seq: int) -> tuple[Message, Exchange]:
-    """The row that a record makes, with these numbers of exchange and message."""
+def row_of(record: Any_, came: float, number: int, seq: int) -> tuple[Message, Exchange]:
+    """The row that a record makes that came then, with these numbers of exchange and message."""
     assert isinstance(record, Handled | Called | Refused), "only these are of a message to a service"
     called = isinstance(record, Called)
     service = record.service if isinstance(record, Called) else record.source.service
@@ -35,6 +35,7 @@ def row_of(record: Any_, number: int, seq: int) -> tuple[Message, Exchange]:
     outcome = record.code if isinstance(record, Refused) else record.outcome
     state = State.OK if outcome == OK else State.SENT if outcome == DEFERRED else State.ERROR
     exchange = Exchange(number, Kind.TOLD, state, message, target=service, action=record.action)
+    exchange.set_aside().came = came
     exchange.request_id = key_of(record.id)
     exchange.source = record.source.service if called else getattr(record, "sender", None)
     exchange.elapsed = getattr(record, "elapsed", None)

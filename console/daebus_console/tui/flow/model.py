@@ -12,9 +12,10 @@ from collections import deque
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from daebus_console.engine.message.exchange import Exchange, Message
+from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.pairing.journal import Cursor, Journal
 from daebus_console.engine.pairing.ring import Ring
+from daebus_console.tui.flow.by_time import RowsByTime, Told
 from daebus_console.tui.flow.numbers import RowNumbers
 from daebus_console.tui.flow.visibility import Hidden, Visibility
 
@@ -47,7 +48,7 @@ class FlowModel:
         self.journal = journal
         self.visibility = visibility
         self.by_message = by_message
-        self.rows = RowNumbers()
+        self.rows = RowsByTime()
         self.version = 0
         """Grows whenever a row came, went or changed."""
         self.changed: set[int] = set()
@@ -126,12 +127,12 @@ class FlowModel:
         return max(0, self.total - self.unread - len(self._waiting))
 
     def newer_than(self, newest: Newest) -> int:
-        """How many rows are of what came after that."""
-        return len(self.rows) - self.rows.index(1 + (newest.message if self.by_message else newest.exchange))
+        """How many rows are of what was seen after that."""
+        return self.rows.newer_than(newest.message if self.by_message else newest.exchange)
 
     def restart(self, until: Place | None = None) -> None:
         """Forget all rows and look through the journal again, up to that place or its end, the newest first."""
-        self.rows = RowNumbers()
+        self.rows.clear()
         self._waiting.clear()
         self._updates.clear()
         self.place = until or self._end()
@@ -165,7 +166,9 @@ class FlowModel:
         if self.by_message:
             self._read_messages()
         else:
-            self._waiting.extend((exchange, None) for exchange in journal.exchanges.between(self._seen + 1, 1 << 62))
+            for opened in journal.exchanges.between(self._seen + 1, 1 << 62):
+                self._place(opened, None)
+                self._waiting.append((opened, None))
         known = self._seen if not self.by_message else 1 << 62
         for number in {number for number in changed if number <= known}:
             exchange = journal.exchange(number)
@@ -178,7 +181,27 @@ class FlowModel:
         for message in journal.messages.between(self._seen + 1, journal.messages.last):
             exchange = journal.exchange(message.exchange)
             if exchange is not None:
+                self._place(exchange, message)
                 self._waiting.append((exchange, message))
+
+    def _place(self, exchange: Exchange, message: Message | None) -> None:
+        """Where a service told of it later, find out between which rows its time is. Hold the session's lock."""
+        if exchange.kind is not Kind.TOLD:
+            return
+        number, at = exchange.number if message is None else message.seq, exchange.opened.at
+        if not self.rows.is_told(number):
+            journal = self.journal
+            before = (
+                journal.messages.first - 1 + journal.messages.count_until(at, self._message_came)
+                if self.by_message
+                else journal.exchanges.first - 1 + journal.exchanges.count_until(at, _came)
+            )
+            self.rows.tell(Told(before, at, number))
+
+    def _message_came(self, message: Message) -> float:
+        """When it came to the journal."""
+        exchange = self.journal.exchange(message.exchange) if message.kind is Kind.TOLD else None
+        return message.at if exchange is None else _came(exchange)
 
     def work(self, budget: float, lock: AbstractContextManager[object]) -> None:
         """Decide over what `read` noted, for about `budget` seconds."""
@@ -230,6 +253,8 @@ class FlowModel:
                 exchange = journal.exchange(message.exchange)
                 if exchange is not None:
                     found.append((exchange, message))
+        for entry in found:
+            self._place(*entry)
         self._scan -= _BITE
         if self._scan < self._ring.first:
             self._scan = 0
@@ -256,3 +281,8 @@ class FlowModel:
         message = self.journal.messages.get(number)
         exchange = self.journal.exchange(message.exchange) if message is not None else None
         return None if exchange is None or message is None else (exchange, message)
+
+
+def _came(exchange: Exchange) -> float:
+    """When it came to the journal, which is later than it was where a service told of it."""
+    return exchange.aside.came or exchange.opened.at

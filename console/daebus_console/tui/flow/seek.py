@@ -77,7 +77,7 @@ def when(text: str, now: float) -> float | None:
 def at_time(model: FlowModel, at: float) -> int | None:
     """The number of the row that began next from that time on, of the last where all are older; None without rows.
 
-    What services tell of the time before comes later than what was seen then, so that all rows are looked at.
+    Where the clock went back, what came later began earlier, so that all rows are looked at.
     """
     found, soonest = None, math.inf
     for index in range(len(model.rows)):
@@ -92,7 +92,9 @@ def at_time(model: FlowModel, at: float) -> int | None:
 def _cause(model: FlowModel, exchange: Exchange) -> int | None:
     if exchange.parent_id is None:
         return None
+    # What caused one that a service told of may have been told of later.
+    beyond = math.inf if exchange.kind is Kind.TOLD else exchange.number
     for candidate in reversed(model.journal.exchanges):
-        if candidate.number < exchange.number and candidate.request_id == exchange.parent_id:
+        if candidate.number < beyond and candidate is not exchange and candidate.request_id == exchange.parent_id:
             return candidate.number
     return None
