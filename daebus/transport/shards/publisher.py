@@ -6,8 +6,6 @@ published; see `places.presence`.
 
 from __future__ import annotations
 
-import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,23 +22,17 @@ from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.route import Place
 from daebus.transport.publisher import PUBLISH_TIMEOUT, Publisher
 from daebus.transport.sockets.waiter import Waiter
-from daebus.transport.threads import begin
 from daebus.wire.names import encoded
 from daebus.wire.sharded import once_more, slot_of
 
+from .again import Failed, OnceMore
 from .door import Door, Elsewhere, Sharded, count_everywhere, is_missed, is_moved, publishing
 from .owner import AGAIN_AFTER, FOUND_WITHIN, heed, owner_of
 
-log = logging.getLogger("daebus")
-
 _SLICE = 0.02
 """Seconds of one look at a command that may turn out to be for another node."""
-_IDLE_FOR = 5.0
-"""Seconds after which the thread that sends once more ends, where there is nothing to send."""
 
 Told = Callable[[Delivery | RedisUnavailable], None]
-_Again = tuple[int, Callable[[], None], Callable[[RedisUnavailable], object] | None]
-"""What is to be sent once more: how often it had been closed then, how to, and what to call where it is closed."""
 
 
 class ShardedPublisher(Publisher):
@@ -54,9 +46,7 @@ class ShardedPublisher(Publisher):
         super()._begin()
         self._doors: dict[Place, Door] = {}
         self._making = threading.Lock()
-        self._again: queue.SimpleQueue[_Again] = queue.SimpleQueue()
-        self._closes = 0
-        self._redirecting: threading.Thread | None = None
+        self._once_more = OnceMore(self.name, self.address)
 
     def after_fork(self) -> None:
         """See `Commander`; the doors see to themselves."""
@@ -177,7 +167,7 @@ class ShardedPublisher(Publisher):
 
     def close(self) -> None:
         """See `Commander`."""
-        self._closes += 1
+        self._once_more.closing()
         for door in self._all():
             door.close()
 
@@ -381,44 +371,9 @@ class ShardedPublisher(Publisher):
             return error
         return RedisUnavailable(f"Redis at {self.address} gave no answer")
 
-    def _redirect(
-        self,
-        command: Pending,
-        raw: bytes,
-        send: Callable[[], None],
-        failed: Callable[[RedisUnavailable], object] | None,
-    ) -> None:
+    def _redirect(self, command: Pending, raw: bytes, send: Callable[[], None], failed: Failed | None) -> None:
         """Have something sent once more, on a thread for that: whoever calls this reads for all."""
         heed(self._cluster, raw, command)
         if isinstance(command, Sharded):
             command.moved = True
-        self._again.put((self._closes, send, failed))
-        with self._making:
-            if self._redirecting is None or not self._redirecting.is_alive():
-                thread = threading.Thread(target=self._send_again, name="daebus-redirecting", daemon=True)
-                try:
-                    begin(thread)
-                except RuntimeError:
-                    return
-                self._redirecting = thread
-
-    def _send_again(self) -> None:
-        while True:
-            try:
-                closes, send, failed = self._again.get(timeout=_IDLE_FOR)
-            except queue.Empty:
-                with self._making:
-                    if self._again.empty():
-                        self._redirecting = None
-                        return
-                continue
-            if closes == self._closes:
-                try:
-                    send()
-                except Exception:
-                    log.exception("%s: something could not be sent once more", self.name)
-                if closes != self._closes:
-                    # Closed meanwhile, it may have connected again.
-                    self.close()
-            elif failed is not None:
-                failed(RedisUnavailable(f"the connection to Redis at {self.address} was closed; nothing was sent"))
+        self._once_more.put(send, failed, self.close)
