@@ -22,7 +22,8 @@ from daebus_console.engine.live.asking import Question
 from daebus_console.engine.live.discovery import Discovery, Poll
 from daebus_console.engine.live.refusals import Trouble
 from daebus_console.engine.live.shard_tap import ShardTap
-from daebus_console.engine.live.tap import Batch, Tap
+from daebus_console.engine.live.sieve import Batch
+from daebus_console.engine.live.tap import Tap
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.control import speaks_for
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State

@@ -19,7 +19,8 @@ import redis.asyncio
 
 from daebus.transport.address import RedisAddress
 from daebus_console.cli import contexts as cli
-from daebus_console.engine.live.tap import Batch, Tap
+from daebus_console.engine.live.sieve import Batch
+from daebus_console.engine.live.tap import Tap
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.recorder import Recorder

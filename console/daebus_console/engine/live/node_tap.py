@@ -14,7 +14,8 @@ from daebus.transport.places.route import Place
 from daebus.wire.names import encoded
 from daebus.wire.sharded import ANNOUNCED
 from daebus_console.engine.live.shard_subscriptions import ShardSubscriptions
-from daebus_console.engine.live.tap import Batch, Listener, Names, Tap
+from daebus_console.engine.live.sieve import Batch, Sieve
+from daebus_console.engine.live.tap import Listener, Tap
 
 _ANNOUNCED = encoded(ANNOUNCED)
 
@@ -45,11 +46,10 @@ class NodeTap(Tap):
             patterns=(),
             clock=clock,
             longest_wait=longest_wait,
-            subscriptions=subscriptions,
+            sieve=_NodeSieve(subscriptions, on_announced),
         )
         self.place = place
         self._cluster = cluster
-        self._on_announced = on_announced
 
     def _connect(self) -> tuple[Link, Dialled]:
         dialled = dial_place(self._cluster, self.place, "console", time.monotonic() + PATIENCE)
@@ -58,13 +58,21 @@ class NodeTap(Tap):
             raise RedisUnavailable(f"{dialled.node} is a replica: another node has its slots, or will")
         return Link(dialled.sock, str(dialled.node)), dialled
 
-    def _pick(self, replies: Iterable[Any], names: Names, at: float) -> Batch:
-        """See `Tap`: each channel is subscribed to once, so that no message comes twice."""
+
+class _NodeSieve(Sieve):
+    """See `Sieve`: each channel is subscribed to once, so that no message comes twice."""
+
+    def __init__(self, subscriptions: ShardSubscriptions, on_announced: Callable[[bytes], None]) -> None:
+        super().__init__(subscriptions)
+        self._on_announced = on_announced
+
+    def pick(self, replies: Iterable[Any], at: float) -> Batch:
+        """See `Sieve`; what is announced is told."""
         batch: Batch = []
-        append = batch.append
+        append, names = batch.append, self._names
         for reply in replies:
             if reply.__class__ is not list or reply[0] != b"smessage":
-                self._subscriptions.take(reply, at, time.monotonic())
+                self.subscriptions.take(reply, at, time.monotonic())
             elif reply[1] == _ANNOUNCED:
                 self._on_announced(reply[2])
             else:

@@ -31,7 +31,8 @@ from daebus_console.engine.live.node_tap import NodeTap
 from daebus_console.engine.live.rights import user_of
 from daebus_console.engine.live.shard_refusals import ShardRefusals
 from daebus_console.engine.live.shard_subscriptions import ShardSubscriptions
-from daebus_console.engine.live.tap import Batch, Listener
+from daebus_console.engine.live.sieve import Batch
+from daebus_console.engine.live.tap import Listener
 from daebus_console.engine.pairing.clock import Clock
 
 LOOK_AFTER = 0.2

@@ -10,8 +10,8 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import hiredis
 
@@ -19,15 +19,12 @@ from daebus.errors import DaebusError, PermissionDenied, RedisRefused
 from daebus.transport.address import RedisAddress
 from daebus.transport.link import Link
 from daebus.transport.places.dialing import Dialled, link_to
-from daebus_console import naming
 from daebus_console.engine.live import glob
 from daebus_console.engine.live.cause import Witness
 from daebus_console.engine.live.rights import user_of
+from daebus_console.engine.live.sieve import Batch, Sieve
 from daebus_console.engine.live.subscriptions import PING, Refused, Subscriptions
 from daebus_console.engine.pairing.clock import Clock
-
-Batch = list[tuple[str, bytes]]
-"""Messages that arrived together: (channel, data) in the order of arrival."""
 
 PING_AFTER = 5.0
 """Seconds of silence after which the tap pings."""
@@ -42,9 +39,6 @@ _MOMENT = 0.01
 _RECEIVE = 256 * 1024
 _FEED = 16 * 1024
 """Bytes for the parser at a time: it moves what it has not parsed yet about after each few messages."""
-_MOST_CHANNELS = 65_536
-_DIRECT = b""
-"""Stands for the subscription to a channel by its name, where that to a pattern stands for itself."""
 
 
 class Listener(Protocol):
@@ -106,7 +100,7 @@ class Tap:
         patterns: Sequence[str] = ("*",),
         clock: Callable[[], float] | None = None,
         longest_wait: float = 2.0,
-        subscriptions: Subscriptions | None = None,
+        sieve: Sieve | None = None,
     ) -> None:
         self.address = address
         self.patterns = tuple(dict.fromkeys(patterns))
@@ -116,13 +110,13 @@ class Tap:
         self._clock = clock or Clock()
         self._longest_wait = longest_wait
         self._stopping = threading.Event()
-        self._subscriptions = subscriptions or Subscriptions(self.patterns, user_of(address.url))
+        self._sieve = sieve or Sieve(Subscriptions(self.patterns, user_of(address.url)))
+        self._subscriptions = self._sieve.subscriptions
         self._subscriptions.changed = self._changed
         self._subscribing = False
         self._told: str | None = None
         self._closed: _Closed | None = None
         self._witness = Witness()
-        self._owners: dict[str, bytes] = {}
         self._link: Link | None = None
         self._heard: float | None = None
         """When the server last gave a sign of life (monotonic seconds); None where it is not read from."""
@@ -274,7 +268,7 @@ class Tap:
 
         Before that the server is asked for what tells, if it closes the connection, why: a subscriber may not ask.
         """
-        sock, subscriptions, names = link.socket, self._subscriptions, Names()
+        sock, subscriptions = link.socket, self._subscriptions
         sock.settimeout(DEAD_AFTER)
         self._subscribing = True
         # A command for each pattern: a refused one then does not take the others with it.
@@ -288,7 +282,7 @@ class Tap:
                     raise _Closed("the server closed the connection")
                 reader.feed(received)
             else:
-                early += self._pick((reply,), names, self._clock())
+                early += self._sieve.pick((reply,), self._clock())
         self._subscribing = False
         self._tell_cause()
         self._changed()
@@ -306,7 +300,7 @@ class Tap:
 
     def _changed(self) -> None:
         """A pattern or a channel was granted or refused, or a channel is read by name no more."""
-        self._owners.clear()
+        self._sieve.forget()
         refusal = self._subscriptions.refusal
         if self._subscribing or refusal == self._told:
             return
@@ -321,8 +315,7 @@ class Tap:
         sock.settimeout(self.tick)
         buffer = bytearray(_RECEIVE)
         view = memoryview(buffer)
-        names = Names()
-        subscriptions = self._subscriptions
+        subscriptions, sieve = self._subscriptions, self._sieve
         heard = self._heard = pinged = unanswered = time.monotonic()
         while not self._stopping.is_set():
             if subscriptions.due(heard):
@@ -351,53 +344,9 @@ class Tap:
             batch: Batch = []
             for start in range(0, size, _FEED):
                 reader.feed(buffer, start, min(_FEED, size - start))  # type: ignore[arg-type]  # any buffer will do
-                self._gather(iter(reader.gets, False), names, at, batch)
+                sieve.gather(iter(reader.gets, False), at, batch)
             if batch:
                 self._listener.on_batch(at, batch)
-
-    def _gather(self, replies: Iterator[Any], names: Names, at: float, batch: Batch) -> None:
-        """Add the messages among the replies to the batch, each once."""
-        if len(self.patterns) != 1 or self._subscriptions.is_mixed:
-            batch += self._pick(replies, names, at)
-            return
-        append = batch.append
-        # One at a time, so that what the parser made of each is given back, and is still in the cache for the next.
-        for reply in replies:
-            try:
-                # Of four parts are only messages.
-                _kind, _pattern, channel, data = reply
-            except (TypeError, ValueError):
-                batch += self._pick((reply,), names, at)
-            else:
-                append((names[channel], data))
-
-    def _pick(self, replies: Iterable[Any], names: Names, at: float) -> Batch:
-        """The messages among the replies, each once; confirmations and errors are dealt with."""
-        batch: Batch = []
-        for reply in replies:
-            kind = reply[0] if reply.__class__ is list else None
-            if kind == b"pmessage":
-                name = names[reply[2]]
-                if self._is_first(name, reply[1]):
-                    batch.append((name, reply[3]))
-            elif kind == b"message":
-                name = names[reply[1]]
-                if self._is_first(name, _DIRECT):
-                    batch.append((name, reply[2]))
-            else:
-                self._subscriptions.take(reply, at, time.monotonic())
-        return batch
-
-    def _is_first(self, name: str, subscription: bytes) -> bool:
-        """Whether a message on that channel counts, which came by that subscription of ours.
-
-        The server delivers a message once for each subscription that matches, and what it delivers by one of them it
-        delivers by it always: so those count that come by the first that brought one.
-        """
-        if len(self._owners) >= _MOST_CHANNELS and name not in self._owners:
-            # The copies of one message stand together, so none of them is torn from the others here.
-            self._owners.clear()
-        return self._owners.setdefault(name, subscription) == subscription
 
     def _write(self, sock: socket.socket, command: bytes) -> None:
         sock.settimeout(DEAD_AFTER)
@@ -419,13 +368,3 @@ def _closed(error: Exception) -> _Closed | None:
         return error
     gone = isinstance(error, ConnectionResetError | BrokenPipeError) and error.errno is not None
     return _Closed(str(error)) if gone else None
-
-
-class Names(dict[bytes, str]):
-    """The names of channels by their bytes, decoded once."""
-
-    def __missing__(self, channel: bytes) -> str:
-        if len(self) >= _MOST_CHANNELS:
-            self.clear()
-        name = self[channel] = naming.from_bytes(channel)
-        return name
