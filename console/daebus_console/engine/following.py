@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from daebus_console.engine.live import glob
 from daebus_console.engine.live.discovery import Poll
-from daebus_console.engine.live.shard_tap import ShardTap
+from daebus_console.engine.live.shards.tap import ShardTap
 from daebus_console.engine.live.tap import Tap
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.pairing.taken import Taken

@@ -21,7 +21,7 @@ from daebus_console.engine.following import Following
 from daebus_console.engine.live.asking import Question
 from daebus_console.engine.live.discovery import Discovery, Poll
 from daebus_console.engine.live.refusals import Trouble
-from daebus_console.engine.live.shard_tap import ShardTap
+from daebus_console.engine.live.shards.tap import ShardTap
 from daebus_console.engine.live.sieve import Batch
 from daebus_console.engine.live.tap import Tap
 from daebus_console.engine.message import envelope as wire

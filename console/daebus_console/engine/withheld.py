@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from daebus_console.engine.live.found import is_ours
 from daebus_console.engine.live.rights import acl_line, rule_in
+from daebus_console.engine.live.shards.found import is_ours
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import lost_in
 from daebus_console.engine.message.frame import could_be_seen

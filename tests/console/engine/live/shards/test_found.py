@@ -7,8 +7,8 @@ import pytest
 from daebus.transport.places.route import Place
 from daebus.wire.names import encoded
 from daebus.wire.sharded import ANNOUNCED, announced, announcement, slot_of
-from daebus_console.engine.live.found import GONE_AFTER, Found, companion, is_exact, is_ours
-from daebus_console.engine.live.missing import Missing
+from daebus_console.engine.live.shards.found import GONE_AFTER, Found, companion, is_exact, is_ours
+from daebus_console.engine.live.shards.missing import Missing
 
 
 def test_what_is_announced_comes_back() -> None:

@@ -13,7 +13,7 @@ from daebus.transport.places.dialing import PATIENCE, Dialled, dial_place
 from daebus.transport.places.route import Place
 from daebus.wire.names import encoded
 from daebus.wire.sharded import ANNOUNCED
-from daebus_console.engine.live.shard_subscriptions import ShardSubscriptions
+from daebus_console.engine.live.shards.subscriptions import ShardSubscriptions
 from daebus_console.engine.live.sieve import Batch, Sieve
 from daebus_console.engine.live.tap import Listener, Tap
 

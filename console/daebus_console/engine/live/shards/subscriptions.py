@@ -13,8 +13,8 @@ import hiredis
 from daebus.transport.shards.owner import NEEDS
 from daebus.wire.sharded import ELSEWHERE
 from daebus_console import naming
-from daebus_console.engine.live.found import companion, is_ours
 from daebus_console.engine.live.rights import is_missing_right
+from daebus_console.engine.live.shards.found import companion, is_ours
 from daebus_console.engine.live.subscriptions import Refused, Subscriptions, Taker
 
 SSUBSCRIBE, SUNSUBSCRIBE = "SSUBSCRIBE", "SUNSUBSCRIBE"

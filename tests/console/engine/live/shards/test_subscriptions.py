@@ -6,8 +6,8 @@ import hiredis
 import pytest
 
 from daebus.wire.resp import pack
-from daebus_console.engine.live.found import companion
-from daebus_console.engine.live.shard_subscriptions import ShardSubscriptions
+from daebus_console.engine.live.shards.found import companion
+from daebus_console.engine.live.shards.subscriptions import ShardSubscriptions
 from daebus_console.engine.live.subscriptions import Refused
 
 OTHER = companion("orders")

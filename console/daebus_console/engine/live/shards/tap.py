@@ -25,12 +25,12 @@ from daebus.wire.names import encoded
 from daebus.wire.resp import pack
 from daebus.wire.sharded import announced, slot_of
 from daebus_console import naming
-from daebus_console.engine.live.homes import Homes
-from daebus_console.engine.live.missing import Missing
-from daebus_console.engine.live.node_tap import NodeTap
 from daebus_console.engine.live.rights import user_of
-from daebus_console.engine.live.shard_refusals import ShardRefusals
-from daebus_console.engine.live.shard_subscriptions import ShardSubscriptions
+from daebus_console.engine.live.shards.homes import Homes
+from daebus_console.engine.live.shards.missing import Missing
+from daebus_console.engine.live.shards.node import NodeTap
+from daebus_console.engine.live.shards.refusals import ShardRefusals
+from daebus_console.engine.live.shards.subscriptions import ShardSubscriptions
 from daebus_console.engine.live.sieve import Batch
 from daebus_console.engine.live.tap import Listener
 from daebus_console.engine.pairing.clock import Clock

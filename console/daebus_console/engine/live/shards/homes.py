@@ -12,7 +12,7 @@ from typing import Protocol
 
 from daebus.transport.places.route import Place
 from daebus.wire.sharded import ANNOUNCED
-from daebus_console.engine.live.found import Found, is_exact
+from daebus_console.engine.live.shards.found import Found, is_exact
 
 MOVED_LATELY = 2.0
 """Seconds for which a node that a channel has left may hand out more of it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from daebus.transport.places.route import Place
 from daebus.wire.sharded import WATCHED
-from daebus_console.engine.live.found import is_ours
 from daebus_console.engine.live.rights import Refusal, missing_rules, rule_in, together
-from daebus_console.engine.live.shard_subscriptions import ShardSubscriptions
+from daebus_console.engine.live.shards.found import is_ours
+from daebus_console.engine.live.shards.subscriptions import ShardSubscriptions
 
 
 class ShardRefusals:

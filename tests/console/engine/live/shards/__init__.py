@@ -1,0 +1,1 @@
+"""The pure parts of what reads the bus, and asks who is there."""
