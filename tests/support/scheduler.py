@@ -42,6 +42,8 @@ WAITING = (
     "tests/integration/calling/test_publisher.py",
     "tests/integration/serving/test_shared.py",
     "tests/integration/calling/test_requests.py",
+    "tests/integration/calling/test_calls.py",
+    "tests/integration/serving/test_instance.py",
     "tests/integration_aio/test_faults.py",
     "tests/integration_demo/test_client.py",
     "tests/integration_demo/test_headless.py",
