@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from daebus import AsyncDaebusCaller, ConfigurationError, Daebus, DaebusCaller, DaebusError, broadcast
+from daebus import AsyncDaebusCaller, ConfigurationError, Daebus, DaebusCaller, DaebusError
 from daebus.testing import LocalBus, RecordedBus, Stub, TestRun
-from daebus.testing.local import LocalListener
 from daebus.testing.messages import read
 from daebus.testing.recording import Published
 from tests.plugin.conftest import Run
@@ -369,147 +368,6 @@ def test_a_wider_scope_is_refused_by_pytest(run: Run) -> None:
     """)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*ScopeMismatch: *"])
-
-
-def stuck_handler(app: Daebus, stuck: Callable[[], None]) -> None:
-    app.action("wait")(stuck)
-
-
-def stuck_listener(app: Daebus, stuck: Callable[[], None]) -> None:
-    app.listen("wait")(lambda _payload: stuck())
-
-
-def stuck_task(app: Daebus, stuck: Callable[[], None]) -> None:
-    app.background("wait", 0.01)(stuck)
-
-
-def stuck_thread(app: Daebus, stuck: Callable[[], None]) -> None:
-    app.thread("wait")(lambda _running: stuck())
-
-
-@pytest.mark.parametrize(
-    ("add", "name"),
-    [(stuck_handler, r"\d"), (stuck_listener, r"\d"), (stuck_task, "wait"), (stuck_thread, "wait")],
-)
-@pytest.mark.parametrize("ends", [False, True], ids=["for ever", "a little later"])
-def test_what_runs_on_after_the_grace_fails_the_test(
-    monkeypatch: pytest.MonkeyPatch, add: Callable[[Daebus, Callable[[], None]], None], name: str, ends: bool
-) -> None:
-    monkeypatch.setattr("daebus.testing.run.THREADS_WITHIN", 0.01)
-    app = Daebus("slow", grace=0.01)
-    began, gate = threading.Event(), threading.Event()
-
-    def stuck() -> None:
-        began.set()
-        gate.wait(30)
-
-    add(app, stuck)
-    if ends:
-        # Once the grace is over, and before anybody looks which threads there are.
-        app.on_stop(gate.set)
-    run = TestRun(LocalBus())
-    run.__enter__()
-    run.service(app)
-    if add is stuck_handler:
-        DaebusCaller("slow").send_message("wait")
-    broadcast.send("wait", {})
-    assert began.wait(30)
-    with pytest.raises(ConfigurationError, match=f"ran when the grace of their service was over: daebus-slow-{name}$"):
-        run.__exit__()
-    gate.set()
-
-
-def test_a_thread_of_ours_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daebus.testing.run.THREADS_WITHIN", 0.01)
-    gate = threading.Event()
-    with (
-        pytest.raises(ConfigurationError, match=r"threads still run after the end of the test: daebus-left$"),
-        TestRun(LocalBus()),
-    ):
-        threading.Thread(target=gate.wait, args=(30,), name="daebus-left", daemon=True).start()
-    gate.set()
-
-
-def test_a_handler_has_its_grace_on_the_bus_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    drained = []
-
-    def drain(listener: LocalListener, deadline: float) -> bool:
-        drained.append(before(listener, deadline))
-        return drained[-1]
-
-    before = LocalListener.drain
-    monkeypatch.setattr(LocalListener, "drain", drain)
-    app = Daebus("slow", grace=0.01)
-    began, gate = threading.Event(), threading.Event()
-
-    @app.action("wait")
-    def wait() -> None:
-        began.set()
-        gate.wait(30)
-
-    with TestRun(LocalBus()) as run:
-        run.service(app)
-        DaebusCaller("slow").send_message("wait")
-        assert began.wait(30)
-        app.stop()
-        gate.set()
-    # What had come was taken, which waits for no handler.
-    assert drained == [True]
-
-
-ENDING = """
-import threading
-from daebus import DaebusCaller
-from shop import app
-
-def test_an_app_is_started(bus):
-    app.start()
-    DaebusCaller("shop").send_message("nope")
-
-def test_it_has_ended(bus):
-    assert not app.running
-    assert app.start().running
-    assert bus.messages == []
-
-def test_it_has_ended_once_more(bus):
-    assert not app.running
-
-asking = []
-said = []
-
-def hold(shop, gate):
-    asking.append(threading.Thread(target=lambda: said.append(shop.request("buy", {"amount": 5})["paid"])))
-    asking[-1].start()
-    gate.wait()
-
-def test_what_the_first_holds(service, stub, fault):
-    stub("payments", {"charge": {"ok": True}})
-    gate = fault("payments", "charge", hold=True)
-    hold(service(app), gate)
-
-def test_what_the_last_holds(service, stub, fault):
-    gate = fault("payments", "charge", hold=True)
-    shop = service(app)
-    stub("payments", {"charge": {"ok": True}})
-    hold(shop, gate)
-
-def test_goes_on():
-    for each in asking:
-        each.join()
-    assert said == [{"ok": True}] * 2
-"""
-
-
-@pytest.mark.parametrize("where", ["memory", "redis"])
-def test_what_a_test_leaves_is_ended(where: str, run: Run, redis_url: str) -> None:
-    options = [] if where == "memory" else ["--daebus-redis", redis_url.replace("/0", "/4")]
-    run(ENDING, *options).assert_outcomes(passed=6)
-
-
-def test_a_fault_for_nobody_is_told_after_the_end_too() -> None:
-    with TestRun(LocalBus()) as run:
-        run.fault("payments", drop=True)
-    assert run.new_problems() == ["a fault was set at 'payments', which did not run"]
 
 
 BESIDE = """
