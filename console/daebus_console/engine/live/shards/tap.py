@@ -3,9 +3,8 @@
 There are no patterns there. Whoever subscribes to a channel says so on another one, which is read from the start, and
 what discovery lists is read as well. A channel is read at the owner of its slot, and at the next one when that moves.
 
-Rules of this file: `_telling` is held while the listener is called, and by whatever changes what is missing; so the
-listener hears one thing at a time, as from one thread. Those that want something to be read never wait for it:
-see `Homes`.
+Those that want something to be read never wait for it (see `Homes`), and whoever listens hears one thing at a time, as
+from one thread (see `Account`).
 """
 
 from __future__ import annotations
@@ -26,10 +25,9 @@ from daebus.wire.resp import pack
 from daebus.wire.sharded import announced, slot_of
 from daebus_console import naming
 from daebus_console.engine.live.rights import user_of
+from daebus_console.engine.live.shards.account import Account
 from daebus_console.engine.live.shards.homes import Homes
-from daebus_console.engine.live.shards.missing import Missing
 from daebus_console.engine.live.shards.node import NodeTap
-from daebus_console.engine.live.shards.refusals import ShardRefusals
 from daebus_console.engine.live.shards.subscriptions import ShardSubscriptions
 from daebus_console.engine.live.sieve import Batch
 from daebus_console.engine.live.tap import Listener
@@ -68,22 +66,14 @@ class ShardTap:
         lookout = lookout_of(address)
         assert isinstance(lookout, ClusterLookout)
         self._cluster = lookout
-        self._listener = listener
         self._clock = clock or Clock()
         self._longest_wait = longest_wait
         self._user = user_of(address.url)
         self._homes = Homes(self.patterns, lambda channel: lookout.slots.owner(slot_of(encoded(channel))))
         self._nodes: dict[Place, NodeTap] = {}
-        self._telling = threading.RLock()
-        self._missing = Missing()
-        self._refusals = ShardRefusals(self._user)
-        self._refusal: str | None = None
-        self._reported: set[Place] = set()
-        self._up = False
+        self._account = Account(listener, self._clock, self._user)
         self._listed_at: float | None = None
-        self._heard_at = 0.0
         self._looked_at = self._swept_at = float("-inf")
-        self._seen = threading.Condition()
         self._stirred = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -107,7 +97,7 @@ class ShardTap:
     def silence(self) -> float:
         """See `Tap`: that of the node that is silent for the longest time; of one that is missing more is known."""
         nodes = list(self._nodes.items())
-        return max((node.silence for place, node in nodes if not self._missing.has(place)), default=0.0)
+        return max((node.silence for place, node in nodes if not self._account.misses(place)), default=0.0)
 
     def prove(self, within: float = 0.0) -> None:
         """See `Tap`."""
@@ -141,18 +131,17 @@ class ShardTap:
     @property
     def refused(self) -> bool:
         """Whether channels are not read since the server refuses them."""
-        return bool(self._refusals)
+        return self._account.refused
 
     @property
     def partly(self) -> bool:
         """Whether some of what there is is not read."""
-        return self._up and (self._missing.any or self.refused)
+        return self._account.partly
 
     @property
     def missing(self) -> str | None:
         """See `Tap`: a node cannot be read at, or channels are on their way to another."""
-        with self._seen:
-            return self._missing.first if self._up and self._missing.any else None
+        return self._account.missing
 
     # What is to be read. For any thread ----------------------------------------------------------------------------
 
@@ -163,7 +152,7 @@ class ShardTap:
 
     def unfollow(self, channels: Iterable[str]) -> None:
         """Read these channels no more."""
-        self._forget(self._homes.unfollow(channels))
+        self._account.forget(self._homes.unfollow(channels))
 
     def unfollow_shown(self) -> None:
         """See `Tap`: nothing is shown by patterns."""
@@ -175,7 +164,7 @@ class ShardTap:
 
     def polled(self, listed: Collection[str], counts: Mapping[str, int]) -> None:
         """These channels are subscribed to by somebody, others by nobody; some have been counted."""
-        self._forget(self._homes.polled(listed, counts))
+        self._account.forget(self._homes.polled(listed, counts))
         self._settle()
 
     def followed(self) -> frozenset[str]:
@@ -195,7 +184,7 @@ class ShardTap:
         """See `Tap`."""
         home = self._homes.home(channel)
         node = self._nodes.get(home) if home is not None else None
-        if node is None or self._missing.has(home) or self._missing.has(channel):
+        if node is None or self._account.misses(home) or self._account.misses(channel):
             return None
         return node.seen_since(channel)
 
@@ -205,8 +194,7 @@ class ShardTap:
         def seen() -> bool:
             return self.seen_since(channel) is not None
 
-        with self._seen:
-            self._seen.wait_for(lambda: seen() or not self._up or self._missing.any or self.refused, within)
+        self._account.await_seen(seen, within)
         return seen()
 
     def _settle(self) -> None:
@@ -221,15 +209,12 @@ class ShardTap:
             try:
                 self._tend()
             except RedisUnavailable as error:
-                with self._telling:
-                    self._listener.on_down(self._clock(), str(error))
+                self._account.fail(str(error))
             if self._stirred.wait(_TICK):
                 self._stirred.clear()
                 # Where it is nobody's as yet, to look again at once would help nobody.
                 self._stopping.wait(_TICK / 2)
-            if time.monotonic() >= self._heard_at + _TICK:
-                with self._telling:
-                    self._listener.on_idle(self._clock())
+            self._account.idle(_TICK)
 
     def _tend(self) -> None:
         now = time.monotonic()
@@ -244,12 +229,11 @@ class ShardTap:
         if now >= self._swept_at + SWEEP_AFTER:
             self._swept_at = now
             astray = self._homes.astray()
-            self._lose(astray, "slots have moved to another node")
+            self._account.lose(astray, "slots have moved to another node")
             self._homes.cast_off(astray)
         self._settle()
-        with self._telling:
-            self._tell_missing()
-        if not self._up:
+        self._account.tell_missing()
+        if not self._account.up:
             self._rise(now)
 
     def _mind_the_nodes(self, masters: frozenset[Place]) -> None:
@@ -261,14 +245,9 @@ class ShardTap:
             self._homes.add(place, node)
             node.start()
         for place in self._nodes.keys() - masters if masters else ():
-            with self._telling:
+            with self._account.telling:
                 node = self._nodes.pop(place)
-                self._reported.discard(place)
-                # Before they are read elsewhere, or they would be missing for good.
-                self._lose(self._homes.at(place), self._missing.reason(place) or f"{place} has no slots any more")
-                self._forget([place])
-                self._refusals.drop(place)
-                self._tell_refused()
+                self._account.drop(place, self._homes.at(place))
             self._homes.drop(place)
             node.stop()
 
@@ -276,12 +255,11 @@ class ShardTap:
         subscriptions = ShardSubscriptions(
             self._user, confirmed=partial(self._confirmed, place), left=partial(self._left, place)
         )
-        with self._telling:
-            self._refusals.add(place, subscriptions)
+        self._account.add(place, subscriptions)
         return NodeTap(
             self._cluster,
             place,
-            _AtNode(self, place),
+            _AtNode(self, self._account, place),
             subscriptions,
             clock=self._clock,
             longest_wait=self._longest_wait,
@@ -290,26 +268,19 @@ class ShardTap:
 
     def _rise(self, now: float) -> None:
         """Be up, when each node has been tried and all that there is by then is read."""
-        with self._telling:
-            tried = self._reported >= self._nodes.keys()
-            if not tried or self._all_down():
-                return
+        if not self._account.all_tried:
+            return
         if self._listed_at is None:
             self._list()
             self._listed_at = now
         if self._is_unsettled() and now < self._listed_at + SETTLED_WITHIN:
             return
-        with self._telling:
-            if self._all_down():
-                return
-            self._up = True
-            self._listener.on_up(self._clock())
-            self._tell_missing()
+        self._account.rise()
 
     def _is_unsettled(self) -> bool:
         """Whether channels are yet to be read, at nodes that are."""
-        return not self._refusals and any(
-            self.seen_since(channel) is None for channel, home in self._homes.all() if not self._missing.has(home)
+        return not self.refused and any(
+            self.seen_since(channel) is None for channel, home in self._homes.all() if not self._account.misses(home)
         )
 
     def _list(self) -> None:
@@ -327,112 +298,45 @@ class ShardTap:
         """Messages arrived at a node."""
         if self._homes.moved_lately:
             batch = [message for message in batch if self._homes.home(message[0]) == place]
-        with self._telling:
-            self._heard_at = time.monotonic()
-            self._listener.on_batch(self._clock(), batch)
+        self._account.batch(batch)
 
     def on_up(self, place: Place) -> None:
         """A node is read from, with all channels that it is asked for."""
-        with self._telling:
-            self._reported.add(place)
-            self._found_again([place])
+        self._account.node_up(place)
         self._stirred.set()
 
     def on_down(self, place: Place, reason: str) -> None:
         """A node is not read from, or no longer."""
-        with self._telling:
-            self._reported.add(place)
-            if place not in self._nodes:
+        with self._account.telling:
+            if not self._account.node_down(place, reason):
                 return
-            with self._seen:
-                self._missing.lose([place], reason)
-            if not self._all_down():
-                self._tell_missing()
-                return
-            self._up = self._missing.told = False
             self._listed_at = None
-            self._listener.on_down(self._clock(), reason)
         self._stirred.set()
-
-    def on_refused(self, place: Place, *, refuses: bool) -> None:
-        """A node refuses channels, or none any more."""
-        with self._telling:
-            self._refusals.set(place, refuses=refuses)
-            self._tell_refused()
-
-    def on_cause(self, cause: str) -> None:
-        """Why a node was lost has become known."""
-        with self._telling:
-            self._listener.on_cause(self._clock(), cause)
 
     def _confirmed(self, place: Place, channel: str) -> None:
         """A channel is read at a node, or refused there."""
-        with self._telling:
+        with self._account.telling:
             if place in self._nodes and self._homes.home(channel) == place:
-                self._found_again([channel])
-            if self._refusals.changed:
-                self._tell_refused()
+                self._account.find([channel])
+            self._account.tell_more_of_refusals()
 
     def _left(self, place: Place, channel: str, reason: str) -> None:
         """A channel is not read any more where it was: its slot is elsewhere, or on its way."""
         if self._homes.home(channel) != place:
             return
-        self._lose([channel], reason)
+        self._account.lose([channel], reason)
         slot = slot_of(encoded(channel))
         if not self._cluster.note_moved(slot, reason):
             self._cluster.slots.unsettled(slot)
         self._homes.cast_off([channel])
         self._stirred.set()
 
-    def _lose(self, what: Iterable[Place | str], reason: str) -> None:
-        """These are not read from for now."""
-        with self._telling:
-            with self._seen:
-                self._missing.lose(what, reason)
-            self._tell_missing()
-
-    def _forget(self, what: Iterable[Place | str]) -> None:
-        with self._seen:
-            self._missing.forget(what)
-
-    def _found_again(self, what: Iterable[Place | str]) -> None:
-        with self._telling:
-            with self._seen:
-                self._missing.find(what)
-                self._seen.notify_all()
-            self._tell_missing()
-
-    def _tell_missing(self) -> None:
-        """Tell whether a part is missing, where that has changed."""
-        any_missing = self._missing.any
-        if not self._up or any_missing == self._missing.told:
-            return
-        self._missing.told = any_missing
-        if any_missing:
-            self._listener.on_part_lost(self._clock(), self._missing.first)
-        else:
-            self._listener.on_part_back(self._clock())
-
-    def _tell_refused(self) -> None:
-        """Tell what all nodes refuse, where that has changed."""
-        refusal = self._refusals.tell()
-        if refusal == self._refusal:
-            return
-        self._refusal = refusal
-        if refusal is not None:
-            self._listener.on_refused(self._clock(), refusal)
-        else:
-            self._listener.on_whole(self._clock())
-
-    def _all_down(self) -> bool:
-        return all(self._missing.has(place) for place in list(self._nodes))
-
 
 class _AtNode:
     """What the tap of one node tells, with which one that is; see `Listener`."""
 
-    def __init__(self, tap: ShardTap, place: Place) -> None:
-        self._tap, self._place = tap, place
+    def __init__(self, tap: ShardTap, account: Account, place: Place) -> None:
+        self._tap, self._account, self._place = tap, account, place
 
     def on_batch(self, _at: float, batch: Batch) -> None:
         self._tap.on_batch(self._place, batch)
@@ -447,13 +351,13 @@ class _AtNode:
         pass
 
     def on_refused(self, _at: float, _reason: str) -> None:
-        self._tap.on_refused(self._place, refuses=True)
+        self._account.node_refuses(self._place, refuses=True)
 
     def on_whole(self, _at: float) -> None:
-        self._tap.on_refused(self._place, refuses=False)
+        self._account.node_refuses(self._place, refuses=False)
 
     def on_cause(self, _at: float, cause: str) -> None:
-        self._tap.on_cause(cause)
+        self._account.cause(cause)
 
     def on_part_lost(self, at: float, reason: str) -> None:
         pass
