@@ -11,8 +11,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
 
 from daebus.errors import DaebusError
 from daebus.transport.fork import begins_anew
@@ -20,17 +18,13 @@ from daebus.transport.threads import begin
 from daebus.waiting import bounded
 
 from .held import Asker, Held, Outcome, Resume, Verdict, at_once
-from .rule import DELAY, EVENT, HOLD, REQUEST, Deed, Met, Rule
+from .leases import Lease, Leases
+from .rule import DELAY, HOLD, Met, Rule
 
 log = logging.getLogger("daebus")
 
 MOST_HELD = 200
 MOST_BYTES = 16 * 1024 * 1024
-MOST_OWNERS = 50
-LONGEST_LEASE = 30.0
-"""Seconds."""
-SUSPENSION_HOLDS = 3600.0
-"""Seconds for which a suspended instance holds what comes; it is the lease that ends it."""
 ENDS_WITHIN = 1.0
 """Seconds for which the end waits for those that others are just letting go."""
 EVERY = 1.0
@@ -39,22 +33,10 @@ AHEAD = 2.0
 """Seconds that a notice says a message is held longer than it is: until the next one has surely come."""
 EARLY = 0.5
 """Seconds before its asker gives up that a message is let go, where the rule says so."""
-STEP = "step:"
-"""What the ids of the rules of a step begin with."""
 
 
 class Gone(DaebusError):
     """What is to be let go is not held any more, or never was."""
-
-
-@dataclass(eq=False, slots=True)
-class Lease:
-    """Somebody's rules, or suspension, and until when they live (a time of `time.monotonic()`)."""
-
-    owner: str
-    until: float
-    suspends: bool = False
-    rules: list[Rule] = field(default_factory=list)
 
 
 class Gates:
@@ -73,7 +55,7 @@ class Gates:
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._leases: dict[tuple[str, bool], Lease] = {}
+        self._leases = Leases()
         self._held: dict[str, tuple[Held, Lease]] = {}
         self._rules: list[tuple[Lease, Rule]] = []
         self._bytes = 0
@@ -181,12 +163,7 @@ class Gates:
         with self._lock:
             lease = self._lease(owner, False, seconds)
             if rules is not None:
-                # What says the same as before is the same, and counts on.
-                before = {rule.id: rule for rule in lease.rules}
-                lease.rules = [
-                    old if (old := before.get(rule.id)) is not None and old.source == rule.source else rule
-                    for rule in rules
-                ]
+                lease.replace(rules)
                 self._look()
             return lease
 
@@ -194,16 +171,14 @@ class Gates:
         """Hold whatever is to be handled or heard, for as long as the owner's lease. Raises DaebusError."""
         with self._lock:
             lease = self._lease(owner, True, seconds)
-            if not lease.rules:
-                deed = Deed(HOLD, SUSPENSION_HOLDS)
-                lease.rules = [Rule("suspend", place, deed) for place in (REQUEST, EVENT)]
+            if lease.suspend():
                 self._look()
             return lease
 
     def end_lease(self, owner: str, suspends: bool) -> int:
         """End a lease: its rules are gone, and what is held by them goes on. Returns how much that is."""
         with self._lock:
-            lease = self._leases.pop((owner, suspends), None)
+            lease = self._leases.end(owner, suspends)
             self._look()
             gone = [] if lease is None else self._pop(id for id, (_held, by) in self._held.items() if by is lease)
         return self._let_go(gone)
@@ -218,20 +193,11 @@ class Gates:
             taken = self._pop([hold])
             if not taken:
                 raise Gone("it has gone on already")
-            if steps is not None:
-                self._step(taken[0].owner, steps)
+            if steps is not None and (lease := self._leases.to_step(taken[0].owner)) is not None:
+                lease.step(steps)
+                self._look()
         self._resume(taken[0], verdict, by)
         return taken[0]
-
-    def _step(self, owner: str, rules: list[Rule]) -> None:
-        """Called with `_lock` held."""
-        lease = self._leases.get((owner, False))
-        suspension = self._leases.get((owner, True))
-        if lease is None and suspension is not None:
-            lease = self._leases[owner, False] = Lease(owner, suspension.until)
-        if lease is not None:
-            lease.rules = [*rules, *(rule for rule in lease.rules if not rule.id.startswith(STEP))]
-            self._look()
 
     def release_all(self, owner: str | None) -> int:
         """Let all go on that is held by an owner's rules, or by anybody's; returns how much that is."""
@@ -253,13 +219,13 @@ class Gates:
     def leases(self) -> list[Lease]:
         """All of them."""
         with self._lock:
-            return list(self._leases.values())
+            return list(self._leases)
 
     @property
     def passed(self) -> int:
         """How many messages went through for want of room, of those that the rules which stand were to hold."""
         with self._lock:
-            return sum(rule.passed for lease in self._leases.values() for rule in lease.rules)
+            return self._leases.passed
 
     @property
     def bytes(self) -> int:
@@ -270,7 +236,7 @@ class Gates:
         """The service ends: all goes on, and nothing is held any more. What others let go has gone on by then, too."""
         with self._lock:
             self._ended = True
-            self._leases.clear()
+            self._leases.end_all()
             self._look()
             gone = self._pop(list(self._held))
             self._changed.notify_all()
@@ -283,12 +249,7 @@ class Gates:
         """The lease of an owner, new or renewed. Called with `_lock` held."""
         if self._ended:
             raise DaebusError(f"{self._name} is stopping")
-        key = owner, suspends
-        lease = self._leases.get(key)
-        if lease is None:
-            if len(self._leases) >= MOST_OWNERS:
-                raise DaebusError(f"there are {MOST_OWNERS} leases already")
-            lease = Lease(owner, 0.0, suspends)
+        lease = self._leases.of(owner, suspends)
         lease.until = time.monotonic() + seconds
         if self._clock is None:
             thread = threading.Thread(target=self._watch_time, name=f"daebus-{self._name}-gates", daemon=True)
@@ -297,14 +258,13 @@ class Gates:
             except RuntimeError:
                 raise DaebusError("no thread is to be had to end a lease with") from None
             self._clock = thread
-        self._leases[key] = lease
+        self._leases.keep(lease)
         self._changed.notify_all()
         return lease
 
     def _look(self) -> None:
         """Note which rules there are, in the order in which they are tried. Called with `_lock` held."""
-        leases = sorted(self._leases.values(), key=lambda lease: not lease.suspends)
-        self._rules = [(lease, rule) for lease in leases for rule in lease.rules if not rule.spent]
+        self._rules = self._leases.rules()
         self.watched = frozenset(rule.place for _lease, rule in self._rules)
 
     # Letting go
@@ -356,8 +316,7 @@ class Gates:
         """Do what is due, or wait for it; True where there will be nothing."""
         with self._changed:
             now = time.monotonic()
-            if any(lease.until <= now for lease in self._leases.values()):
-                self._leases = {key: lease for key, lease in self._leases.items() if lease.until > now}
+            if self._leases.end_before(now):
                 self._look()
             gone = self._pop(id for id, (held, by) in self._held.items() if min(held.until, by.until) <= now)
             told: list[Held] = []
@@ -375,7 +334,7 @@ class Gates:
 
     def _due(self) -> float:
         """When there is something to do next, at the latest. Called with `_lock` held."""
-        times = [lease.until for lease in self._leases.values()]
+        times = [lease.until for lease in self._leases]
         times += [min(held.until, lease.until) for held, lease in self._held.values()]
         if any(held.asker and held.asker.tell for held, _lease in self._held.values()):
             times.append(self._tells_at)
@@ -416,9 +375,3 @@ def _fits(rule: Rule, met: Met) -> bool:
     except Exception:
         log.exception("a rule of a debugger could not be tried")
         return False
-
-
-def told_lease(lease: Lease, now: float) -> dict[str, Any]:
-    """What is said of a lease, with its rules."""
-    told: dict[str, Any] = {"owner": lease.owner, "lease": round(max(0.0, lease.until - now), 3)}
-    return told if lease.suspends else {**told, "rules": [rule.told() for rule in lease.rules]}

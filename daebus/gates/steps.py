@@ -9,6 +9,8 @@ from typing import Any
 
 from .rule import ANSWER, CALL, REQUEST, Met
 
+STEP = "step:"
+"""What the ids of the rules of a step begin with."""
 INTO, OVER, OUT, RUN = STEPS = ("into", "over", "out", "run")
 
 
@@ -36,5 +38,5 @@ def step_rules(met: Met, step: str) -> list[dict[str, Any]]:
 
 
 def _hold(place: str, key: str, id: str | None) -> dict[str, Any]:
-    rule = {"id": f"step:{place}:{key}:{id}"[:500], "place": place, key: id, "hold": True, "once": True}
+    rule = {"id": f"{STEP}{place}:{key}:{id}"[:500], "place": place, key: id, "hold": True, "once": True}
     return {**rule, "final": True} if place == ANSWER else rule

@@ -12,8 +12,9 @@ from typing import Any
 
 from daebus.errors import DaebusError, PayloadError
 from daebus.gates import reading
-from daebus.gates.gates import LONGEST_LEASE, Gates, Gone, Lease, told_lease
+from daebus.gates.gates import Gates, Gone
 from daebus.gates.held import GO, VERDICTS, Held, Verdict
+from daebus.gates.leases import LONGEST_LEASE, Lease
 from daebus.gates.reading import BadRule
 from daebus.gates.rule import DEEDS, DROP, FAIL, REPLY, WAITED_FOR, Met
 from daebus.gates.steps import STEPS, step_rules
@@ -52,7 +53,7 @@ def _lease(payload: Mapping[str, Any]) -> float:
 
 
 def _told(lease: Lease) -> dict[str, Any]:
-    return told_lease(lease, time.monotonic())
+    return lease.told(time.monotonic())
 
 
 class SetRules:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from daebus.errors import DaebusError
-from daebus.gates.gates import MOST_OWNERS, Gates, Gone
+from daebus.gates.gates import Gates, Gone
 from daebus.gates.held import Asker, Held, Outcome, Verdict
+from daebus.gates.leases import MOST_OWNERS
 from daebus.gates.reading import read_rules
 from daebus.gates.rule import Met
 from tests.support.waiting import eventually
