@@ -94,20 +94,20 @@ async def opened(
             connection.guarded(cluster, cluster.seeds[0])
         return connection
     while True:
-        failed, late = RedisUnavailable(f"no server of {address} is known"), False
+        failed, late = RedisUnavailable(f"no server of {address} is known"), 0.0
         for place, node in await beside(lookout.candidates):
-            begun = time.monotonic()
+            begun, given = time.monotonic(), lookout.patience
             try:
-                async with asyncio.timeout(lookout.patience):
+                async with asyncio.timeout(given):
                     connection = kind(node, _nobody, on_message)
-                    connection = await _opened(connection, node, name, on_lost, lookout.patience)
+                    connection = await _opened(connection, node, name, on_lost, given)
             except PermissionDenied:
                 raise
             except RedisUnavailable as error:
-                failed, late = as_told(error), False
+                failed, late = as_told(error), 0.0
                 continue
             except TimeoutError:
-                failed, late = RedisUnavailable(f"Redis at {node} does not answer"), True
+                failed, late = RedisUnavailable(f"Redis at {node} does not answer"), given
                 continue
             wrong = lookout.misfit(connection.greeting)
             if wrong is None:
@@ -117,8 +117,8 @@ async def opened(
                 no_cluster(address)
                 return connection
             connection.close()
-            failed, late = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}"), False
-        if not (late and lookout.was_late()):
+            failed, late = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}"), 0.0
+        if not (late and lookout.was_late(late)):
             raise failed
 
 
@@ -133,12 +133,13 @@ async def opened_at(
     slot: int | None = None,
 ) -> AsyncConnection:
     """The same with just that one of several servers, of which `address` is; see `Lookout.guard` for the slot."""
+    given = lookout.patience
     try:
-        async with asyncio.timeout(lookout.patience):
+        async with asyncio.timeout(given):
             connection = AsyncConnection(address, _nobody, on_message, protocol)
-            connection = await _opened(connection, address, name, on_lost, lookout.patience)
+            connection = await _opened(connection, address, name, on_lost, given)
     except TimeoutError:
-        lookout.was_late()
+        lookout.was_late(given)
         raise RedisUnavailable(f"Redis at {address} does not answer") from None
     return connection.guarded(lookout, place, slot)
 

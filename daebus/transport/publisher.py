@@ -132,9 +132,8 @@ class Publisher(Commander):
         """How many subscribe to a channel now."""
         cluster = self.cluster
         if cluster is not None:
-            return in_time(
-                lambda: cluster.count([encoded(channel)], all_of=False)[0], due, COUNTED_WITHIN, "who subscribes"
-            )
+            longest = COUNTED_WITHIN + cluster.longer
+            return in_time(lambda: cluster.count([encoded(channel)], all_of=False)[0], due, longest, "who subscribes")
         try:
             return subscribers_in(self._exchanged(counting(channel, due)))
         except ConnectionLost as error:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from daebus import AsyncDaebusCaller
+from daebus import AsyncDaebusCaller, Daebus, DaebusCaller
 from daebus.errors import RedisUnavailable, RequestTimeout, TooLate
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.places.cluster import ClusterLookout
@@ -22,6 +22,7 @@ from daebus.transport.places.route import Place, route_of
 from daebus.wire.resp import pack
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
+from tests.support.several import Cluster, is_old, order
 from tests.support.waiting import eventually
 
 PING = pack(b"PING")
@@ -134,17 +135,53 @@ def test_a_server_may_take_more_time_where_none_was_in_time_yet_or_the_way_is_kn
     assert route is not None
     lookout = ClusterLookout("here", route)
     assert lookout.patience == PATIENCE
-    assert lookout.was_late()
+    assert lookout.was_late(PATIENCE)
     assert lookout.patience == 2 * PATIENCE
-    assert lookout.was_late()
-    assert not lookout.was_late()
+    # One that had less time than that tells nothing, nor do those that were waited for beside it.
+    assert lookout.was_late(PATIENCE / 10)
+    assert lookout.was_late(PATIENCE)
+    assert lookout.patience == 2 * PATIENCE
+    assert lookout.was_late(2 * PATIENCE)
+    assert not lookout.was_late(CONNECT_TIMEOUT)
     assert lookout.patience == CONNECT_TIMEOUT
     lookout.took(0.01)
     assert lookout.patience == PATIENCE
     # It was near, and so the others are waited for no longer: one that stands still is left soon.
-    assert not lookout.was_late()
+    assert not lookout.was_late(PATIENCE)
     lookout.took(0.5)
     assert lookout.patience == 3 * 0.5
+
+
+@pytest.mark.parametrize("more", ["", "?sharded=true"], ids=["classic", "sharded"])
+def test_a_cluster_at_the_end_of_a_long_way_answers_the_first_call_and_is_kept(name: str, more: str) -> None:
+    """To be told anything there takes longer than a near one may take for it, and to log in as long again."""
+    if more and is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
+    cluster = Cluster(1, 0)
+    try:
+        (node,) = cluster.start().nodes
+        with Proxy(node.port, delay=0.3) as proxy:
+            order(node, "CONFIG", "SET", "cluster-announce-port", proxy.port)
+            order(node, "CONFIG", "SET", "requirepass", "geheim")
+            node.password = "geheim"
+            app = Daebus(name)
+            app.action("echo")(lambda: {"a": 1})
+            app.start(service=name, redis_url=f"redis+cluster://:geheim@127.0.0.1:{proxy.port}{more}")
+            try:
+                # Another URL, of which nothing is known yet.
+                far = f"redis+cluster://:geheim@127.0.0.1:{proxy.port},127.0.0.1:{proxy.port}{more}"
+                lookout = lookout_of(RedisAddress(far))
+                assert isinstance(lookout, ClusterLookout)
+                with DaebusCaller(name, redis_url=far, timeout=60) as caller:
+                    assert caller.send_request("echo") == {"a": 1}
+                    before = dict(lookout.links._links)
+                    assert before
+                    lookout.look()
+                    assert lookout.links._links == before
+            finally:
+                app.stop(grace=2)
+    finally:
+        cluster.close()
 
 
 def test_of_a_cluster_that_says_nothing_it_is_said_that_it_does_not_answer(mute: list[Place]) -> None:
@@ -154,6 +191,9 @@ def test_of_a_cluster_that_says_nothing_it_is_said_that_it_does_not_answer(mute:
         with pytest.raises(RedisUnavailable) as failed:
             dial(RedisAddress(where), "test")
         assert str(failed.value) == f"no server of {where} answers in time"
+        lookout = lookout_of(RedisAddress(where))
+        assert lookout is not None
+        assert lookout.patience == PATIENCE, "none of them had its time, so that none was late"
 
 
 def asks(name: str) -> bool:

@@ -291,7 +291,7 @@ def test_a_connection_that_takes_longer_than_a_call_waits_is_made_for_the_next(l
             assert isinstance(session, ShardedSession)
             session.reply_channel = reply_channel
             await session.publish(reply_channel, b"{}")
-            session._cluster.patience = 20.0
+            session._cluster._patience = 20.0
             node = node_of(lone, service)
             node.freeze()
             with pytest.raises(TimeoutError):

@@ -6,21 +6,25 @@ import selectors
 import socket
 import threading
 import time
+from collections import deque
+from contextlib import suppress
 
 
 class Proxy:
     """Forwards connections to `port` on loopback until `stall`; those made afterwards are forwarded again.
 
-    Pieces of 64 KiB at most are forwarded, one every `pace` seconds.
+    Pieces of 64 KiB at most are forwarded, one every `pace` seconds, and each arrives `delay` seconds later.
     """
 
-    def __init__(self, port: int, pace: float = 0.0) -> None:
+    def __init__(self, port: int, pace: float = 0.0, delay: float = 0.0) -> None:
         self.target = port
         """Where new connections go."""
         self._swallowed: bytes | None = None
         self.dropped = 0
         """How many pieces have been dropped."""
         self._pace = pace
+        self._delay = delay
+        self._under_way: deque[tuple[float, socket.socket, bytes]] = deque()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._selector = selectors.DefaultSelector()
@@ -67,7 +71,9 @@ class Proxy:
 
     def _run(self) -> None:
         while not self._ending:
-            for key, _events in self._selector.select(0.02):
+            with self._lock:
+                self._deliver()
+            for key, _events in self._selector.select(0.02 if not self._delay else 0.002):
                 with self._lock:
                     if key.fileobj is self._listener:
                         self._accept()
@@ -82,13 +88,23 @@ class Proxy:
             self._peers[end] = other
             self._selector.register(end, selectors.EVENT_READ)
 
+    def _deliver(self) -> None:
+        while self._under_way and self._under_way[0][0] <= time.monotonic():
+            _due, end, data = self._under_way.popleft()
+            if end in self._peers:
+                with suppress(OSError):
+                    end.sendall(data)
+
     def _forward(self, end: socket.socket) -> None:
         other = self._peers[end]
         try:
             data = end.recv(1 << 16)
             if data:
                 if self._swallowed is None or self._swallowed not in data or end not in self._from_server:
-                    other.sendall(data)
+                    if self._delay:
+                        self._under_way.append((time.monotonic() + self._delay, other, data))
+                    else:
+                        other.sendall(data)
                 else:
                     self.dropped += 1
                 time.sleep(self._pace)

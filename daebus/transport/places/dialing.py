@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -122,14 +123,14 @@ def dial_place(cluster: ClusterLookout, place: Place, name: str, deadline: float
         cluster.look()
         if (wrong := cluster.wrong_with(place)) is not None:
             raise RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}")
-    soon = min(deadline, time.monotonic() + cluster.patience)
     begun = time.monotonic()
+    soon = min(deadline, begun + cluster.patience)
     try:
         sock, told = node.open(name, soon)
         cluster.took(time.monotonic() - begun)
     except TooLate as error:
         if soon < deadline:
-            cluster.was_late()
+            cluster.was_late(soon - begun)
             raise RedisUnavailable(str(error)) from None
         raise
     return Dialled(sock, node, told, cluster, place)
@@ -141,7 +142,7 @@ def _one_of(lookout: Lookout, address: RedisAddress, name: str, deadline: float 
         until = min(until, deadline)
     why: RedisUnavailable | None = None
     while True:
-        found = _round(lookout, address, name, until)
+        found, more = _round(lookout, address, name, until, math.inf if deadline is None else deadline)
         if isinstance(found, Dialled):
             return found
         if why is None or not isinstance(found, TooLate):
@@ -150,7 +151,6 @@ def _one_of(lookout: Lookout, address: RedisAddress, name: str, deadline: float 
         now = time.monotonic()
         if deadline is not None and now >= deadline:
             raise TooLate(str(why))
-        more = isinstance(found, TooLate) and lookout.was_late()
         if not (more or patient) or isinstance(found, PermissionDenied) or now + _AGAIN_AFTER >= until:
             raise as_told(why)
         time.sleep(_AGAIN_AFTER)
@@ -161,32 +161,40 @@ def as_told(error: RedisUnavailable) -> RedisUnavailable:
     return again(error) if isinstance(error, RedisRefused) else RedisUnavailable(str(error))
 
 
-def _round(lookout: Lookout, address: RedisAddress, name: str, until: float) -> Dialled | RedisUnavailable:
-    """Try each server once; why there is none."""
+def _round(
+    lookout: Lookout, address: RedisAddress, name: str, until: float, deadline: float
+) -> tuple[Dialled | RedisUnavailable, bool]:
+    """Try each server once; or why there is none, and whether one is to have more time now."""
     failed: RedisUnavailable | None = None
+    late = 0.0
+    longest = _TOLD_WITHIN + lookout.longer
     try:
-        candidates = in_time(lookout.candidates, until, _TOLD_WITHIN, f"where the servers of {address} are")
+        candidates = in_time(lookout.candidates, until, longest, f"where the servers of {address} are")
     except RedisUnavailable as error:
-        return error
+        return error, False
+    # Where the way is long, to be told where they are has taken a good part of it.
+    until = min(until + lookout.longer, deadline)
     for place, node in candidates:
         begun = time.monotonic()
-        if begun >= until:
+        given = min(until - begun, lookout.patience)
+        if given <= 0:
             # Those that know of them, or those before this one, took all of it.
-            return failed or TooLate(f"no server of {address} answers in time")
+            return failed or TooLate(f"no server of {address} answers in time"), False
         try:
-            sock, greeting = node.open(name, min(until, begun + lookout.patience))
+            sock, greeting = node.open(name, begun + given)
         except PermissionDenied as error:
-            return error
+            return error, False
         except RedisUnavailable as error:
-            failed = error
+            failed, late = error, given if isinstance(error, TooLate) else 0.0
             continue
         wrong = lookout.misfit(greeting)
         if wrong is None:
             lookout.took(time.monotonic() - begun)
-            return Dialled(sock, node, greeting, lookout, place)
+            return Dialled(sock, node, greeting, lookout, place), False
         if route_of(address.url) is None:
             no_cluster(address)
-            return Dialled(sock, node, greeting)
+            return Dialled(sock, node, greeting), False
         sock.close()
-        failed = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}")
-    return failed or RedisUnavailable(f"no server of {address} is known")
+        failed, late = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}"), 0.0
+    more = late > 0 and lookout.was_late(late)
+    return failed or RedisUnavailable(f"no server of {address} is known"), more

@@ -41,10 +41,13 @@ class Links:
         self._away: dict[Place, tuple[float, RedisUnavailable]] = {}
         self._under_way: set[Place] = set()
         """Those that are being connected to by a thread that nobody waits for."""
+        self._ways: dict[Place, float] = {}
+        """The seconds that it took to connect to each, when it took least."""
         self._closes = 0
 
     def ask(self, places: Iterable[Place], data: bytes, wanted: int, within: float, *, patient: bool = False) -> Told:
-        """Send the packed commands, which have so many replies, to each; waits `within` seconds for all of them.
+        """Send the packed commands, which have so many replies, to each; waits `within` seconds for all of them, and
+        for one that is far away so much longer as it took to connect to it.
 
         One that did not answer lately is not asked: it is said of it what was wrong with it then. Where none is
         connected yet and `patient`, one is waited for as long as connecting may take: the way may be a long one.
@@ -71,11 +74,17 @@ class Links:
             for place, link in asked:
                 if place in told:
                     continue
+                due = until + self._ways.get(place, 0.0)
                 try:
-                    told[place] = [link.next_reply(until) for _ in range(wanted)]
+                    told[place] = [link.next_reply(due) for _ in range(wanted)]
                 except RedisUnavailable as error:
                     told[place] = self._drop(place, error)
         return told
+
+    @property
+    def way(self) -> float:
+        """How far away even the nearest of them is: the seconds that it took to connect to it."""
+        return min(list(self._ways.values()), default=0.0)
 
     def _is_missing(self, place: Place) -> bool:
         """Whether it is to be connected to."""
@@ -145,13 +154,15 @@ class Links:
             self._under_way.discard(place)
 
     def _try(self, place: Place, within: float) -> None:
-        closes = self._closes
+        closes, begun = self._closes, time.monotonic()
         try:
-            link = self._address_of(place).link(self._name, time.monotonic() + within)
+            link = self._address_of(place).link(self._name, begun + within)
         except RedisUnavailable as failed:
             self._away[place] = time.monotonic(), failed
             return
+        took = time.monotonic() - begun
         with self._lock:
+            self._ways[place] = min(took, self._ways.get(place, took))
             self._away.pop(place, None)
             kept = closes == self._closes and self._links.setdefault(place, link) is link
         if not kept:

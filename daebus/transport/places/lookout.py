@@ -31,6 +31,8 @@ LOOK_EVERY = 0.5
 """Seconds between two looks."""
 SETTLES_WITHIN = 3.0
 """Seconds in which those who were at a server that is no more are at another one."""
+ASKS = 3
+"""So often servers may be asked in a row before something is found out."""
 LINGERS = 4
 """So many looks the thread goes on where nobody is guarded any more."""
 
@@ -39,6 +41,11 @@ End = Callable[[str], object]
 
 def _is_over(end: Any) -> bool:
     return bool(getattr(end.__self__, "is_over", False))
+
+
+def _patience_for(seconds: float) -> float:
+    """That with one to which it took so long to connect once, or to one of those that know of it."""
+    return min(3 * seconds, CONNECT_TIMEOUT)
 
 
 class Lookout(ABC):
@@ -50,8 +57,7 @@ class Lookout(ABC):
         self.links = links
         self.changed_at = 0.0
         """When a server was replaced or lost, as far as is known (a time of `time.monotonic()`)."""
-        self.patience = PATIENCE
-        """Seconds that one of the servers may take to be connected to: others may be there."""
+        self._patience = PATIENCE
         self._was_in_time = False
         self._begin()
         begins_anew(self)
@@ -72,14 +78,28 @@ class Lookout(ABC):
     def took(self, seconds: float) -> None:
         """One of the servers has been connected to, which took so long. Where the way is long, it is that again."""
         self._was_in_time = True
-        self.patience = max(PATIENCE, min(3 * seconds, CONNECT_TIMEOUT))
+        self._patience = max(PATIENCE, _patience_for(seconds))
 
-    def was_late(self) -> bool:
-        """One was not in time; whether it is to have more now, since none ever was: the way may be a long one."""
-        if self._was_in_time or self.patience >= CONNECT_TIMEOUT:
+    def was_late(self, given: float) -> bool:
+        """One was not in time, which was given so many seconds; whether it is to have more now, since none ever was.
+
+        The way may be a long one. That tells nothing where there was less time for it than one may take.
+        """
+        if self._was_in_time or given >= CONNECT_TIMEOUT:
             return False
-        self.patience = min(2 * self.patience, CONNECT_TIMEOUT)
+        if given >= self.patience:
+            self._patience = min(2 * given, CONNECT_TIMEOUT)
         return True
+
+    @property
+    def patience(self) -> float:
+        """Seconds that one of the servers may take to be connected to: others may be there."""
+        return max(self._patience, _patience_for(self.links.way))
+
+    @property
+    def longer(self) -> float:
+        """Seconds by which it may take longer to find something out, since the way is a long one."""
+        return ASKS * self.links.way
 
     @abstractmethod
     def candidates(self) -> list[tuple[Place, RedisAddress]]:

@@ -124,7 +124,8 @@ class Door(Publisher):
         here = int(counted[1]) - watching
         if here > 0:
             return here
-        return in_time(lambda: found_elsewhere(self._of, channel), due, COUNTED_WITHIN, "who subscribes")
+        longest = COUNTED_WITHIN + self._of.longer
+        return in_time(lambda: found_elsewhere(self._of, channel), due, longest, "who subscribes")
 
 
 def count_everywhere(cluster: ClusterLookout, channels: Sequence[bytes]) -> list[int | None]:

@@ -50,12 +50,12 @@ def owner_of(cluster: ClusterLookout, slot: int, until: float) -> Place:
 
 
 def dial_owner(cluster: ClusterLookout, slot: int, name: str, until: float) -> Dialled:
-    """Connect to the node that has a slot, as soon as that is to be had."""
+    """Connect to the node that has a slot, as soon as that is to be had; where the way is long that may take longer."""
     while True:
         failed: RedisUnavailable | None = None
         place = owner_of(cluster, slot, until)
         try:
-            dialled = dial_place(cluster, place, name, until)
+            dialled = dial_place(cluster, place, name, until + cluster.longer)
             if dialled.greeting.role != "replica":
                 return dialled
             dialled.sock.close()

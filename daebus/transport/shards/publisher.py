@@ -82,9 +82,11 @@ class ShardedPublisher(Publisher):
             return door
         slot = slot_of(channel)
         mind_the_end()
-        patience = min(until, time.monotonic() + FOUND_WITHIN)
+        begun = time.monotonic()
+        patience = min(until, begun + FOUND_WITHIN)
         while True:
             door = self._door(owner_of(self._cluster, slot, patience))
+            patience = min(until, begun + FOUND_WITHIN + self._cluster.longer)
             try:
                 door.connect(patience)
                 self.greeting = door.greeting
