@@ -52,6 +52,8 @@ class Asked:
     """What the recorder is told of it, where a service makes it."""
     deaf = False
     """Whether a debugger has its answer get lost."""
+    parts = 0
+    """How many partial answers have come."""
     _begun: float
     _held = 0.0
 
@@ -76,15 +78,23 @@ class Asked:
     def timed_out(self, sent: bool = True) -> RequestTimeout:
         """The error for its time being over; where its request was not `sent`, it says so."""
         if sent:
-            return no_answer(self.service, self.action, self.timeout, self.request_id)
+            return no_answer(self.service, self.action, self.timeout, self.request_id, self.parts)
         what = f"{self.service!r} could not be asked for {self.action!r} within {self.timeout:g} s"
         return RequestTimeout(f"{what} (request {self.request_id}); nothing was sent")
 
 
-def no_answer(service: str, action: str, timeout: float, request_id: RequestId) -> RequestTimeout:
-    """The error for a request that was sent, and not answered within its time (seconds)."""
-    what = f"no answer from {service!r} to {action!r} within {timeout:g} s"
-    return RequestTimeout(f"{what} (request {request_id}); it may still be handled")
+def no_answer(
+    service: str,
+    action: str,
+    timeout: float,
+    request_id: RequestId,
+    parts: int = 0,
+    fate: str = "it may still be handled",
+) -> RequestTimeout:
+    """The error for a request that was sent, and had but so many partial answers within its time (seconds)."""
+    what, come = ("final answer", f", after {parts} part{'s' if parts > 1 else ''}") if parts else ("answer", "")
+    told = f"no {what} from {service!r} to {action!r} within {timeout:g} s{come}"
+    return RequestTimeout(f"{told} (request {request_id}); {fate}")
 
 
 class Call(Asked):
@@ -162,6 +172,8 @@ class Call(Asked):
         """Called by whichever thread reads."""
         if self.deaf and isinstance(reply, Reply):
             return
+        if isinstance(reply, Reply) and not reply.final:
+            self.parts += 1
         self._inbox.append(reply)
         self.waiter.wake()
 
@@ -252,6 +264,7 @@ def payload_of(reply: Reply, call: Asked, now: float) -> Any:
         return reply.payload
     if reply.code == "expired" and now >= call.deadline:
         # The service, too, found the time to be over. Who asked is told the same, whoever noticed it first.
-        what = f"no answer from {call.service!r} to {call.action!r} within {call.timeout:g} s"
-        raise RequestTimeout(f"{what} (request {call.request_id}); it was not handled: {reply.error}")
+        # How long a handler took is told only where there was one.
+        fate = f"it was not {'handled' if reply.elapsed is None else 'finished'}: {reply.error}"
+        raise no_answer(call.service, call.action, call.timeout, call.request_id, call.parts, fate)
     raise RequestFailed(reply.error or "", reply.code, reply.type, reply.payload)

@@ -188,6 +188,37 @@ def test_the_timeout_bounds_the_whole_call(shop: Shop, caller: DaebusCaller) -> 
     assert caller._requester.pending == 0
 
 
+def test_a_timeout_says_how_many_parts_had_come(redis_url: str, name: str) -> None:
+    app, gate = Daebus(name), threading.Event()
+
+    @app.action("parts")
+    def parts() -> None:
+        response.send({"part": 1}, final=False)
+        response.send({"part": 2}, final=False)
+        gate.wait(60)
+
+    told = f"no final answer from '{name}' to 'parts' within 2 s, after 2 parts (request r); it may still be handled"
+
+    def ask(redis_url: str) -> Iterator[Any]:
+        with DaebusCaller(name, redis_url=redis_url) as caller:
+            yield from caller.stream_request("parts", timeout=2, request_id="r")
+
+    async def ask_too() -> None:
+        async with AsyncDaebusCaller(name, redis_url=redis_url) as caller:
+            await caller.send_request("parts", timeout=2, request_id="r", on_progress=lambda _part: None)
+
+    with serving(app, redis_url, name):
+        try:
+            stream = ask(redis_url)
+            assert [next(stream), next(stream)] == [{"part": 1}, {"part": 2}]
+            with pytest.raises(RequestTimeout, match=f"^{re.escape(told)}$"):
+                next(stream)
+            with pytest.raises(RequestTimeout, match=f"^{re.escape(told)}$"):
+                asyncio.run(ask_too())
+        finally:
+            gate.set()
+
+
 @pytest.mark.parametrize("timeout", [0, -1])
 def test_no_time_means_nothing_is_sent(shop: Shop, caller: DaebusCaller, timeout: float) -> None:
     with pytest.raises(RequestTimeout, match="nothing was sent"):

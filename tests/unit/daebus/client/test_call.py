@@ -21,9 +21,9 @@ class Nobody:
         return lambda *_arguments: None
 
 
-def refused(code: str) -> Reply:
+def refused(code: str, elapsed: float | None = None) -> Reply:
     error = {"error": "no worker was free within 1 s", "code": code}
-    reply = read_reply(write_response(error, request_id="r", ok=False))
+    reply = read_reply(write_response(error, request_id="r", ok=False, elapsed=elapsed))
     assert isinstance(reply, Reply)
     return reply
 
@@ -38,3 +38,9 @@ def test_a_service_that_finds_the_time_to_be_over_tells_no_more_than_the_clock()
     assert caught.value.code == "expired"
     with pytest.raises(RequestFailed, match="no worker"):
         payload_of(refused("busy"), call, call.deadline)
+
+
+def test_of_what_a_handler_had_begun_it_is_not_said_that_it_was_not_handled() -> None:
+    call = Call(Nobody(), "users", "get", "r", 1.0)
+    with pytest.raises(RequestTimeout, match=r"^no answer .* within 1 s \(request r\); it was not finished: no worker"):
+        payload_of(refused("expired", elapsed=1.0), call, call.deadline)
