@@ -94,6 +94,44 @@ def test_records_say_which_broadcasts_are_its_own(bus: Bus) -> None:
     assert paths(bus, answer=Answer("ok", {}), broadcasts=()) == [("broadcasts[0]", How.REMOVED)]
 
 
+def cast(data: bytes, parent: str | None, **more: object) -> dict[str, object]:
+    """A record of a broadcast on `news`."""
+    return {"kind": "published", "channel": "news", "digest": f"{crc32(data):08x}", "length": len(data),
+            "parent": parent, **more}  # fmt: skip
+
+
+def test_what_was_told_and_not_recorded_is_known_by_its_channel() -> None:
+    seen, unseen = b'{"n": 1}', b'{"n": 2}'
+    bus = Bus()
+    bus >> request("orders", "place", id="r")
+    bus >> raw("news", seen)
+    told = [cast(seen, "r", seq=1), cast(unseen, "r", seq=2)]
+    bus >> raw("daebus.watch.orders", encode(service="orders", instance="i", records=told))
+    # As two consoles have them told.
+    bus >> raw("daebus.watch.orders", encode(service="orders", instance="i", records=told))
+    bus >> answer("caller:1", id="r")
+    found = case(bus)
+    assert (found.sure, found.unseen, len(found.broadcasts)) == (True, ("news",), 1)
+    one, other, third = (sent("news", None, f'{{"n": {n}}}') for n in (1, 2, 3))
+    answered = Answer("ok", {})
+    for now in ((one, other), (other, one), (one, third)):
+        assert paths(bus, answer=answered, broadcasts=now) == []
+    assert paths(bus, answer=answered, broadcasts=(one,)) == [("broadcasts[1]", How.REMOVED)]
+    assert paths(bus, answer=answered, broadcasts=(one, other, third)) == [("broadcasts[2]", How.ADDED)]
+    assert paths(bus, Rules(["broadcasts[1]"]), answer=answered, broadcasts=(one,)) == []
+
+
+def test_where_no_broadcast_was_recorded_none_is_new() -> None:
+    bus = Bus()
+    bus >> request("orders", "place", id="r")
+    bus >> answer("caller:1", id="r")
+    assert paths(bus, answer=Answer("ok", {}), broadcasts=(sent("news", None),)) == []
+    # Of another time: they are recorded.
+    bus.wait(60)
+    bus >> raw("news", b'{"n": 1}')
+    assert paths(bus, answer=Answer("ok", {}), broadcasts=(sent("news", None),)) == [("broadcasts[0]", How.ADDED)]
+
+
 def told_bus(*records: object, **about: object) -> Case:
     """A request, two broadcasts while it was handled, and what its service tells then; what is made of it."""
     bus = Bus()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -17,15 +18,17 @@ import redis
 from daebus import (
     AsyncDaebusCaller,
     ConfigurationError,
+    Daebus,
     DaebusCaller,
     DaebusError,
     PayloadError,
     RequestFailed,
     RequestTimeout,
     ServiceUnavailable,
+    response,
 )
 from tests.integration.shop import Shop, failure
-from tests.support.framework_services import Tap
+from tests.support.framework_services import Tap, serving
 from tests.support.waiting import eventually
 
 

@@ -108,7 +108,12 @@ def as_pytest_calls(exchanges: Iterable[Exchange], options: ExportOptions) -> It
 def _related(chosen: list[Exchange], all_of_them: Callable[[], Iterable[Exchange]]) -> list[Exchange]:
     """All that may belong to those that are exported."""
     parents = {id_of(one) for one in chosen} - {None}
-    return [one for one in all_of_them() if one.kind is Kind.BROADCAST or one.parent_id in parents or is_release(one)]
+    return [one for one in all_of_them() if _nobody_signs(one) or one.parent_id in parents or is_release(one)]
+
+
+def _nobody_signs(one: Exchange) -> bool:
+    """Whether it is a broadcast, also one that has an action as a one-way message has."""
+    return one.kind is Kind.BROADCAST or (one.kind is Kind.ONE_WAY and one.parent_id is None)
 
 
 def _case(case: Case, item: Resend, options: ExportOptions) -> dict[str, Any]:
@@ -128,17 +133,22 @@ def _case(case: Case, item: Resend, options: ExportOptions) -> dict[str, Any]:
         "one_way": one_way,
         "calls": [_call(call, options) for call in case.calls],
         "messages": [(f"{one.channel}.{one.action}", _payload(one, options)) for one in case.messages],
-        "broadcasts": [
-            (one.channel, _payload(one, options))
-            for one in case.broadcasts
-            # Where nobody says that it is its own, it is left to another.
-            if case.sure or not isinstance(one.payload, Unread)
-        ],
+        "broadcasts": _broadcasts(case, options) if case.casts else None,
+        "unseen": list(case.unseen),
         "sure": case.sure,
         "status": answer.status,
         "stream": [mask(payload) for payload in answer.stream],
         "answer": mask(answer.payload),
     }
+
+
+def _broadcasts(case: Case, options: ExportOptions) -> list[tuple[str, Any]]:
+    return [
+        (one.channel, _payload(one, options))
+        for one in case.broadcasts
+        # Where nobody says that it is its own, it is left to another.
+        if case.sure or not isinstance(one.payload, Unread)
+    ]
 
 
 def _call(call: RecordedCall, options: ExportOptions) -> _Call:

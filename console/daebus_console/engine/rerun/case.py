@@ -2,7 +2,8 @@
 
 Calls and one-way messages are told by their `parent_id`. A broadcast bears no sender: where a flight recorder's records
 say which it was, or that the handler ended and sent none, those count. Else what was broadcast between the request and
-its answer may be of it, but for what others tell to have sent.
+its answer may be of it, but for what others tell to have sent. A filter may have kept broadcasts out of a capture: of
+those that were told to be its own and are not there only the channel is known.
 """
 
 from __future__ import annotations
@@ -72,8 +73,10 @@ class RecordedCall(Recorded):
 class Case:
     """An exchange, and what its handler did. `sure` tells that `broadcasts` are its own, and all of them.
 
-    `touched` is what a debugger did to it, or to what its handler sent. `edit` is what its handler got in the place of
-    what was sent; `untold` tells that something of it was edited, and nothing says what.
+    `unseen` are the channels of others of its own, which were told and not recorded. `casts` is whether it is known
+    what it broadcast, or may have: not where no broadcast is there at all. `touched` is what a debugger did to it, or
+    to what its handler sent. `edit` is what its handler got in the place of what was sent; `untold` tells that
+    something of it was edited, and nothing says what.
     """
 
     exchange: Exchange
@@ -82,6 +85,8 @@ class Case:
     broadcasts: tuple[Recorded, ...]
     sure: bool = False
     touched: str = ""
+    unseen: tuple[str, ...] = ()
+    casts: bool = True
     edit: Edit | None = None
     untold: bool = False
 
@@ -124,14 +129,18 @@ def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
     near: list[Exchange] = []
     its = [exchange]
     told, edits = _Told(parent), Edits(parent)
+    casts = False
     for one in exchanges:
         if one.opened.channel.startswith(wire.WATCH_PREFIX):
             told.take(one.opened.data)
-        elif is_release(one):
-            edits.take(one)
-        elif one.number == exchange.number or one.flags & Flag.CONTROL:
             continue
-        elif one.kind in (Kind.REQUEST, Kind.ONE_WAY) and one.parent_id is not None:
+        if is_release(one):
+            edits.take(one)
+            continue
+        if one.number == exchange.number or one.flags & Flag.CONTROL:
+            continue
+        casts = casts or one.kind is Kind.BROADCAST
+        if one.kind in (Kind.REQUEST, Kind.ONE_WAY) and one.parent_id is not None:
             if one.parent_id != parent:
                 continue
             its.append(one)
@@ -141,21 +150,25 @@ def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
                 messages.append(_recorded(one, one.action))
         elif one.kind in (Kind.BROADCAST, Kind.ONE_WAY) and exchange.opened.at <= one.opened.at <= end:
             near.append(one)
-    broadcasts = [_recorded(one, None) for one in told.own_of(near)]
+    own, unseen = told.own_of(near)
     return Case(
         exchange,
         tuple(calls),
         tuple(messages),
-        tuple(broadcasts),
+        tuple(_recorded(one, None) for one in own),
         told.sure,
         hand_in(its),
+        tuple(unseen),
+        casts or told.sure or bool(near),
         edits.request,
         edits.untold(exchange),
     )
 
 
 def _recorded(one: Exchange, action: str | None) -> Recorded:
-    return Recorded(one.opened.channel, action, read_payload(one.opened.data), one.number, one.opened.at)
+    # All of a broadcast is its payload, whatever its fields are called.
+    payload = read_payload(one.opened.data, whole=action is None)
+    return Recorded(one.opened.channel, action, payload, one.number, one.opened.at)
 
 
 def _call(one: Exchange) -> RecordedCall:
@@ -178,6 +191,7 @@ class _Told:
         self._ended: set[Any] = set()
         self._incomplete: set[Any] = set()
         self._since: dict[Any, float] = {}
+        self._taken: set[tuple[object, int]] = set()
 
     @property
     def sure(self) -> bool:
@@ -204,21 +218,29 @@ class _Told:
                 "parent" if record.get("kind") == "published" else "id"
             )
             if record.get("kind") == "published":
-                self._published(record, own=own)
+                self._published(record, instance, own=own)
             elif record.get("kind") == "handled" and own and self._since.get(instance, inf) <= _begun(record):
                 self._ended.add(instance)
             if at := _number(record, "at"):
                 self._since.setdefault(instance, at)
 
-    def own_of(self, near: list[Exchange]) -> list[Exchange]:
-        """Those of the broadcasts that are its own, each once; where that is not sure, those that may be."""
+    def own_of(self, near: list[Exchange]) -> tuple[list[Exchange], list[str]]:
+        """Those of the broadcasts that are its own, each once; where that is not sure, those that may be.
+
+        And the channels of those that were told to be its own, and are not there.
+        """
         if self.sure:
             return _those(self._own, near)
-        others = {one.number for one in _those(self._others.elements(), near)}
-        return [one for one in near if one.number not in others]
+        others = {one.number for one in _those(self._others.elements(), near)[0]}
+        return [one for one in near if one.number not in others], []
 
-    def _published(self, record: Mapping[str, Any], *, own: bool) -> None:
+    def _published(self, record: Mapping[str, Any], instance: object, *, own: bool) -> None:
         channel, digest, length = (record.get(name) for name in ("channel", "digest", "length"))
+        seq = record.get("seq")
+        if isinstance(seq, int):
+            if (instance, seq) in self._taken:
+                return
+            self._taken.add((instance, seq))
         if isinstance(channel, str) and isinstance(digest, str) and isinstance(length, int):
             if own:
                 self._own.append((channel, digest, length))
@@ -236,8 +258,8 @@ def _number(record: Mapping[str, Any], name: str) -> float:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) and abs(found) < 1e12 else 0.0
 
 
-def _those(published: Iterable[Cast], near: Iterable[Exchange]) -> list[Exchange]:
-    """The broadcasts that were told of, each once."""
+def _those(published: Iterable[Cast], near: Iterable[Exchange]) -> tuple[list[Exchange], list[str]]:
+    """The broadcasts that were told of, each once; and the channels of those that are not there."""
     wanted = Counter(published)
     found: list[Exchange] = []
     for one in near:
@@ -245,4 +267,4 @@ def _those(published: Iterable[Cast], near: Iterable[Exchange]) -> list[Exchange
         if wanted[key]:
             wanted[key] -= 1
             found.append(one)
-    return found
+    return found, [channel for channel, _digest, _length in wanted.elements()]

@@ -47,8 +47,9 @@ def changes(case: Case, now: Performed, rules: Rules) -> list[Change]:
         found += diff_answers(answer_of(case.exchange), now.answer, rules)
     found += _calls(case, now, rules)
     found += _effects("messages", case.messages, now.messages, rules, complete=True)
-    # A broadcast that was not told to be of this handler may be another's.
-    found += _effects("broadcasts", case.broadcasts, now.broadcasts, rules, complete=case.sure)
+    if case.casts:
+        # A broadcast that was not told to be of this handler may be another's.
+        found += _effects("broadcasts", case.broadcasts, now.broadcasts, rules, complete=case.sure, unseen=case.unseen)
     return found
 
 
@@ -86,23 +87,43 @@ def _swapped(case: Case, now: Performed) -> bool:
 
 
 def _effects(
-    what: str, then: Sequence[Recorded], now: Sequence[Sent], rules: Rules, *, complete: bool
+    what: str,
+    then: Sequence[Recorded],
+    now: Sequence[Sent],
+    rules: Rules,
+    *,
+    complete: bool,
+    unseen: Sequence[str] = (),
 ) -> Iterator[Change]:
-    """What was sent, each compared with the one that is most like it; with `complete`, also what is not sent now."""
+    """What was sent, each compared with the one that is most like it; with `complete`, also what is not sent now.
+
+    `unseen` are the channels of others that were sent then, which stand behind those: there is nothing to compare.
+    """
     left = dict(enumerate(then))
+    untold = dict(enumerate(unseen, len(then)))
     new: list[Sent] = []
     for sent in now:
         able = [place for place, one in left.items() if one.key == sent.key]
-        if not able:
+        same_one = next(
+            (one for one in able if same(left[one].payload, sent.payload, rules, f"{what}[0].payload")), None
+        )
+        any_one = next((place for place, channel in untold.items() if channel == sent.channel), None)
+        if same_one is not None:
+            del left[same_one]
+        elif any_one is not None:
+            del untold[any_one]
+        elif able:
+            place = able[0]
+            yield from iter_diff(left.pop(place).payload, sent.payload, rules, f"{what}[{place}].payload")
+        else:
             new.append(sent)
-            continue
-        path = f"{what}[0].payload"
-        place = next((one for one in able if same(left[one].payload, sent.payload, rules, path)), able[0])
-        yield from iter_diff(left.pop(place).payload, sent.payload, rules, f"{what}[{place}].payload")
     for place, one in left.items() if complete else ():
         if not rules.ignores(f"{what}[{place}]"):
             yield Change(f"{what}[{place}]", How.REMOVED, _whole(one), None)
-    for place, sent in enumerate(new, len(then)):
+    for place, channel in untold.items() if complete else ():
+        if not rules.ignores(f"{what}[{place}]"):
+            yield Change(f"{what}[{place}]", How.REMOVED, {"channel": channel}, None)
+    for place, sent in enumerate(new, len(then) + len(unseen)):
         if not rules.ignores(f"{what}[{place}]"):
             yield Change(f"{what}[{place}]", How.ADDED, None, _whole(sent))
 

@@ -69,7 +69,7 @@ def performed(result: RerunResult, places: dict[int, int]) -> Performed:
 
 def _sent(message: BusMessage) -> Sent:
     action = None if message.kind == "broadcast" else message.action
-    return Sent(message.channel, action, read_payload(message.data))
+    return Sent(message.channel, action, read_payload(message.data, whole=action is None))
 
 
 def _data(case: Case) -> bytes:

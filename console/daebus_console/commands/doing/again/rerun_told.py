@@ -57,6 +57,7 @@ def record_of(
         "messages": len(now.messages),
         "broadcasts": len(now.broadcasts),
         "broadcasts_sure": case.sure,
+        "broadcasts_compared": case.casts,
         "debugged": case.touched or None,
         "edited": case.edited,
         "differences": [change_data(masked(change, masking) if redact else change) for change in found],
@@ -80,6 +81,8 @@ def tell(record: dict[str, Any], output: Output) -> None:
     sent = [_counted(record[what], noun) for what, noun in _SENT if record[what]]
     if sent:
         output.note(f"{' and '.join(sent)} collected, which reached nobody")
+    if record["broadcasts"] and not record["broadcasts_compared"]:
+        output.note("no broadcast is in the record, so that there is none to compare with")
     if record["debugged"]:
         output.note(f"when it was recorded {record['debugged']}")
     if edit := told_edit(record["edited"]):
