@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daebus import Daebus, DaebusCaller, request
+from daebus import Daebus, DaebusCaller, RequestFailed, request
 from tests.console.cli.conftest import Console
 from tests.console.replay.conftest import Shop
 from tests.support.waiting import eventually
@@ -75,6 +77,38 @@ def test_the_status_is_a_regression_test(console: Console, recorded: Path, shop:
     assert people.status == 1
     assert "response.payload.cents" in people.out
     assert "5×, first in #" in people.out
+
+
+def test_which_call_was_not_answered_is_no_change_of_the_answer(
+    console: Console, shop: Shop, caller: DaebusCaller, capture: Record, tmp_path: Path
+) -> None:
+    front = Daebus(f"{shop.name}_front")
+
+    @front.action("wait")
+    def wait() -> dict[str, Any]:
+        with DaebusCaller(shop.name, redis_url=shop.url) as inner:
+            return inner.send_request("sleep", {"seconds": 1}, timeout=0.05)
+
+    def asking() -> None:
+        with (
+            DaebusCaller(front.name, redis_url=shop.url) as outer,
+            pytest.raises(RequestFailed, match="no answer from"),
+        ):
+            outer.send_request("wait", {})
+
+    front.start(service=front.name, redis_url=shop.url)
+    try:
+        path = capture(asking)
+        done = console("replay", str(path), f"to:{front.name}", "--asap")
+        assert (done.status, "1 sent again: 1 same" in done.out) == (0, True), done.out + done.err
+        module = tmp_path / "test_it.py"
+        words = "--as", "pytest", "-o", str(module)
+        assert console("export", str(path), f"to:{front.name}", *words).status == 0
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)]
+        tried = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+        assert tried.returncode == 0, tried.stdout
+    finally:
+        front.stop(grace=5)
 
 
 def test_other_kinds_go_only_when_asked_for_and_broadcasts_only_when_confirmed(

@@ -13,7 +13,9 @@ from daebus_console.engine.jsontext import exact
 PARTS = ("request", "response", "stream", "calls", "messages", "broadcasts")
 """What a path within an exchange begins with; a rule may leave that out."""
 
-
+_NAMED = "(request "
+_REQUEST = re.compile(r"(?<=\(request )[0-9a-f]{32}(?=\))")
+"""The id of a request as the errors of this framework name it."""
 _PRECISE = Context(prec=1_000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 """Digits to which numbers are compared where a tolerance is given: many more than that has."""
 
@@ -61,10 +63,12 @@ class Rules:
         """Whether two values, not both objects and not both lists, count as the same. NaN is itself; true is not 1.
 
         Numbers are compared as they were written: 1.10 and 1.1 are the same, and no digit beyond those of a float is
-        lost.
+        lost. Which request it was that a text of an error names does not count: each has an id of its own.
         """
         if a is b:
             return True
+        if isinstance(a, str) and isinstance(b, str):
+            return a == b or (_NAMED in a and _NAMED in b and _REQUEST.sub("", a) == _REQUEST.sub("", b))
         if not (_is_number(a) and _is_number(b)):
             return type(a) is type(b) and not isinstance(a, dict | list) and bool(a == b)
         return (a.__class__ is b.__class__ and bool(a == b)) or self._near(exact(a), exact(b))

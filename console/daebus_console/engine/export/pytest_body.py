@@ -95,7 +95,9 @@ def without_equals(expected: list[Any], actual: list[Any], path: str) -> tuple[l
 
 
 def equal(expected: Any, actual: Any) -> bool:
-    """Whether two values are the same, numbers within the tolerances."""
+    """Whether two values are the same, numbers within the tolerances, texts whichever request they name."""
+    if isinstance(expected, str) and isinstance(actual, str):
+        expected, actual = (re.sub(r"(?<=\(request )[0-9a-f]{32}(?=\))", "", text) for text in (expected, actual))
     numbers = [isinstance(value, int | float) and not isinstance(value, bool) for value in (expected, actual)]
     if not all(numbers):
         return type(expected) is type(actual) and bool(expected == actual)
