@@ -97,7 +97,11 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
     text = f"nothing speaks against it: {serving.can(sight, service, name)}"
     if _seen(sight, service):
         return Cause("", text, (), "")
-    never = "nothing was sent to it since this console looks: whoever calls it may use another Redis, or another name"
+    other = "whoever calls it may use another Redis, or another name"
+    if sight.recorded:
+        never = f"nothing that was sent to it is in this capture: a filter may have left it out, and {other}"
+        return Cause("", text, (never,), "see what its caller is connected to")
+    never = f"nothing was sent to it since this console looks: {other}"
     return Cause("", text, (never,), f"see what its caller is connected to; tail to:{term(service)} shows what comes")
 
 
@@ -118,6 +122,8 @@ def _of_channel(sight: Sight, name: str) -> Cause | None:
     those = " and ".join(map(shown, sorted(entry.listeners)))
     listen = f"{those} listen{'s' * (len(entry.listeners) == 1)} to {quoted(name)}"
     meant = near(name, sorted({one.target or "" for one in cast}))
+    if meant is None and sight.recorded:
+        return Cause("", f"{listen}, and nothing that came on it is in this capture", (), "")
     if meant is None:
         text = f"{listen}, and nothing came on it since this console looks"
         return Cause("", text, (), f"tail channel:{term(name)} shows what comes")
@@ -140,7 +146,8 @@ def _unlisted(sight: Sight, service: str, action: str | None) -> Cause:
     meant = sight.listened(service) if cast else sight.meant(service)
     hint = "" if meant is None else f"; {quoted(meant)} {'has listeners' if cast else 'is there'}"
     if not sent:
-        return Cause("", f"nothing is known of {quoted(service)}{hint}", (), "services lists who is there")
+        advice = f"ask at the bus itself: why {term(service)}" if sight.recorded else "services lists who is there"
+        return Cause("", f"nothing is known of {quoted(service)}{hint}", (), advice)
     requests = [one for one in sent if one.kind is Kind.REQUEST]
     answered = sum(one.answer is not None for one in requests)
     if answered:

@@ -423,6 +423,20 @@ def test_of_whom_nobody_told_what_passed_is_told(bus: Watched) -> None:
     assert why_of(bus, "billing").text == "nothing speaks against it: 1 of 1 requests to it were answered"
 
 
+def test_of_a_capture_nothing_is_said_of_what_passes_now(bus: Watched) -> None:
+    bus.info("push", "notify", listens=["posted"])
+    kept = replace(sight(bus), recorded=True)
+    for service in ("push", "posted", "unheard"):
+        cause = why_action(kept, service, None)
+        said = " ".join((cause.text, *cause.evidence, cause.advice))
+        assert not cause.found
+        assert "since this console looks" not in said
+        assert "services lists" not in said
+        assert "shows what comes" not in said
+    assert why_action(kept, "posted", None).text.endswith("nothing that came on it is in this capture")
+    assert "nothing that was sent to it is in this capture" in why_action(kept, "push", "notify").evidence[0]
+
+
 def test_of_a_channel_of_broadcasts_nobody_says_that_nobody_serves_it(bus: Watched) -> None:
     bus.info("push", "notify", listens=["message.postd"])
     bus.poll(**{"_push": 1, "message.postd": 1})
