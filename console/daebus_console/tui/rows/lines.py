@@ -5,6 +5,7 @@ Roles are resolved to the theme's colours by the widget (see widgets/row_list.py
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -36,6 +37,7 @@ ROLES = (
 )
 _LEAST = 12
 """Cells that are left of a name."""
+_WORD = re.compile(r" *[^ ]+ *| +")
 _ROLES_OF = {"bold": "strong"}
 
 
@@ -95,6 +97,44 @@ def wrap(line: Line, width: int) -> Iterator[Line]:
             left -= cell_len(piece)
             start = end
     yield row
+
+
+def parted(line: Line, width: int) -> Iterator[Line]:
+    """The line in rows of at most `width` cells, parted between words; blanks at the end of a row are left out."""
+    text, begin, pieces = text_of(line), 0, iter(line)
+    if len(text) <= width and cell_len(text) <= width:
+        yield line
+        return
+    piece, role = next(pieces, ("", "plain"))
+    for end in _row_ends(text, width):
+        row: Line = []
+        room = len(text[begin:end].rstrip(" "))
+        left = end - begin
+        while left:
+            some = piece[:left]
+            if room > 0:
+                row.append((some[:room], role))
+            room, left, piece = room - len(some), left - len(some), piece[len(some) :]
+            if not piece and left:
+                piece, role = next(pieces)
+        yield row
+        begin = end
+
+
+def _row_ends(text: str, width: int) -> Iterator[int]:
+    taken = 0
+    for word in _WORD.finditer(text):
+        start, end = word.span()
+        length = cell_len(word[0].rstrip(" "))
+        if taken and taken + length > width:
+            yield start
+            taken = 0
+        while length > width and start + 1 < end:
+            start = max(start + 1, _fitting(text, start, width))
+            length = cell_len(text[start:end].rstrip(" "))
+            yield start
+        taken += cell_len(text[start:end])
+    yield len(text)
 
 
 def _fitting(text: str, start: int, room: int) -> int:

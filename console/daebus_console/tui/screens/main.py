@@ -182,8 +182,10 @@ class MainScreen(DebugKeys):
 
     def _take_output(self) -> None:
         commands = self.workspace.commands
-        for line in commands.take_output():
-            self.repl.write(line)
+        lines = commands.take_output()
+        if lines:
+            self.repl.write(*lines)
+        for line in lines:
             self.said(line)
             # A caret points into a line that is not there.
             wrong = bool(line) and line[0][1] == "error" and line[0][0].strip(" ^") != ""

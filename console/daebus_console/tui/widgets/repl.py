@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, islice
 from typing import Any
 
+from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.strip import Strip
 
 from daebus_console.commands.completion.completer import Offer as Offer
 from daebus_console.commands.grammar.secrets import shown
@@ -19,7 +20,7 @@ from daebus_console.text import cells, clean
 from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import DrawsRoles
 from daebus_console.tui.messages import CommandEntered
-from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.lines import Line, parted
 from daebus_console.tui.widgets.repl_line import CommandLine
 from daebus_console.tui.widgets.repl_menu import OutputLog
 from daebus_console.tui.widgets.title import TitleLine
@@ -43,9 +44,7 @@ class ReplPane(DrawsRoles, Vertical):
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.head = TitleLine([(" Commands", "strong")], id="repl-title", classes="pane-title")
-        self.output = OutputLog(
-            max_lines=MOST_LINES, min_width=0, wrap=True, markup=False, highlight=False, id="repl-output"
-        )
+        self.output = OutputLog(max_lines=MOST_LINES, id="repl-output")
         self.output.can_focus = False
         self.line = CommandLine(
             placeholder="request SERVICE ACTION name=value …   (help lists all commands)", id="repl-line"
@@ -129,25 +128,29 @@ class ReplPane(DrawsRoles, Vertical):
         """Show a command as it was entered, but for what is secret in it, at the end: there its output will be."""
         self.output.to_the_end()
         text = shown(command, getattr(self.app, "redact", None)).text
-        for index, line in enumerate(text.split("\n")):
-            self.write([("· " if index else "❯ ", "accent"), (clean(line), "strong")])
+        lines = enumerate(text.split("\n"))
+        self.write(*([("· " if index else "❯ ", "accent"), (clean(line), "strong")] for index, line in lines))
 
-    def write(self, line: Line) -> None:
-        """Show a line of pieces that are fit for the screen; one too long for the pane is wrapped."""
-        self._written.append(line)
-        self._print(line)
+    def write(self, *lines: Line) -> None:
+        """Show lines of pieces that are fit for the screen; those too long for the pane are wrapped."""
+        self._written.extend(lines)
+        self._print(lines)
 
-    def _print(self, line: Line) -> None:
-        text = Text(no_wrap=False, overflow="fold")
-        if line is self._begin:
-            room = self.output.scrollable_content_region.width
-            line = [(next((one for one in _BEGIN if cells(one) <= room), _BEGIN[-1]), "dim")]
-        for piece, role in line:
-            style = legible(self.role_style(role))
-            text.append(piece, Style(color=style.color, bold=style.bold))
-        before = self.output.printed
-        self.output.add(text)
-        self._rows.append(self.output.printed - before)
+    def _print(self, lines: Iterable[Line]) -> None:
+        output, styles = self.output, dict[str, Style]()
+        width = output.scrollable_content_region.width
+        printed: list[Strip] = []
+        for line in lines if width else ():
+            if line is self._begin:
+                line = [(next((one for one in _BEGIN if cells(one) <= width), _BEGIN[-1]), "dim")]
+            for _text, role in line:
+                if role not in styles:
+                    style = legible(self.role_style(role))
+                    styles[role] = Style(color=style.color, bold=style.bold)
+            rows = [Strip(Segment(text, styles[role]) for text, role in row) for row in parted(line, width)]
+            self._rows.append(len(rows))
+            printed += rows
+        output.add(printed)
 
     @on(OutputLog.Widened)
     def _write_anew(self) -> None:
@@ -158,8 +161,7 @@ class ReplPane(DrawsRoles, Vertical):
         self._rows.clear()
         # Nothing is scrolled meanwhile.
         output.reading = True
-        for line in self._written:
-            self._print(line)
+        self._print(self._written)
         output.reading = reading
         if reading:
             output.scroll_to(y=sum(islice(self._rows, read)) - self._dropped, animate=False)

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual import events
+from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import RichLog
@@ -61,17 +61,17 @@ class OutputLog(RichLog):
         super().watch_scroll_y(old_value, new_value)
         self.reading = new_value < self.max_scroll_y
 
-    @property
-    def printed(self) -> int:
-        """Rows that were printed since it was cleared, and could be: before it has a size none are."""
-        return self._start_line + len(self.lines)
-
-    def add(self, text: Text) -> None:
-        """Write a line at the end. The end stays on the screen, or what is read there."""
-        dropped = self._start_line
-        self.write(text, expand=True, scroll_end=not self.reading)
-        dropped = self._start_line - dropped
-        if self.reading and dropped:
+    def add(self, rows: Sequence[Strip]) -> None:
+        """Write rows at the end. The end stays on the screen, or what is read there."""
+        self.lines.extend(rows)
+        dropped = max(0, len(self.lines) - (self.max_lines or len(self.lines)))
+        del self.lines[:dropped]
+        self._start_line += dropped
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self.lines))
+        self.refresh()
+        if not self.reading:
+            self.scroll_end(animate=False, immediate=False, x_axis=False)
+        elif dropped:
             self.scroll_rows(-dropped)
 
     def to_the_end(self) -> None:
@@ -80,8 +80,7 @@ class OutputLog(RichLog):
         self.scroll_end(animate=False, x_axis=False)
 
     def on_resize(self, event: events.Resize) -> None:
-        """See Textual, which writes what has waited for a size. The end stays on the screen."""
-        super().on_resize(event)
+        """See Textual. The end stays on the screen."""
         event.prevent_default()
         width = self.scrollable_content_region.width
         if width != self._width:
