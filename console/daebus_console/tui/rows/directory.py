@@ -67,9 +67,9 @@ class DirectoryRow:
 
 
 def directory_rows(directory: Directory, opened: Collection[str]) -> list[DirectoryRow]:
-    """All rows: services that are here, then those that have gone, then channels. `opened` are services by name."""
+    """All rows: services, those first that are here for certain, then channels. `opened` are services by name."""
     rows: list[DirectoryRow] = []
-    services = sorted(directory.services.values(), key=lambda one: (_gone(one), one.name.casefold(), one.name))
+    services = sorted(directory.services.values(), key=lambda one: (_doubt(one), one.name.casefold(), one.name))
     for service in services[:MOST]:
         rows.append(DirectoryRow("service", service.name, entry=service))
         if service.name in opened:
@@ -115,6 +115,15 @@ def _by_pattern(directory: Directory) -> list[DirectoryRow]:
 
 def _gone(entry: ServiceEntry | ChannelEntry) -> bool:
     return entry.gone is not None
+
+
+def _doubt(service: ServiceEntry) -> int:
+    """How little says that it is here: any number of names may be asked, or told of by others, whoever is behind."""
+    if service.gone is not None:
+        return 3
+    if service.framework or (service.subscribers and not service.heard):
+        return 0
+    return 1 if service.heard else 2
 
 
 def _inside(service: ServiceEntry) -> list[DirectoryRow]:

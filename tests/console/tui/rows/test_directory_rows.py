@@ -10,8 +10,9 @@ from daebus_console.engine.directory import Directory
 from daebus_console.engine.entries import ActionEntry, ServiceEntry
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.listeners import Listener
+from daebus_console.engine.message.dialect import Announced
 from daebus_console.engine.runs import RunEntry
-from daebus_console.tui.rows.directory import SPARK, WIDE, DirectoryRow, directory_rows, row_line
+from daebus_console.tui.rows.directory import MOST, SPARK, WIDE, DirectoryRow, directory_rows, row_line
 from daebus_console.tui.rows.lines import text_of
 from tests.console.engine.bus import Bus, raw, request
 
@@ -24,6 +25,20 @@ def test_names_that_had_no_room_are_told(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [row.name for row in directory_rows(directory, ())][-1] == "2 had no room"
     directory.saw([bus >> request(f"t{number}", id=f"t{number}") for number in range(9)])
     assert [row.name for row in directory_rows(directory, ())][-1] == "5 or more had no room"
+
+
+def test_made_up_names_do_not_hide_services_that_are_here() -> None:
+    bus, directory = Bus(), Directory()
+    many = range(2 * MOST)
+    directory.saw([bus >> request(f"made{number}", id=f"m{number}") for number in many])
+    for number in many:
+        directory.announced(bus.now, Announced(f"node{number}"), "moleculer")
+    directory.saw([bus >> request("plain", id="p")])
+    directory.poll(bus.now, {"daebus.control.users": 1, "users": 1, "daebus.control.zoo": 2, "zoo": 2, "plain": 1})
+    rows = directory_rows(directory, ())
+    assert [row.name for row in rows[:4]] == ["plain", "users", "zoo", "node0"]
+    directory.poll(bus.now, {"daebus.control.users": 1, "users": 1, "plain": 1})
+    assert [row.name for row in directory_rows(directory, ())[:3]] == ["plain", "users", "node0"]
 
 
 def test_names_that_differ_in_an_id_only_are_one_row_which_narrows_to_all_of_them() -> None:
