@@ -348,17 +348,17 @@ def test_a_pipe_that_is_not_read_holds_up_nothing_and_the_loss_is_told(own_redis
     assert f"{shown:,} messages shown, {missed:,} not shown" in err
 
 
-def test_interrupting_is_status_130_and_quiet(console: Console, redis_url: str) -> None:
+def test_interrupting_is_status_130_and_quiet(own_redis: RedisServer) -> None:
+    # A Redis of its own: on one that others used before, it may be one of those that looks, and is heard.
+    console = Console(own_redis.url)
     for arguments in (["tail"], ["tail", "--json"], ["services", "--for", "60"]):
-        with console.start(*arguments) as process:
-            with redis.Redis.from_url(redis_url) as client:
-                eventually(lambda: client.pubsub_numpat() or None, what="it looks")
+        with own_redis.client() as client, console.start(*arguments) as process:
+            eventually(lambda: client.pubsub_numpat() or None, what="it looks")
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert out == ""
-        assert "Traceback" not in err
-        with redis.Redis.from_url(redis_url) as client:
+            assert process.returncode == 130
+            assert out == ""
+            assert "Traceback" not in err
             eventually(lambda: client.pubsub_numpat() == 0)
 
 
