@@ -31,6 +31,7 @@ from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
 from .writing import one_way_of, request_of
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
+_Made = weakref.WeakKeyDictionary[AsyncSession, asyncio.AbstractEventLoop]
 _ASK_AGAIN = object()
 """No bus that could be meant: which one is, is to be found out anew."""
 
@@ -72,8 +73,10 @@ class AsyncDaebusCaller:
             chosen_bus(sharded=True)
         self._name = checks.optional_name(name, "name")
         self._sessions: _Sessions = {}
-        # A caller that nobody holds any more takes its connections with it.
-        weakref.finalize(self, _close_all, self._sessions).atexit = False
+        # A caller that nobody holds any more takes its connections with it. Calls that wait hold it, and are not to be
+        # held by what happens then: in a loop that was closed they never end.
+        self._made: _Made = weakref.WeakKeyDictionary()
+        weakref.finalize(self, _close_all, self._made).atexit = False
         begins_anew(self)
         boards(self)
 
@@ -82,10 +85,11 @@ class AsyncDaebusCaller:
         for session in self._sessions.values():
             session.abandon()
         self._sessions.clear()
+        self._made.clear()
 
     def leave_bus(self) -> None:
         """See `Passenger`."""
-        _close_all(self._sessions)
+        _close_all(self._made)
         self._sessions.clear()
 
     async def __aenter__(self) -> Self:
@@ -229,6 +233,7 @@ class AsyncDaebusCaller:
                 self._sessions.pop(other, None)
             telemetry.look()
             session = self._sessions[loop] = session_at(bus, self._name)
+            self._made[session] = loop
         session.meant = found
         return session
 
@@ -256,12 +261,12 @@ class AsyncDaebusCaller:
         return call, data
 
 
-def _close_all(sessions: _Sessions) -> None:
-    for loop, session in list(sessions.items()):
+def _close_all(made: _Made) -> None:
+    for session, loop in list(made.items()):
         try:
             loop.call_soon_threadsafe(session.close_soon)
         except RuntimeError:
-            # The loop is closed, and the connections with it.
+            # The loop is closed, and its transports go with it.
             pass
 
 

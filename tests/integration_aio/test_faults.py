@@ -9,6 +9,7 @@ import logging
 import shutil
 import subprocess
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -222,6 +223,31 @@ def test_a_call_cancelled_while_connecting_leaves_nothing_behind(own_redis: Redi
         await until(lambda: open_files() == before)
 
     asyncio.run(main())
+
+
+def test_the_connections_of_a_loop_that_was_closed_while_a_call_waited_go_with_the_caller(
+    own_redis: RedisServer, frail: Shop
+) -> None:
+    """As long as they were held by what closes them, and held the call that held the caller, nothing ever went."""
+
+    async def begun() -> None:
+        caller = AsyncDaebusCaller(frail.name, redis_url=own_redis.url)
+        call = asyncio.create_task(caller.send_request("block"))
+        await until(lambda: "blocking" in frail.notes)
+        assert not call.done()
+
+    with own_redis.client() as client:
+        before = len(client.client_list())
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(begun())
+        assert len(client.client_list()) > before
+        loop.close()
+        del loop
+        with warnings.catch_warnings():
+            # Python says of each transport, rightly, that nobody has closed it.
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+        eventually(lambda: len(client.client_list()) == before)
 
 
 @pytest.mark.parametrize("how", ["out of time", "cancelled"])
