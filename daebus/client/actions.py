@@ -94,6 +94,8 @@ def outcomes(start: Callable[[Any], Call], payloads: Iterable[Any], in_flight: i
 def gone_through(payloads: Iterable[Any], in_flight: int) -> Iterator[Any]:
     """The payloads, one after the other. Raises as `outcomes` does."""
     checks.whole(in_flight, "in_flight", _MOST_IN_FLIGHT)
+    if isinstance(payloads, dict):
+        raise PayloadError(f"payloads must be several, such as a list of dicts, not one: {checks.shown(payloads)}")
     try:
         return iter(payloads)
     except TypeError:

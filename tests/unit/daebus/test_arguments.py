@@ -84,7 +84,7 @@ KINDS: dict[str, tuple[list[Any], str]] = {
     "on_progress": (FUNCTION, "on_progress"),
     "parent_id": ([*ODD, "", "a\udead", NAN, {}], "parent_id"),
     "payload": (OBJECT, "payload"),
-    "payloads": ([object(), None, 5, 1j], "payloads"),
+    "payloads": ([object(), None, 5, 1j, {}, {"n": 1}], "payloads"),
     "progress_percentage": (NUMBER[:-3], "progress_percentage"),
     "recorder": ([*(value for value in WHOLE if value != 0), None, False], "recorder"),
     "redis_host": (HOST, "redis_host"),
