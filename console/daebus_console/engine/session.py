@@ -14,9 +14,6 @@ from typing import ClassVar
 from daebus.transport.bus import redis_at
 from daebus.transport.places.route import is_sharded
 from daebus_console.engine import dialects
-from daebus_console.engine.directory import Directory
-from daebus_console.engine.figures.stats import Stats
-from daebus_console.engine.findings.engine import Findings
 from daebus_console.engine.following import Following
 from daebus_console.engine.live.asking import Question
 from daebus_console.engine.live.discovery import Discovery, Poll
@@ -25,19 +22,16 @@ from daebus_console.engine.live.shards.tap import ShardTap
 from daebus_console.engine.live.sieve import Batch
 from daebus_console.engine.live.tap import Tap
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.control import speaks_for
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.exchange import Exchange, Flag, State
 from daebus_console.engine.message.frame import CAUSE
 from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.clock import Clock, Step
-from daebus_console.engine.pairing.correlator import Arrived, Correlator, Taken
+from daebus_console.engine.pairing.correlator import Arrived, Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.pairing.order import LATE, Order
-from daebus_console.engine.pairing.taken import Guests
 from daebus_console.engine.rate import Rate
-from daebus_console.engine.records.record import Any_
+from daebus_console.engine.reckoning import Reckoning
 from daebus_console.engine.settings import Settings, Status
-from daebus_console.engine.telling import Telling
 from daebus_console.engine.watchers import Watchers
 
 _LOOK_AT_CLOCK = 0.5
@@ -79,14 +73,13 @@ class Session:
         self.journal = Journal(self.settings.max_messages, self.settings.max_bytes)
         self.correlator = Correlator(self.journal, self.settings.timeout)
         self._order = Order()
-        self.directory = Directory()
-        self.stats = Stats()
-        self.findings = Findings(self.directory, self.correlator.find, len(self.settings.patterns))
+        self._reckoning = reckoning = Reckoning(self.correlator, len(self.settings.patterns))
+        self.directory, self.stats = reckoning.directory, reckoning.stats
+        self.findings, self.telling = reckoning.findings, reckoning.telling
         self.correlator.listened = self.directory.listened
         self.correlator.served = self.directory.framework
         self.correlator.subscribers = self.directory.subscribers_of
         self.correlator.recogniser = Recogniser(dialects.chosen(self.settings.dialects))
-        self.telling = Telling(self.correlator, self.directory)
         self.pulls = False
         """Whether services are asked for their records."""
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
@@ -186,14 +179,12 @@ class Session:
                     if exchange.flags & Flag.OURS:
                         taken.control.append(exchange.opened)
                     exchange.flags |= Flag.CONTROL | Flag.OURS
-            self._count(at, taken)
+            self._reckoning.take(at, taken)
             for message in taken.control:
-                self._learn(message)
+                self._reckoning.learn(message, self.status.since)
                 self._watchers.answered(self.journal.exchange(message.exchange), message)
             if taken.opened:
-                self._told(at, self.telling.watched(taken.opened, self.status.since))
-                self.findings.skip(self.telling.unjudged)
-                self.telling.unjudged = 0
+                self._reckoning.watch(at, taken.opened, self.status.since)
             self._following.taken(taken)
             self.status.messages += count
             self.status.bytes = self.journal.seen_bytes
@@ -233,8 +224,7 @@ class Session:
                 self._tell_gap(self.correlator.resume(at))
                 self.status.gaps += 1
                 self._tell_gap(self.correlator.lose(at, reason))
-                self.stats.lost()
-                self.findings.lost()
+                self._reckoning.lost()
                 self.telling.asking.again()
             self.status.problem = reason
             self._changed.notify_all()
@@ -286,8 +276,7 @@ class Session:
     def _lose_in_part(self, at: float, reason: str) -> None:
         self.status.gaps += 1
         self._tell_gap(self.correlator.lose(at, reason, partly=True))
-        self.stats.lost()
-        self.findings.lost()
+        self._reckoning.lost()
 
     def _answerable(self, request: Exchange) -> bool:
         """Whether the tap has seen all there was on the channel for the answers since that request."""
@@ -329,10 +318,7 @@ class Session:
         self.status.since += seconds
         if self.status.remembered is not None:
             self.status.remembered += seconds
-        self.stats.stepped(seconds)
-        self.findings.stepped()
-        self.directory.stepped(seconds)
-        self.telling.stepped()
+        self._reckoning.stepped(seconds)
         self.tap.stepped(seconds)
 
     def _tell_gap(self, gap: Exchange | None) -> None:
@@ -350,65 +336,9 @@ class Session:
         if silence > _UNSURE and self.correlator.is_due(at):
             # Whether its answer has come is known once the server says anything.
             self.tap.prove()
-        self.directory.settled(expired)
-        for exchange in expired:
-            self.stats.settled(exchange)
-        if expired:
-            self.findings.expired(expired)
-            self.telling.gave_up(expired)
+        self._reckoning.expired(expired)
         self._watchers.expired(expired)
         return bool(expired)
-
-    def _count(self, at: float, taken: Taken) -> None:
-        """Tell findings, directory and figures what a batch did."""
-        self._tally(at, taken)
-        self.findings.take(at, taken)
-        self._tally(at, taken.guests)
-        for message in taken.guests.announcing:
-            told = self.correlator.recogniser.announced(message.dialect, message.channel, message.data)
-            if told is not None:
-                self.directory.announced(message.at, told, message.dialect)
-        while self.correlator.dropped:
-            self.stats.dropped(self.correlator.dropped.pop())
-
-    def _tally(self, at: float, did: Taken | Guests) -> None:
-        """Tell directory and figures; plain requests by the heap, for they are nearly all of it."""
-        directory, stats = self.directory, self.stats
-        if did.requests:
-            directory.asked(at, did.requests)
-            stats.opened_many(at, did.requests)
-        if did.answers:
-            stats.answered_many(at, did.answers)
-        if did.opened:
-            directory.saw(did.opened)
-            stats.opened_all(did.opened)
-        if did.answered:
-            directory.settled(did.answered)
-            for exchange in did.answered:
-                stats.settled(exchange)
-
-    def _learn(self, answer: Message) -> None:
-        """Take an answer of a control channel; not one that tells of another service than was asked."""
-        asked = self.journal.exchange(answer.exchange)
-        if asked is not None and asked.kind is Kind.REQUEST and not speaks_for(answer.data, asked.target):
-            return
-        records = None if answer.error else self.telling.answered(answer, self.status.since)
-        if records is not None:
-            self._told(answer.at, records)
-            if not records:
-                self.findings.reported(self.telling.reports_at(answer.at))
-                self.findings.stood(answer.at, self.telling.standing_circles(answer.at))
-            return
-        told = {} if answer.error else wire.told_in(answer.data)
-        if told:
-            self.directory.info(answer.at, told)
-            self.findings.told(answer.at, told)
-
-    def _told(self, at: float, records: list[Any_]) -> None:
-        """Services told something new."""
-        if records:
-            self.telling.count(records, self.stats, self.status.since)
-            self.findings.recorded(at, records, self.telling.exchange_of)
 
     # What discovery tells --------------------------------------------------------------------------------------
 
