@@ -74,7 +74,7 @@ def test_what_services_tell_of_before_is_no_message(passed: Passed, tmp_path: Pa
         passed >> raw("news", f'{{"n": {second}}}')
         told = Handled(seq=second + 1, at=passed.now - 1000 + second, id=f"r{second}", action="login")
         told.source = Source("users", "i1")
-        journal.add(*row_of(told, journal.next_number, journal.next_seq))
+        journal.add(*row_of(told, passed.now, journal.next_number, journal.next_seq))
         passed.wait(1)
     keeping = keep(passed, tmp_path)
     keeping.finish()

@@ -237,7 +237,7 @@ def test_what_was_only_told_of_does_not_count() -> None:
     fail(bus, 1, "no")
     told = Handled(seq=1, at=bus.now - 100, id="r0", action="login", outcome="handler_error", error="no")
     told.source = Source("users", "i1")
-    _message, exchange = row_of(told, 7, 7)
+    _message, exchange = row_of(told, 7.0, 7, 7)
     groups = Groups().add_all([*bus.exchanges, exchange])
     assert (groups.looked, groups.failed) == (1, 1)
 
