@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from daebus_console.cli.options import Globals, take_globals
 from daebus_console.cli.typed import quoted, read
-from daebus_console.commands.completion.completer import Known, Offer, complete_argument
+from daebus_console.commands.completion.completer import complete_argument
+from daebus_console.commands.completion.offer import Known, Offer
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from daebus_console.commands.completion.completer import Known, Offer, fill_in
+from daebus_console.commands.completion.completer import fill_in
+from daebus_console.commands.completion.offer import Known, Offer
 from daebus_console.repl.completer import CommandCompleter
 from daebus_console.repl.history import EntryHistory
 from daebus_console.repl.suggest import LineSuggest

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from daebus_console.commands.completion.completer import Known, Offer, complete
+from daebus_console.commands.completion.completer import complete
 from daebus_console.commands.completion.highlight import LONGEST
+from daebus_console.commands.completion.offer import Known, Offer
 from daebus_console.commands.grammar.script import last_start
 from daebus_console.text import clean, cut
 

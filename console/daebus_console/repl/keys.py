@@ -11,7 +11,8 @@ from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
-from daebus_console.commands.completion.completer import Known, fill_in
+from daebus_console.commands.completion.completer import fill_in
+from daebus_console.commands.completion.offer import Known
 from daebus_console.commands.grammar.script import goes_on
 from daebus_console.repl.pasting import TooLong, pasted
 

@@ -6,8 +6,9 @@ from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
-from daebus_console.commands.completion.completer import Known, fill_in
+from daebus_console.commands.completion.completer import fill_in
 from daebus_console.commands.completion.highlight import LONGEST
+from daebus_console.commands.completion.offer import Known
 from daebus_console.repl.history import EntryHistory
 
 

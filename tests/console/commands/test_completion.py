@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from daebus_console.commands.completion.completer import MOST, complete, fill_in
+from daebus_console.commands.completion.completer import complete, fill_in
 from daebus_console.commands.completion.known import SessionKnown
+from daebus_console.commands.completion.offer import MOST
 from daebus_console.commands.context import Context
 from daebus_console.commands.doing.looking import shaping
 from daebus_console.commands.errors import CommandError

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
+from daebus_console.commands.completion.offer import MOST, Known, Offer, ranked, whole
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.template import fields, item, template
 from daebus_console.commands.terms.kinds import Kind
@@ -18,8 +19,6 @@ from daebus_console.commands.verbs import VERBS, Argument, Face, Option, Verb
 from daebus_console.engine.holding.condition import offered
 from daebus_console.naming import read, written
 
-MOST = 100
-"""Offers at the most."""
 DEEDS = (
     ("delay", "later by so much"),
     ("fail", "answered with an error"),
@@ -44,57 +43,6 @@ VERDICTS = (
 )
 """How what is held goes on."""
 _LONGEST_VALUE = 60
-
-
-class Offer(NamedTuple):
-    """One offer: `text` takes the place of what stands from `start` to the cursor; `meta` says what it is."""
-
-    text: str
-    start: int
-    meta: str = ""
-
-
-class Known(Protocol):
-    """What is known of the bus. Names come with what is to be said of them; the best come first."""
-
-    def services(self) -> Iterable[tuple[str, str]]:
-        """Services."""
-
-    def actions(self, service: str) -> Iterable[tuple[str, str]]:
-        """The actions of a service."""
-
-    def channels(self) -> Iterable[tuple[str, str]]:
-        """Channels that carry broadcasts."""
-
-    def payload(self, service: str, action: str) -> Any:
-        """The payload seen last for an action, or None."""
-
-    def fields(self, service: str, action: str) -> Iterable[tuple[str, str]]:
-        """Beginnings of the items that an action takes, as its service tells."""
-
-    def message(self, channel: str) -> Any:
-        """The object broadcast last on a channel, or None."""
-
-    def exchanges(self) -> Iterable[tuple[int, str]]:
-        """The latest exchanges, the newest first."""
-
-    def variables(self) -> Iterable[tuple[str, str]]:
-        """What `$name` may name, without the sign."""
-
-    def jobs(self) -> Iterable[tuple[int, str]]:
-        """What is under way."""
-
-    def held(self) -> Iterable[tuple[str, str]]:
-        """What is held, by its number."""
-
-    def storms(self) -> Iterable[tuple[str, str]]:
-        """Faults that are kept by name."""
-
-    def files(self, beginning: str) -> Iterable[tuple[str, str]]:
-        """Files and directories (these end in a slash) whose path begins so."""
-
-    def filter_offers(self, text: str) -> Iterable[tuple[str, int, str]]:
-        """How a term of a filter may go on: text, where it starts in the term, what it is."""
 
 
 def complete(line: str, cursor: int, known: Known, face: Face = Face.PROMPT) -> list[Offer]:
@@ -133,7 +81,7 @@ def complete_argument(
 
 def _verbs(current: Word, face: Face) -> list[Offer]:
     verbs = ((verb.name, verb.summary) for verb in VERBS.values() if face in verb.faces)
-    return _ranked(current.text, current.start, verbs)
+    return ranked(current.text, current.start, verbs)
 
 
 def fill_in(line: str, known: Known) -> str | None:
@@ -218,7 +166,7 @@ class _Place:
         return self._few(option.offered)
 
     def _few(self, words: Iterable[str]) -> list[Offer]:
-        return _ranked(self.current.text, self.current.start, ((word, "") for word in words))
+        return ranked(self.current.text, self.current.start, ((word, "") for word in words))
 
     def _argument(self) -> Argument | None:
         """The argument that the word at the cursor belongs to."""
@@ -230,7 +178,7 @@ class _Place:
 
     def _options(self) -> list[Offer]:
         left = ((option.name, option.help) for option in self.verb.options if option.name not in self.given)
-        return _ranked(self.current.text, self.current.start, left)
+        return ranked(self.current.text, self.current.start, left)
 
     def _as_name(self, name: str, text: bool = False) -> str:
         """A name as it is to be typed. A shell quotes for itself."""
@@ -241,19 +189,17 @@ class _Place:
         if kind is Kind.SERVICE and text.startswith("#") and self.verb.name in ("why", "break"):
             return self._of_kind(Kind.REF)
         if kind is Kind.SERVICE:
-            found = _ranked(text, start, known.services(), quote=self._as_name, by=written)
-            return [*found, *_ranked(text, start, KEEPING)][:MOST] if self.verb.name == "fault" else found
+            found = ranked(text, start, known.services(), quote=self._as_name, by=written)
+            return [*found, *ranked(text, start, KEEPING)][:MOST] if self.verb.name == "fault" else found
         if kind is Kind.ACTION and self.verb.name == "fault" and self.plain[0].text in ("save", "load"):
-            return [*_ranked(text, start, known.storms()), *self._files(text, 0)][:MOST]
+            return [*ranked(text, start, known.storms()), *self._files(text, 0)][:MOST]
         if kind is Kind.ACTION:
             actions = known.actions(_named(self.plain[0]))
-            return _ranked(
-                text, start, actions, quote=partial(self._as_name, text=True), by=partial(written, text=True)
-            )
+            return ranked(text, start, actions, quote=partial(self._as_name, text=True), by=partial(written, text=True))
         if kind is Kind.CHANNEL:
-            return _ranked(text, start, known.channels(), quote=self._as_name, by=written)
+            return ranked(text, start, known.channels(), quote=self._as_name, by=written)
         if kind is Kind.REF:
-            return _ranked(text, start, ((f"#{number}", meta) for number, meta in known.exchanges()))
+            return ranked(text, start, ((f"#{number}", meta) for number, meta in known.exchanges()))
         if kind is Kind.TOPIC:
             verbs = ((verb.name, verb.summary) for verb in VERBS.values() if self.face in verb.faces)
             topics = [("items", "how a payload is written"), ("filters", "how a filter is written")]
@@ -262,7 +208,7 @@ class _Place:
             topics.append(("rules", "what findings look for"))
             if text:
                 topics += [(name, title) for name, title in _rules() if name.startswith(text.lower())]
-            return _ranked(text, start, [*verbs, *topics])
+            return ranked(text, start, [*verbs, *topics])
         if kind in (Kind.FILE, Kind.OUTPUT):
             return self._files(text, 0)
         if kind is Kind.FILTER:
@@ -270,19 +216,19 @@ class _Place:
         if kind is Kind.WORDS:
             return self._words()
         if kind is Kind.NAME:
-            return _ranked(text, start, (one for one in known.variables() if one[0] != "last"))
+            return ranked(text, start, (one for one in known.variables() if one[0] != "last"))
         if kind is Kind.VALUE:
             return self._files(text[1:], 1) if text.startswith("@") else self._references(text, 0)
         if kind is Kind.JOB:
-            return _ranked(text, start, ((str(number), line) for number, line in known.jobs()))
+            return ranked(text, start, ((str(number), line) for number, line in known.jobs()))
         if kind is Kind.MATCH:
             return self._matches()
         if kind is Kind.VERDICT:
-            return _ranked(text, start, VERDICTS)
+            return ranked(text, start, VERDICTS)
         if kind is Kind.DEED:
-            return _ranked(text, start, DEEDS)
+            return ranked(text, start, DEEDS)
         if kind is Kind.HELD:
-            return _ranked(text, start, [*known.held(), ("all", "let all go"), ("next", "the one held for longest")])
+            return ranked(text, start, [*known.held(), ("all", "let all go"), ("next", "the one held for longest")])
         return self._items() if kind is Kind.ITEMS else []
 
     def _matches(self) -> list[Offer]:
@@ -293,7 +239,7 @@ class _Place:
             return self._of_kind(Kind.ACTION)
         payload = self.last_payload()
         offers = ((as_word(str(one)), "as in the payload seen last") for one in offered(payload))
-        return _ranked(self.current.text, self.current.start, offers)
+        return ranked(self.current.text, self.current.start, offers)
 
     def _words(self) -> list[Offer]:
         """Exchanges, where one is begun; else how a filter goes on, and files in the first place."""
@@ -330,7 +276,7 @@ class _Place:
         if equals and key.endswith(":") and value[:1] in ("$", "#"):
             return self._references(value, len(key) + 1)
         # Before the value is begun, what is typed is meant as a name.
-        return _ranked(text, self.current.start, self._fields(), by=_whole if equals else _name_of)
+        return ranked(text, self.current.start, self._fields(), by=whole if equals else _name_of)
 
     def _fields(self) -> Iterator[tuple[str, str]]:
         """Items of the payload seen last that are not given yet; before the first one, all of it at once."""
@@ -364,16 +310,12 @@ class _Place:
     def _references(self, value: str, column: int) -> list[Offer]:
         start = self.current.at(column)
         if value.startswith("#"):
-            return _ranked(value, start, ((f"#{number}", meta) for number, meta in self.known.exchanges()))
-        return _ranked(value, start, ((f"${name}", meta) for name, meta in self.known.variables()))
+            return ranked(value, start, ((f"#{number}", meta) for number, meta in self.known.exchanges()))
+        return ranked(value, start, ((f"${name}", meta) for name, meta in self.known.variables()))
 
     def _files(self, beginning: str, column: int) -> list[Offer]:
         start = self.current.at(column)
         return [Offer(self.as_typed(path), start, meta) for path, meta in self.known.files(beginning)][:MOST]
-
-
-def _whole(name: str) -> str:
-    return name
 
 
 def _named(word: Word) -> str:
@@ -386,28 +328,6 @@ def _named(word: Word) -> str:
 
 def _name_of(shown: str) -> str:
     return shown.partition("=")[0]
-
-
-def _ranked(
-    typed: str,
-    start: int,
-    names: Iterable[tuple[str, str]],
-    *,
-    quote: Callable[[str], str] = str,
-    by: Callable[[str], str] = _whole,
-) -> list[Offer]:
-    """What begins with the typed, then what contains it, in the order given; the case does not matter."""
-    wanted = typed.casefold()
-    first: list[Offer] = []
-    then: list[Offer] = []
-    for name, meta in names:
-        folded = by(name).casefold()
-        fitting = first if folded.startswith(wanted) else then if wanted in folded else None
-        if fitting is not None and len(fitting) < MOST:
-            fitting.append(Offer(quote(name), start, meta))
-        if len(first) >= MOST:
-            break
-    return [*first, *then][:MOST]
 
 
 def _rules() -> Iterable[tuple[str, str]]:

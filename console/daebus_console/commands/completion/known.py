@@ -27,7 +27,7 @@ _MOST_VALUES = 10
 
 
 class SessionKnown:
-    """See `completion.Known`. Values of redacted keys are never offered."""
+    """See `Known`. Values of redacted keys are never offered."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.strip import Strip
 
-from daebus_console.commands.completion.completer import Offer as Offer
+from daebus_console.commands.completion.offer import Offer as Offer
 from daebus_console.commands.grammar.secrets import shown
 from daebus_console.text import cells, clean
 from daebus_console.tui.look.legible import legible

@@ -16,9 +16,9 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 from textual.worker import get_current_worker
 
-from daebus_console.commands.completion.completer import Offer
 from daebus_console.commands.completion.highlight import Mark, marks
 from daebus_console.commands.completion.hint import Hint, hint
+from daebus_console.commands.completion.offer import Offer
 from daebus_console.commands.grammar.script import goes_on
 from daebus_console.repl.pasting import TooLong, pasted
 from daebus_console.text import clean

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import RichLog
 
-from daebus_console.commands.completion.completer import Offer
+from daebus_console.commands.completion.offer import Offer
 from daebus_console.text import cells, clean, cut, pad
 from daebus_console.tui.look.legible import legible
 
