@@ -18,11 +18,10 @@ from typing import Any
 
 from daebus_console.engine.directory import Asked, Directory
 from daebus_console.engine.findings.book import Book
-from daebus_console.engine.findings.families import Family
-from daebus_console.engine.findings.rule import SLOW, Rule, World
+from daebus_console.engine.findings.judges import Judges
+from daebus_console.engine.findings.rule import SLOW, World
 from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
-from daebus_console.engine.message.touched import bent
 from daebus_console.engine.pairing.taken import Taken
 from daebus_console.engine.records.cycles import Cycle
 from daebus_console.engine.records.record import Any_, Handled, Ran, key_of
@@ -46,25 +45,7 @@ class Findings:
         self._book = Book()
         self.world = World(directory, find, patterns)
         self._skipped = 0
-        self._problem: str | None = None
-        self.rules: list[Rule] = [rule(self.world, self._book) for rule in RULES.values()]
-        self._asked = self._having("asked")
-        self._reused = self._having("reused")
-        self._answered = self._having("answered")
-        self._failed = self._having("failed")
-        self._cast = self._having("cast")
-        self._unreadable = self._having("unreadable")
-        self._expired = self._having("expired")
-        self._extra = self._having("extra")
-        self._closed = [(self._guarded(rule.closed), rule) for rule in self._with("closed")]
-        self._of_harm = {event: self._having(event, of_harm=True) for event in ("answered", "failed", "expired")}
-        self._told = self._having("told")
-        self._look = self._having("look")
-        self._recorded = self._having("recorded")
-        self._stood = self._having("stood")
-        self._reported = self._having("reported")
-        self._lost = self._having("lost")
-        self._finish = self._having("finish")
+        self.judges = Judges(rule(self.world, self._book) for rule in RULES.values())
         self._requests: dict[Asked, list[Exchange]] = {}
         self._answers: dict[Asked, list[Exchange]] = {}
         self._odd: list[Exchange] = []
@@ -72,24 +53,6 @@ class Findings:
         """How many batches wait to be judged together, and since when."""
         self._second = 0
         self._plain = self._others = self._records = self._slow = A_SECOND
-
-    def _having(self, event: str, *, of_harm: bool = False) -> list[Callable[..., None]]:
-        """The methods of the rules for that event: of those that have one, and that judge harm done on purpose."""
-        return [self._guarded(getattr(rule, event)) for rule in self._with(event) if rule.of_harm or not of_harm]
-
-    def _with(self, event: str) -> list[Rule]:
-        return [rule for rule in self.rules if getattr(type(rule), event) is not getattr(Rule, event)]
-
-    def _guarded(self, method: Callable[..., None]) -> Callable[..., None]:
-        """The method of a rule, so that its faults harm no other rule."""
-
-        def judged(*arguments: Any) -> None:
-            try:
-                method(*arguments)
-            except Exception as error:  # noqa: BLE001 - whatever a rule makes of odd messages, the others judge on
-                self._broken(error)
-
-        return judged
 
     @property
     def book(self) -> Book:
@@ -110,7 +73,7 @@ class Findings:
         """What kept a rule from judging, which is a fault of ours. Hold the session's lock."""
         if self._batches:
             self._judge()
-        return self._problem
+        return self.judges.problem
 
     # What the session tells ------------------------------------------------------------------------------------
 
@@ -161,10 +124,10 @@ class Findings:
             for exchange, message in extra:
                 if exchange.flags & _DEBUGGED:
                     continue
-                for told in self._extra:
+                for told in self.judges.extra:
                     told(exchange, message)
         except Exception as error:  # noqa: BLE001 - whatever a rule makes of odd messages, the bus is still shown
-            self._broken(error)
+            self.judges.broken(error)
 
     def skip(self, count: int) -> None:
         """So many were not looked at, since there were too many."""
@@ -183,11 +146,11 @@ class Findings:
                     continue
                 self._others -= 1
                 touched = exchange.flags & _DEBUGGED
-                for expired in self._of_harm["expired"] if touched else self._expired:
+                for expired in self.judges.of_harm["expired"] if touched else self.judges.expired:
                     expired(exchange)
                 self._ended(exchange)
         except Exception as error:  # noqa: BLE001 - see _judge
-            self._broken(error)
+            self.judges.broken(error)
 
     def told(self, at: float, info: Mapping[str, Any]) -> None:
         """An instance has answered `info`."""
@@ -197,10 +160,10 @@ class Findings:
             self.world.now = max(self.world.now, at)
             found = self.world.instances.take(at, info)
             if found is not None:
-                for told in self._told:
+                for told in self.judges.told:
                     told(*found)
         except Exception as error:  # noqa: BLE001 - see _judge
-            self._broken(error)
+            self.judges.broken(error)
 
     def recorded(self, at: float, records: Iterable[Any_], exchange_of: Callable[[Any_], Exchange | None]) -> None:
         """Services told of what they did; `exchange_of` gives the exchange that a record is of."""
@@ -223,10 +186,10 @@ class Findings:
                 exchange = exchange_of(record)
                 if exchange is not None and exchange.flags & _DEBUGGED:
                     continue
-                for recorded in self._recorded:
+                for recorded in self.judges.recorded:
                     recorded(record, exchange)
         except Exception as error:  # noqa: BLE001 - see _judge
-            self._broken(error)
+            self.judges.broken(error)
 
     def _given_up(self, record: Any_) -> bool:
         """Whether it tells of a message that was handled for nobody: who asked had given up."""
@@ -238,13 +201,13 @@ class Findings:
     def stood(self, at: float, circles: Iterable[tuple[float, Cycle]]) -> None:
         """Services wait in these circles, each for so many seconds at least."""
         for seconds, circle in circles:
-            for stood in self._stood:
+            for stood in self.judges.stood:
                 stood(at, seconds, circle)
 
     def reported(self, reports: Iterable[Report]) -> None:
         """Instances told what they are doing just now."""
         for report in reports:
-            for reported in self._reported:
+            for reported in self.judges.reported:
                 reported(report)
 
     def polled(self, at: float, *, complete: bool) -> None:
@@ -260,7 +223,7 @@ class Findings:
         if self._batches:
             self._judge()
         self.world.families.clear()
-        for lost in self._lost:
+        for lost in self.judges.lost:
             lost()
 
     def stepped(self) -> None:
@@ -275,7 +238,7 @@ class Findings:
         if self._batches:
             self._judge()
         self._look_now(self.world.now)
-        for finish in self._finish:
+        for finish in self.judges.finish:
             finish()
 
     # What it does with it --------------------------------------------------------------------------------------
@@ -287,7 +250,7 @@ class Findings:
 
     def _look_now(self, at: float) -> None:
         self.world.now = max(self.world.now, at)
-        for look in self._look:
+        for look in self.judges.look:
             look()
 
     def _plain_requests(self, requests: Mapping[tuple[str | None, str | None], Sequence[Exchange]]) -> None:
@@ -299,7 +262,7 @@ class Findings:
             for one in some:
                 if one.parent_id is not None:
                     families.add(one.parent_id, one)
-            for asked in self._asked:
+            for asked in self.judges.asked:
                 asked(service or "", action or "", some)
 
     def _plain_answers(self, answers: Mapping[tuple[str | None, str | None], Sequence[Exchange]]) -> None:
@@ -308,13 +271,13 @@ class Findings:
             some = self._some_plain(exchanges)
             if not some:
                 continue
-            for answered in self._answered:
+            for answered in self.judges.answered:
                 answered(service or "", action or "", some)
             if families:
                 for one in some:
                     family = take(one.request_id, None)
                     if family is not None:
-                        self._close(one, family)
+                        self.judges.close(one, family)
 
     def _some_plain(self, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
         count = len(exchanges)
@@ -341,11 +304,11 @@ class Findings:
             self._others -= 1
             kind = one.kind
             if kind is _BROADCAST:
-                for cast in self._cast:
+                for cast in self.judges.cast:
                     cast(one)
                 continue
             if kind is _UNREADABLE:
-                for unreadable in self._unreadable:
+                for unreadable in self.judges.unreadable:
                     unreadable(one)
                 continue
             if one.parent_id is not None and (kind is _REQUEST or kind is _ONE_WAY):
@@ -355,14 +318,14 @@ class Findings:
             elif kind is _REQUEST:
                 self._odd_request(one)
         for (service, action), some in one_way.items():
-            for asked in self._asked:
+            for asked in self.judges.asked:
                 asked(service or "", action or "", some)
 
     def _odd_request(self, one: Exchange) -> None:
-        for asked in self._asked:
+        for asked in self.judges.asked:
             asked(one.target or "", one.action or "", (one,))
         if one.flags & Flag.REUSED_ID:
-            for reused in self._reused:
+            for reused in self.judges.reused:
                 reused(one)
 
     def _irregular_answers(self, exchanges: Sequence[Exchange]) -> None:
@@ -374,32 +337,17 @@ class Findings:
                 continue
             self._others -= 1
             alone, touched = (one,), one.flags & _DEBUGGED
-            for answered in self._of_harm["answered"] if touched else self._answered:
+            for answered in self.judges.of_harm["answered"] if touched else self.judges.answered:
                 answered(one.target or "", one.action or "", alone)
             if one.state is not State.OK or one.flags & Flag.LATE:
-                for failed in self._of_harm["failed"] if touched else self._failed:
+                for failed in self.judges.of_harm["failed"] if touched else self.judges.failed:
                     failed(one)
             self._ended(one)
-
-    def _close(self, parent: Exchange, family: Family) -> None:
-        natural = family
-        if any(one.flags & _DEBUGGED for one in family.calls):
-            natural = Family()
-            natural.calls = [one for one in family.calls if not one.flags & _DEBUGGED]
-            natural.beyond = family.beyond
-        harmed = bool(parent.flags & _DEBUGGED) and bent(parent)
-        for closed, rule in self._closed:
-            of = family if rule.of_harm else natural
-            if len(of.calls) >= rule.least_calls and (rule.of_harm or not harmed):
-                closed(parent, of)
 
     def _ended(self, parent: Exchange) -> None:
         family = self.world.families.take(parent.request_id, None)
         if family is not None:
-            self._close(parent, family)
-
-    def _broken(self, error: Exception) -> None:
-        self._problem = f"{type(error).__name__}: {error}"
+            self.judges.close(parent, family)
 
 
 def _is_slow(record: Any_) -> bool:

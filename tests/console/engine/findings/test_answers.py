@@ -189,7 +189,7 @@ def test_again_after_a_timeout_though_the_work_was_done(bus: Watched) -> None:
 
 
 def test_no_more_is_remembered_than_was_asked_in_a_few_seconds(bus: Watched) -> None:
-    (rule,) = [rule for rule in bus.session.findings.rules if isinstance(rule, asked_again.Found)]
+    (rule,) = [rule for rule in bus.session.findings.judges.rules if isinstance(rule, asked_again.Found)]
     bus.fail(bus.ask("stock", "reserve", {"sku": "the first"}))
     for number in range(300):
         # The same one again and again, which has nothing to do with the others.

@@ -80,7 +80,7 @@ def test_what_comes_a_few_at_a_time_is_judged_together_and_at_the_latest_when_so
     bus = Watched()
     bus.wait(0)
     told: list[int] = []
-    bus.session.findings._asked.append(lambda _service, _action, exchanges: told.append(len(exchanges)))
+    bus.session.findings.judges.asked.append(lambda _service, _action, exchanges: told.append(len(exchanges)))
     for _ in range(40):
         bus.call("users", "get")
     assert len(told) <= 2, "less than a tenth of a second has passed"
@@ -94,8 +94,8 @@ def test_what_comes_a_few_at_a_time_is_judged_together_and_at_the_latest_when_so
 def test_a_failure_is_told_before_what_comes_after_it() -> None:
     bus = Watched()
     order: list[str] = []
-    bus.session.findings._asked.append(lambda _service, action, _exchanges: order.append(action))
-    bus.session.findings._failed.append(lambda exchange: order.append(f"{exchange.action} failed"))
+    bus.session.findings.judges.asked.append(lambda _service, action, _exchanges: order.append(action))
+    bus.session.findings.judges.failed.append(lambda exchange: order.append(f"{exchange.action} failed"))
     bus.call("users", "first")
     bus.fail(bus.ask("users", "second"))
     bus.ask("users", "third")
@@ -109,7 +109,7 @@ def test_a_fault_of_a_rule_is_told_and_harms_nothing() -> None:
     def broken(*_arguments: object) -> None:
         raise KeyError("oops")
 
-    bus.session.findings._cast.insert(0, broken)
+    bus.session.findings.judges.cast.insert(0, broken)
     bus.say("news", {})
     assert bus.session.findings.problem == "KeyError: 'oops'"
     assert bus.session.status.messages == 1
