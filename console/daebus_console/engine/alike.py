@@ -10,6 +10,8 @@ from daebus_console.engine.rate import Rate
 
 MOST_NAMES = 10_000
 """Names of one pattern that are told apart; beyond, that many or more are counted."""
+MOST = 1_000
+"""Patterns of names that are remembered."""
 _FEW, _MANY = 3, 20
 """How many names are listed one by one: few where they differ in ids, more where they are numbered."""
 _LONGEST = 512
@@ -100,3 +102,61 @@ class AlikeEntry:
             return False
         self.single.add(name)
         return len(self.single) > self.pattern.few
+
+
+class Alikes:
+    """The entries by their patterns, and the pattern of each name. Time comes with each call, in epoch seconds."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, AlikeEntry] = {}
+        self._patterns: dict[str, Pattern | None] = {}
+
+    def listed(self) -> list[AlikeEntry]:
+        """Those that stand for all of their channels."""
+        return [entry for entry in self._entries.values() if entry.single is None]
+
+    def pattern(self, name: str) -> Pattern | None:
+        """The pattern of a name that is subscribed to, remembered: such names come with each poll."""
+        try:
+            return self._patterns[name]
+        except KeyError:
+            found = self._patterns[name] = pattern_of(name)
+            return found
+
+    def stands_for(self, name: str) -> bool:
+        """Whether one of them stands for the channel of that name."""
+        pattern = self.pattern(name)
+        entry = None if pattern is None else self._entries.get(pattern.text)
+        return entry is not None and entry.single is None
+
+    def of(self, pattern: Pattern, now: float) -> AlikeEntry | None:
+        """The entry of a pattern, made when it is new; None where there is no room."""
+        entry = self._entries.get(pattern.text)
+        if entry is None and len(self._entries) < MOST:
+            entry = self._entries[pattern.text] = AlikeEntry(pattern, now, now)
+        return entry
+
+    def begin_poll(self, listed: int) -> None:
+        """So many names are listed now, which are counted in the entries that stand for them."""
+        if len(self._patterns) > 2 * listed + MOST_NAMES:
+            self._patterns.clear()
+        for entry in self._entries.values():
+            entry.counted = 0
+
+    def end_poll(self, now: float) -> None:
+        """All names that there are have been counted."""
+        for entry in self._entries.values():
+            if entry.subscribers and not entry.counted:
+                entry.gone = now
+            entry.subscribers = entry.counted
+
+    def forget(self, before: float) -> None:
+        """Leave out those that nobody has anything to do with since then."""
+        gone = [text for text, one in self._entries.items() if one.heard < before and not one.subscribers]
+        for text in gone:
+            del self._entries[text]
+
+    def stepped(self, seconds: float) -> None:
+        """The clock went that far at once."""
+        for entry in self._entries.values():
+            entry.heard += seconds

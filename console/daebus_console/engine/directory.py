@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from daebus_console.engine.alike import AlikeEntry, Pattern, pattern_of
+from daebus_console.engine.alike import AlikeEntry, Alikes, Pattern, pattern_of
 from daebus_console.engine.entries import ChannelEntry, Instance, ServiceEntry
 from daebus_console.engine.listeners import Listener
 from daebus_console.engine.message import envelope as wire
@@ -23,8 +23,6 @@ SILENT_FOR = 60.0
 """Seconds without a heartbeat after which a node or worker of another framework is taken to be gone."""
 FORGOTTEN_AFTER = 300.0
 """Seconds after which a channel is left out that nobody is subscribed to and nothing passes on."""
-MOST_ALIKE = 1_000
-"""Patterns of names that are remembered."""
 _MOST_ASKED = 4
 # Members of an enum are slow to look up, and these are wanted for every exchange.
 _REQUEST, _ONE_WAY, _BROADCAST = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST
@@ -42,8 +40,7 @@ class Directory:
         self.channels: dict[str, ChannelEntry] = {}
         self.by_pattern: list[Listener] | None = []
         """Who is subscribed to patterns, this console left out; None where that is not known."""
-        self._alike: dict[str, AlikeEntry] = {}
-        self._patterns: dict[str, Pattern | None] = {}
+        self._alikes = Alikes()
         self.reply_channels = 0
         """How many reply channels were subscribed to at the last poll."""
         self.pattern_subscribers = 0
@@ -65,7 +62,7 @@ class Directory:
 
     def alike(self) -> list[AlikeEntry]:
         """Channels that are one entry together, since their names differ in an id only."""
-        return [entry for entry in self._alike.values() if entry.single is None]
+        return self._alikes.listed()
 
     def subscribers_of(self, channel: str) -> int | None:
         """How many subscribed to a channel at the last poll; None where that is not known."""
@@ -92,10 +89,7 @@ class Directory:
         self.polled, self.pattern_subscribers = now, patterns
         names = {wire.service_of_control(channel) for channel in subscribers} - {None}
         replies = 0
-        if len(self._patterns) > 2 * len(subscribers) + MOST:
-            self._patterns.clear()
-        for one in self._alike.values():
-            one.counted = 0
+        self._alikes.begin_poll(len(subscribers))
         for channel, count in subscribers.items():
             if not count:
                 continue
@@ -113,7 +107,7 @@ class Directory:
             elif channel in self.services and channel not in self.listened:
                 self.services[channel].subscribers, self.services[channel].gone = count, None
             else:
-                entry = self._channel(channel, now, self._pattern(channel))
+                entry = self._channel(channel, now, self._alikes.pattern(channel))
                 if isinstance(entry, AlikeEntry):
                     entry.counted += 1
                     entry.heard, entry.gone = now, None
@@ -121,10 +115,7 @@ class Directory:
                     entry.subscribers, entry.gone, entry.heard = count, None, now
         if complete:
             self.reply_channels = replies
-            for entry in self._alike.values():
-                if entry.subscribers and not entry.counted:
-                    entry.gone = now
-                entry.subscribers = entry.counted
+            self._alikes.end_poll(now)
         self._mark_gone(now, subscribers, complete)
         self._forget_the_gone(now)
         return self._to_ask(now) if listening else set()
@@ -148,17 +139,7 @@ class Directory:
             return controlled in self.services or len(self.services) < MOST or bool(self._idle)
         if name in self.services or name in self.channels:
             return True
-        pattern = self._pattern(name)
-        alike = None if pattern is None else self._alike.get(pattern.text)
-        return (alike is None or alike.single is not None) and len(self.channels) < MOST
-
-    def _pattern(self, name: str) -> Pattern | None:
-        """The pattern of a name that is subscribed to, remembered: such names come with each poll."""
-        try:
-            return self._patterns[name]
-        except KeyError:
-            found = self._patterns[name] = pattern_of(name)
-            return found
+        return not self._alikes.stands_for(name) and len(self.channels) < MOST
 
     def known(self) -> list[str]:
         """The channels of all there is an entry for."""
@@ -196,8 +177,7 @@ class Directory:
             if one.heard < before and not one.subscribers and not one.listeners
         ]:
             del self.channels[name]
-        for text in [text for text, one in self._alike.items() if one.heard < before and not one.subscribers]:
-            del self._alike[text]
+        self._alikes.forget(before)
 
     def stepped(self, seconds: float) -> None:
         """The clock went that far at once."""
@@ -208,8 +188,7 @@ class Directory:
                 instance.heard += seconds
         for channel in self.channels.values():
             channel.heard += seconds
-        for alike in self._alike.values():
-            alike.heard += seconds
+        self._alikes.stepped(seconds)
 
     def info(self, now: float, payload: Mapping[str, Any]) -> None:
         """Take one instance's answer to `info`. Anything in it may be missing or of another type than it should be."""
@@ -380,11 +359,9 @@ class Directory:
 
     def _alike_of(self, name: str, now: float, pattern: Pattern) -> AlikeEntry | None:
         """The entry for all channels of such names, once there are too many of them for one each."""
-        entry = self._alike.get(pattern.text)
+        entry = self._alikes.of(pattern, now)
         if entry is None:
-            if len(self._alike) >= MOST_ALIKE:
-                return None
-            entry = self._alike[pattern.text] = AlikeEntry(pattern, now, now)
+            return None
         if entry.add(name, now):
             for one in entry.single or ():
                 known = self.channels.get(one)

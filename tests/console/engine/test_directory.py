@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from daebus_console.engine.alike import pattern_of
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.listeners import listeners_in
 from daebus_console.engine.rate import Rate
@@ -225,27 +224,6 @@ def test_a_history_is_oldest_first_and_forgets() -> None:
 
 def task(number: int) -> str:
     return f"celery-task-meta-{uuid.UUID(int=number)}"
-
-
-@pytest.mark.parametrize(
-    ("name", "pattern"),
-    [
-        ("celery-task-meta-7f0c5f0e-3c6e-4d7c-9a52-7a1c0f1d2e3f", "celery-task-meta-*"),
-        ("asgispecific.0123456789abcdef0123456789abcdef", "asgispecific.*"),
-        ("E7YWUgMJKCv8vB1G28TWVz", "*"),
-        ("user:17:events", "user:*:events"),
-        ("rq:pubsub:7f0c5f0e3c6e4d7c9a527a1c0f1d2e3f", "rq:pubsub:*"),
-        ('{"cmd":"sum"}', None),
-        ("news", None),
-        ("room1", None),
-        ("utf8-v2", None),
-        ("a\x001", None),
-        ("1" * 1000, None),
-    ],
-)
-def test_what_is_an_id_in_a_name(name: str, pattern: str | None) -> None:
-    found = pattern_of(name)
-    assert (None if found is None else found.text) == pattern
 
 
 def test_names_that_differ_in_an_id_only_are_one_entry(directory: Directory) -> None:
