@@ -27,9 +27,9 @@ from .control.channel import Control, control_channel
 from .control.info import where_connected
 from .control.verbs import verbs_of
 from .control.watch import Watch
+from .intake import Intake
 from .kind import Function
 from .options import Options
-from .overload import OverloadLog
 from .readers import Readers
 from .recording.logged import listen
 from .recording.notes import name_of, note_ran
@@ -37,7 +37,6 @@ from .refusals import Refusals
 from .registry import Registry
 from .sides import Sides
 from .tasks import TaskRunner
-from .together import Mate
 from .unended import say_unended
 from .work.crews import Crews
 from .work.event_loop import EventLoop
@@ -52,8 +51,6 @@ LOOK_EVERY = 0.005
 """Seconds between two looks at what Redis replied to answers, while messages come."""
 QUIET = 0.01
 """Seconds without a message after which Redis' replies are looked at again."""
-NO_TURN = -1
-"""The number of no turn."""
 FLUSH_TIMEOUT = 2.0
 """Seconds that Redis may take to confirm the last answers."""
 
@@ -90,7 +87,13 @@ class Service:
         self._undelivered = Undelivered(name)
         self._loop = EventLoop(name, options.max_workers) if registry.needs_loop else None
         self._holding = (
-            Holding(name, self.instance, options.max_workers, self._put, lambda: self._crews.serve())
+            Holding(
+                name,
+                self.instance,
+                options.max_workers,
+                lambda held: self._intake.put(held),
+                lambda: self._crews.serve(),
+            )
             if options.debugger
             else None
         )
@@ -119,14 +122,23 @@ class Service:
             max_async=options.max_async,
             max_queue=options.max_queue,
         )
-        self._busy_text = f"{name} is busy: {options.max_queue} messages wait"
-        self._overload = OverloadLog(name, options.max_queue)
         self._control_channel = control_channel(name)
         self._watch = (
             None if self.recorder is None else Watch(name, self.instance, self.recorder, self.publisher, self._refusals)
         )
         self._verbs = verbs_of(self, registry, self._crews, self._state, self._watch)
         self._control = Control(name, self.instance, self.publisher, self._verbs)
+        self._intake = Intake(
+            name,
+            self._control_channel,
+            self._control,
+            self._dispatcher,
+            self._crews,
+            self._undelivered,
+            splits=self._loop is not None,
+            may_hold=self._holding is not None,
+            max_queue=options.max_queue,
+        )
         self._tasks = TaskRunner(self, registry, self._loop)
         # Mostly that is one group.
         mine, *others = bus.groups([name, *own, self._control_channel, *registry.listen_handlers])
@@ -145,7 +157,7 @@ class Service:
         self._readers = Readers(
             self._listener,
             options.max_workers + 1,
-            self._take,
+            self._intake.take,
             self._idle,
             self._done,
             self._dispatcher.together if options.shared else None,
@@ -157,13 +169,12 @@ class Service:
             others,
             self._control_channel,
             self._control.handle,
-            self._take_beside,
+            self._intake.take_beside,
             self._idle,
             self._done,
             options.max_workers + 1,
         )
         self._started = 0.0
-        self._stopping = False
         self._closed = False
 
     @property
@@ -222,12 +233,12 @@ class Service:
         until = time.monotonic() + grace
         dropped = self._dispatcher.counts["dropped"]
         self._tasks.signal_stop()
-        self._stopping = True
+        self._intake.stopping = True
         if self.gates is not None:
             # What is held goes on, within the grace.
             self.gates.end()
         for arrival in self._crews.drop_queue(lambda arrival: arrival.released):
-            self._refuse_stopping(arrival)
+            self._intake.refuse_stopping(arrival)
         if self._claims is not None:
             self._claims.leave()
         self._listener.drain(until_read := time.monotonic() + DRAIN_TIMEOUT)
@@ -235,19 +246,19 @@ class Service:
         unended = []
         for arrival in self._crews.finish(until):
             if arrival.on_loop and arrival.response is None and (arrival.channel == self.name or not arrival.heard):
-                self._refuse_stopping(arrival)
+                self._intake.refuse_stopping(arrival)
             else:
                 unended.append(describe(arrival))
             self._dispatcher.abandon(arrival, "shutting_down", f"{self.name} had to stop before this was finished")
         for arrival in self._crews.drop_queue():
-            self._refuse_stopping(arrival)
+            self._intake.refuse_stopping(arrival)
         self._crews.cancel()
         unended += [f"action {quoted(action)}, put off" for action in self._dispatcher.deferrals.finish(until)]
         unended += self._tasks.stop(max(until, time.monotonic() + 0.1))
         overran = self._threads_at_work()
         self.overran = sorted(thread.name for thread in threading.enumerate() if thread.ident in overran)
         self._close(overran)
-        self._overload.end()
+        self._intake.end()
         dropped = self._dispatcher.counts["dropped"] - dropped
         if dropped:
             line = "%s: stopped before %d %s that nobody waits for had their turn"
@@ -293,7 +304,7 @@ class Service:
 
     def _close(self, overran: Collection[int] = ()) -> None:
         """Close everything; the threads that `overran` the grace are not waited for any more."""
-        for hook in self._registry.stop_hooks if self._stopping else ():
+        for hook in self._registry.stop_hooks if self._intake.stopping else ():
             if hook.kind.on_loop and not (self._loop is not None and self._loop.responds()):
                 log.error("%s: a stop hook is not run, since a task blocks the event loop", self.name)
                 continue
@@ -362,55 +373,12 @@ class Service:
         """See `Daebus.stop_thread`."""
         return self._tasks.stop_thread(name, timeout)
 
-    def _take(self, channel: str, data: bytes, turn: int, mate: Mate | None = None) -> None:
-        """Take a message from the reader thread: control at once, everything else to the workers."""
-        if channel == self._control_channel:
-            self._control.handle(data)
-            return
-        now = time.monotonic()
-        if self._undelivered.pending:
-            self._undelivered.say(now)
-        if self._overload.pending:
-            self._overload.say(now)
-        self._dispatcher.counts.add("received")
-        arrival = Arrival(channel, data, now, turn)
-        if mate is not None:
-            arrival.mate, arrival.message = mate, mate.message
-        if self._holding is not None and not self._dispatcher.lets_in(arrival):
-            return
-        # A worker's part is done here and now, where one is free: what goes to the loop goes first.
-        for part in (arrival,) if self._loop is None else reversed(self._dispatcher.split(arrival)):
-            if self._crews.take(part, part.on_loop):
-                continue
-            if mate is not None and mate.is_ours():
-                # Nobody else has it any more.
-                self._crews.must_take(part)
-            elif self._stopping:
-                self._refuse_stopping(part)
-            elif self._dispatcher.refuse(part, "busy", self._busy_text):
-                self._dispatcher.counts.add("busy")
-                self._overload.refused()
-
-    def _take_beside(self, channel: str, data: bytes, _turn: int, _mate: None = None) -> None:
-        """The same for a message of another group, of which the turn is that of other readers."""
-        self._take(channel, data, NO_TURN)
-
-    def _put(self, arrival: Arrival) -> bool:
-        """Have something done that was set aside, on no thread of whoever calls; whether workers have part in it."""
-        parts = self._dispatcher.parts(arrival)
-        for part in parts:
-            self._crews.put(part, part.on_loop)
-        return not all(part.on_loop for part in parts)
-
     def rest(self, until: float) -> bool:
         """Wait until no message waits or is being handled; False where that takes longer than `until`.
 
         That is a time of `time.monotonic()`.
         """
         return self._crews.rest(until)
-
-    def _refuse_stopping(self, arrival: Arrival) -> None:
-        self._dispatcher.refuse(arrival, "shutting_down", f"{self.name} is stopping")
 
     def _state(self) -> dict[str, Any]:
         return {

@@ -115,7 +115,7 @@ def test_a_handler_that_stops_it_is_answered_and_so_are_the_others(redis_url: st
     assert service is not None
     with Requester(redis_url, timeout=60) as caller, beside.going_on(service, caller) as end:
         stops = caller.start(name, "stop")
-        eventually(lambda: service._stopping)
+        eventually(lambda: service._intake.stopping)
         end()
         assert stops.result() == {"stops": True}
     eventually(lambda: not app.running)
@@ -312,7 +312,7 @@ def test_an_async_hook_of_a_handler_of_either_sort_may_stop_it(
     assert service is not None
     with Requester(redis_url, timeout=60) as caller, beside.going_on(service, caller) as end:
         assert caller.call(name, "handler") == {"handled": True}
-        eventually(lambda: told and service._stopping)
+        eventually(lambda: told and service._intake.stopping)
         end()
     eventually(lambda: not app.running)
     assert told == [hook]
