@@ -38,7 +38,7 @@ from .wire.envelope import Reply, Request
 from .wire.objects import RawJson
 
 if typing.TYPE_CHECKING:
-    from .client.aio import AsyncDaebusCaller
+    from .client.aio.caller import AsyncDaebusCaller
     from .service.answering.deferred import Deferred
     from .service.answering.receipt import Receipt
     from .service.answering.response import Response
@@ -86,7 +86,7 @@ __all__ = [
 ]
 
 _LATER = {
-    "AsyncDaebusCaller": ".client.aio",
+    "AsyncDaebusCaller": ".client.aio.caller",
     "Blueprint": ".service.blueprint",
     "Daebus": ".service.app",
     "Deferred": ".service.answering.deferred",

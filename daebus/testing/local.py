@@ -12,7 +12,7 @@ from typing import Any
 
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio.connection import AsyncConnection
 from daebus.transport.commands import Delivery, Kinds, Pending
 from daebus.transport.listener import Listener
 from daebus.transport.publisher import Publisher

@@ -17,8 +17,8 @@ from redis.connection import parse_url
 
 from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.aio_dialing import opened
+from daebus.transport.aio.connection import AsyncConnection
+from daebus.transport.aio.dialing import opened
 from daebus.transport.commands import Delivery, Kinds, Pending
 from daebus.transport.listener import Listener
 from daebus.transport.publisher import Publisher

@@ -27,7 +27,7 @@ from .publisher import Publisher
 from .url import named_by, resolve_url
 
 if TYPE_CHECKING:
-    from .aio_connection import AsyncConnection
+    from .aio.connection import AsyncConnection
 
 
 class Bus(Protocol):
@@ -59,7 +59,7 @@ class Bus(Protocol):
     async def link(
         self, name: str, on_lost: Callable[[ConnectionLost], None], on_message: Callable[[bytes], None] = ...
     ) -> AsyncConnection:
-        """A connection for the running event loop; see `aio_dialing.opened`."""
+        """A connection for the running event loop; see `aio.dialing.opened`."""
 
     def cache(self) -> Any:
         """A redis-py client of the same Redis, which connects when it is used."""
@@ -100,7 +100,7 @@ class RedisBus(Bus):
     ) -> AsyncConnection:
         """See `Bus`."""
         # Most programs run no event loop.
-        from .aio_dialing import opened
+        from .aio.dialing import opened
 
         return await opened(self.address, name, on_lost, on_message)
 

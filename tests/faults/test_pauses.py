@@ -37,7 +37,7 @@ WITHIN = 1.0
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daebus.transport.sockets.connection.REPLY_WITHIN", WITHIN)
     monkeypatch.setattr("daebus.transport.sockets.writing.TAKES_WITHIN", WITHIN)
-    monkeypatch.setattr("daebus.transport.aio_connection.HEARTBEAT_AFTER", WITHIN)
+    monkeypatch.setattr("daebus.transport.aio.connection.HEARTBEAT_AFTER", WITHIN)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def server() -> Iterator[RedisServer]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signs of life are asked for often."""
     monkeypatch.setattr("daebus.transport.listener.HEARTBEAT_AFTER", 0.7)
-    monkeypatch.setattr("daebus.transport.aio_connection.HEARTBEAT_AFTER", 0.7)
+    monkeypatch.setattr("daebus.transport.aio.connection.HEARTBEAT_AFTER", 0.7)
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:

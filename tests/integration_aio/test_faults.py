@@ -28,7 +28,7 @@ from daebus import (
     RequestFailed,
     RequestTimeout,
 )
-from daebus.transport.aio_connection import LOOK_AFTER
+from daebus.transport.aio.connection import LOOK_AFTER
 from tests.integration_aio.shop import Shop, connections, open_files, pending, until
 from tests.support.framework_services import serving, subscribers
 from tests.support.ports import free_port
@@ -290,7 +290,7 @@ def test_what_a_call_has_begun_to_connect_is_there_for_the_next(own_redis: Redis
 def test_a_half_open_connection_is_noticed(
     own_redis: RedisServer, frail: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daebus.transport.aio_connection.HEARTBEAT_AFTER", 0.3)
+    monkeypatch.setattr("daebus.transport.aio.connection.HEARTBEAT_AFTER", 0.3)
 
     async def main() -> None:
         async with AsyncDaebusCaller(frail.name, redis_url=own_redis.url, timeout=60) as caller:
@@ -313,7 +313,7 @@ def test_a_half_open_connection_is_noticed(
 def test_a_slow_network_is_not_dead_while_it_takes_something(
     own_redis: RedisServer, frail: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daebus.transport.aio_connection.HEARTBEAT_AFTER", 1.0)
+    monkeypatch.setattr("daebus.transport.aio.connection.HEARTBEAT_AFTER", 1.0)
 
     async def main(url: str) -> None:
         async with AsyncDaebusCaller(frail.name, redis_url=url, timeout=60, max_message=25_000_000) as caller:

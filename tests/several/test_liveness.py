@@ -26,7 +26,7 @@ Pair = tuple[RedisServer, RedisServer]
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats come often."""
-    for module in ("proof", "heart", "aio_heart"):
+    for module in ("proof", "heart", "aio.heart"):
         monkeypatch.setattr(f"daebus.transport.{module}.BEAT_EVERY", 0.4)
     assert heart.BEAT_EVERY == proof.BEAT_EVERY
 

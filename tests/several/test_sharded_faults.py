@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, DaebusError, RedisUnavailable, request
-from daebus.client.aio_sharded import ShardedSession
+from daebus.client.aio.sharded import ShardedSession
 from daebus.transport.bus import ShardedBus, bus_at
 from daebus.transport.commands import Pending
 from daebus.transport.places.cluster import ClusterLookout
@@ -122,7 +122,7 @@ def test_what_is_published_once_more_is_handled_once(
         told.append(where)
         return first or is_missed(command, present)
 
-    threads, tasks = "daebus.transport.shards.publisher", "daebus.client.aio_sharded"
+    threads, tasks = "daebus.transport.shards.publisher", "daebus.client.aio.sharded"
     for where in (threads, tasks):
         monkeypatch.setattr(f"{where}.is_missed", partial(missed_at_first, where))
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import partial
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate, again
-from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.aio_dialing import beside, opened_at
+from daebus.transport.aio.connection import AsyncConnection
+from daebus.transport.aio.dialing import beside, opened_at
 from daebus.transport.commands import Pending
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.route import Place

@@ -13,7 +13,7 @@ import pytest
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, request
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.transport.aio_dialing import opened_at
+from daebus.transport.aio.dialing import opened_at
 from daebus.transport.by_redis_py import connected
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.route import Place, route_of

@@ -133,7 +133,7 @@ def test_a_loop_that_ends_while_a_caller_connects_leaves_nothing_open(
 
     if begun:
         # It listens, and is about to connect what it publishes on.
-        monkeypatch.setattr("daebus.client.aio_session.AsyncSession._linked", never)
+        monkeypatch.setattr("daebus.client.aio.session.AsyncSession._linked", never)
     asker = f"{name}-asker"
     caller = AsyncDaebusCaller(served, redis_url=redis_url, name=asker)
 

@@ -11,7 +11,7 @@ import pytest
 
 from daebus.errors import ConfigurationError, PermissionDenied, RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.transport.aio_dialing import opened
+from daebus.transport.aio.dialing import opened
 from daebus.wire.resp import pack
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer

@@ -259,7 +259,7 @@ _VIEWED = (
     _BEGIN
     + """
 import stat
-from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio.connection import AsyncConnection
 
 class View:
     # All that uvloop shows of a socket.

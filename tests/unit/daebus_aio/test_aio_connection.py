@@ -10,7 +10,7 @@ import pytest
 
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.transport.aio_dialing import opened
+from daebus.transport.aio.dialing import opened
 from daebus.transport.commands import IN_ONE_PIECE
 from daebus.wire.resp import ErrorReply, pack
 
@@ -126,7 +126,7 @@ def test_whoever_waits_when_it_is_closed_is_told() -> None:
 
 
 def test_a_server_that_says_nothing_to_a_login_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daebus.transport.aio_dialing.CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr("daebus.transport.aio.dialing.CONNECT_TIMEOUT", 0.3)
 
     async def use(address: RedisAddress) -> None:
         with pytest.raises(RedisUnavailable, match="cannot connect") as caught:
@@ -137,7 +137,7 @@ def test_a_server_that_says_nothing_to_a_login_is_given_up(monkeypatch: pytest.M
 
 
 def test_a_server_that_says_nothing_of_itself_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daebus.transport.aio_dialing.CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr("daebus.transport.aio.dialing.CONNECT_TIMEOUT", 0.3)
 
     async def use(address: RedisAddress) -> None:
         losses: list[Any] = []

@@ -4,7 +4,7 @@ import asyncio
 import math
 from dataclasses import dataclass
 
-from daebus.client.alarm import REST, Alarm
+from daebus.client.aio.alarm import REST, Alarm
 
 
 @dataclass

@@ -12,25 +12,24 @@ from collections import deque
 from collections.abc import Callable
 
 from daebus.errors import ConnectionLost, RedisUnavailable, again
+from daebus.transport.address import RedisAddress, is_full, refusal, refused_as_full
+from daebus.transport.commands import IN_ONE_PIECE, Pending, loss, ping
+from daebus.transport.fork import let_go
+from daebus.transport.places.lookout import Lookout
+from daebus.transport.places.route import Place
+from daebus.transport.proof import Greeting
+from daebus.transport.reconnecting import HEARTBEAT_AFTER
+from daebus.transport.sockets.stream import READ_SIZE, has_ended
 from daebus.wire.names import encoded
 from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused, Subscribed
 from daebus.wire.resp import ProtocolError
-
-from .address import RedisAddress, is_full, refusal, refused_as_full
-from .commands import IN_ONE_PIECE, Pending, loss, ping
-from .fork import let_go
-from .places.lookout import Lookout
-from .places.route import Place
-from .proof import Greeting
-from .reconnecting import HEARTBEAT_AFTER
-from .sockets.stream import READ_SIZE, has_ended
 
 LOOK_AFTER = 0.05
 """Seconds without a word from Redis after which it is looked whether it has closed a connection, before it is used."""
 
 
 class AsyncConnection(asyncio.Protocol):
-    """A connected and authenticated socket to Redis; `aio_dialing` makes one.
+    """A connected and authenticated socket to Redis; `dialing` makes one.
 
     It commands (`send`), or listens to one channel (`listen`), whose messages go to `on_message(data)`.
     `on_lost(error)` is called, after the commands have been told, when it has ended in any way but `close`.

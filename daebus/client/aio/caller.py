@@ -10,6 +10,14 @@ from functools import partial
 from typing import Any, Self
 
 from daebus import context, telemetry
+from daebus.client.actions import Actions, Outcome, gone_through
+from daebus.client.arguments import checked_id, checked_progress, checked_service, checked_timeout
+from daebus.client.call import payload_of
+from daebus.client.gate import leaving_one_way, pass_gate_async
+from daebus.client.lanes import located, meant, place_of
+from daebus.client.noting import note_published
+from daebus.client.retry import Attempt, Attempts, Retry, ask_async, checked_retry
+from daebus.client.writing import one_way_of, request_of
 from daebus.transport.address import RedisAddress, resolve_url
 from daebus.transport.bus import Bus, ShardedBus, boards, bus_at, chosen_bus, chosen_url
 from daebus.transport.fork import begins_anew
@@ -18,17 +26,9 @@ from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
 from daebus.wire.writing import encode_object, named_action
 
-from .actions import Actions, Outcome, gone_through
-from .aio_call import AsyncCall
-from .aio_outcomes import outcomes
-from .aio_session import AsyncSession
-from .arguments import checked_id, checked_progress, checked_service, checked_timeout
-from .call import payload_of
-from .gate import leaving_one_way, pass_gate_async
-from .lanes import located, meant, place_of
-from .noting import note_published
-from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
-from .writing import one_way_of, request_of
+from .call import AsyncCall
+from .outcomes import outcomes
+from .session import AsyncSession
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
 _Made = weakref.WeakKeyDictionary[AsyncSession, asyncio.AbstractEventLoop]
@@ -275,6 +275,6 @@ def session_at(bus: Bus, name: str | None) -> AsyncSession:
     if not isinstance(bus, ShardedBus):
         return AsyncSession(bus, name)
     # Most programs never need it.
-    from .aio_sharded import ShardedSession
+    from .sharded import ShardedSession
 
     return ShardedSession(bus, name)

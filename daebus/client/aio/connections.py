@@ -15,17 +15,17 @@ from contextlib import contextmanager
 
 from daebus import context
 from daebus.errors import ConnectionLost, RedisUnavailable, TooLate, again
-from daebus.transport import aio_dialing  # noqa: F401 - a bus connects by it, when there may be no file to be had
-from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.aio_heart import AsyncHeart
+from daebus.transport.aio import dialing  # noqa: F401 - a bus connects by it, when there may be no file to be had
+from daebus.transport.aio.connection import AsyncConnection
+from daebus.transport.aio.heart import AsyncHeart
 from daebus.transport.bus import Bus
 from daebus.transport.places.presence import Presence
 from daebus.transport.reconnecting import HEARTBEAT_AFTER
 from daebus.wire.names import REPLIES
 
-from .aio_asking import holds_back, is_at_replica, leads_to_master
-from .aio_call import AsyncCall, until
 from .alarm import Alarm
+from .asking import holds_back, is_at_replica, leads_to_master
+from .call import AsyncCall, until
 
 log = logging.getLogger("daebus")
 

@@ -24,7 +24,7 @@ from daebus.errors import (
     TooLate,
     again,
 )
-from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio.connection import AsyncConnection
 from daebus.transport.bus import Bus
 from daebus.transport.commands import (
     Audience,
@@ -42,9 +42,9 @@ from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.wire.names import encoded
 from daebus.wire.reading import read_reply
 
-from .aio_asking import AsyncPresence
-from .aio_call import AsyncCall, until
-from .aio_connections import AsyncConnections
+from .asking import AsyncPresence
+from .call import AsyncCall, until
+from .connections import AsyncConnections
 
 log = logging.getLogger("daebus")
 

@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any, cast
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable, TooLate
-from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.aio_dialing import beside
-from daebus.transport.aio_heart import AsyncHeart
+from daebus.transport.aio.connection import AsyncConnection
+from daebus.transport.aio.dialing import beside
+from daebus.transport.aio.heart import AsyncHeart
 from daebus.transport.bus import Bus, ShardedBus
 from daebus.transport.commands import Pending, receivers
 from daebus.transport.places.cluster import ClusterLookout
@@ -26,8 +26,8 @@ from daebus.wire.names import decoded, encoded
 from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import once_more, shardnumsub, slot_of, watched
 
-from .aio_call import AsyncCall, until
-from .aio_session import AsyncSession
+from .call import AsyncCall, until
+from .session import AsyncSession
 
 
 class ShardedSession(AsyncSession):

@@ -13,18 +13,18 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress, client_label, redis_py
+from daebus.transport.places.dialing import as_told, found_cluster, lookout_of, no_cluster, refused_as_sentinel
+from daebus.transport.places.lookout import Lookout
+from daebus.transport.places.route import Place, route_of
+from daebus.transport.plain import Plain
+from daebus.transport.proof import greeting, hello
+from daebus.transport.reaching import reached_in_loop
+from daebus.transport.threads import FewThreads
 from daebus.wire.protocol import Protocol
 from daebus.wire.resp import pack
 
-from .address import CONNECT_TIMEOUT, RedisAddress, client_label, redis_py
-from .aio_connection import AsyncConnection
-from .places.dialing import as_told, found_cluster, lookout_of, no_cluster, refused_as_sentinel
-from .places.lookout import Lookout
-from .places.route import Place, route_of
-from .plain import Plain
-from .proof import greeting, hello
-from .reaching import reached_in_loop
-from .threads import FewThreads
+from .connection import AsyncConnection
 
 T = TypeVar("T")
 _beside = FewThreads("daebus-beside", 16)

@@ -7,9 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
+from daebus.client.actions import END, Outcome
 from daebus.errors import DaebusError
-
-from .actions import END, Outcome
 
 Ask = Callable[[Any], Awaitable[Any]]
 

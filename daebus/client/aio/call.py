@@ -8,13 +8,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from daebus.client.call import Asked, failure_of
+from daebus.client.gate import gates_of, pass_gate_async
+from daebus.client.noting import Noted
 from daebus.errors import DaebusError, again
 from daebus.telemetry import NOTHING, Span
 from daebus.wire.envelope import Reply
-
-from .call import Asked, failure_of
-from .gate import gates_of, pass_gate_async
-from .noting import Noted
 
 
 class AsyncWaiting(Protocol):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from daebus.transport.commands import Pending, probing
+from daebus.transport.proof import BEAT_EVERY, Proof
 from daebus.wire.names import encoded
 
-from .aio_connection import AsyncConnection
-from .commands import Pending, probing
-from .proof import BEAT_EVERY, Proof
+from .connection import AsyncConnection
 
 
 class AsyncHeart:

@@ -11,8 +11,8 @@ from functools import partial
 
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.address import CONNECT_TIMEOUT
-from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.aio_dialing import beside
+from daebus.transport.aio.connection import AsyncConnection
+from daebus.transport.aio.dialing import beside
 from daebus.transport.bus import Bus
 from daebus.transport.commands import Pending, at_replica, count_command, lost_there, misplaced, subscribers_in
 from daebus.transport.pause import HELD_AFTER, trial
@@ -20,7 +20,7 @@ from daebus.transport.places.presence import ASK_AGAIN_AFTER, Presence
 from daebus.transport.proof import greeting, hello
 from daebus.wire.names import encoded
 
-from .aio_call import until
+from .call import until
 
 log = logging.getLogger("daebus")
 
