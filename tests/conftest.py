@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from tests.support.redis_server import RedisServer, ensure_redis_server
 from tests.support.servers import ServerUnavailable
 
-pytest_plugins = ["tests.support.guard", "pytester"]
+pytest_plugins = ["tests.support.suite.guard", "pytester"]
 
 # Thousands of tests, most of which make a program of many objects and leave it: looked through as often as by default,
 # what is alive costs a seventh of the processor time of the TUI's tests.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.guard import GRACE, LIMIT
-from tests.support.supervisor import SOCKET
+from tests.support.suite.guard import GRACE, LIMIT
+from tests.support.suite.supervisor import SOCKET
 from tests.support.waiting import eventually
 
 pytestmark = [
@@ -139,7 +139,7 @@ class Run:
 def begin(folder: Path, tests: str, *options: str, limit: float = 300) -> subprocess.Popen[str]:
     """Run these tests in that folder, below the guard of this suite."""
     (folder / "test_file.py").write_text(HEAD + tests)
-    (folder / "conftest.py").write_text('pytest_plugins = ["tests.support.guard"]\n')
+    (folder / "conftest.py").write_text('pytest_plugins = ["tests.support.suite.guard"]\n')
     (folder / "pytest.ini").write_text(
         "[pytest]\ntimeout = 60\ntimeout_method = signal\naddopts = --import-mode=importlib -p no:cacheprovider -rA\n"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.scheduler import WAITING, units
+from tests.support.suite.scheduler import WAITING, units
 
 ROOT = Path(__file__).resolve().parents[2]
 

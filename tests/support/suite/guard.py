@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.scheduler import Scheduler, busy_workers, write_groups
-from tests.support.sockets import Sockets
-from tests.support.supervisor import SOCKET, STACKS, Line, Supervisor
+from tests.support.suite.scheduler import Scheduler, busy_workers, write_groups
+from tests.support.suite.sockets import Sockets
+from tests.support.suite.supervisor import SOCKET, STACKS, Line, Supervisor
 
 COLLECTION_SECONDS = 300.0
 ENDING_SECONDS = 60.0

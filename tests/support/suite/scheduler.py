@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.supervisor import SOCKET
+from tests.support.suite.supervisor import SOCKET
 
 WAITING = (
     "tests/faults/test_outages.py",
