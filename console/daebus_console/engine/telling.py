@@ -17,6 +17,7 @@ from daebus_console.engine.live.asking import Asking, Question, tells
 from daebus_console.engine.live.standstill import LATELY, Standstill
 from daebus_console.engine.message.envelope import WATCH_PREFIX
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.pairing.casts import Casts
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.records import before
 from daebus_console.engine.records.cycles import Cycle, cycles
@@ -24,7 +25,7 @@ from daebus_console.engine.records.joining import Links, Told, cast_of, told_by_
 from daebus_console.engine.records.record import Any_, Handled, Heard, Ran, Refused, batch_in, key_of
 from daebus_console.engine.records.running import Report, report_in
 from daebus_console.engine.records.standing import Standing, cycle_text, standing
-from daebus_console.engine.records.store import ROOM, Records
+from daebus_console.engine.records.store import ROOM, Cast, Records
 from daebus_console.engine.records.unread import Unread, count_in, is_trouble
 from daebus_console.engine.records.withheld import Withheld
 
@@ -37,8 +38,6 @@ _AROUND = 20_000
 A_SECOND = 100
 """Records that tell that all is well which are read in a second as they come; others when somebody asks."""
 TROUBLE_A_SECOND = 2_000
-_LATEST = 2_000
-"""Exchanges among which the broadcast is looked for for which a listener failed."""
 _MOST_REPORTS = 1_000
 
 
@@ -60,6 +59,10 @@ class Telling:
         self._standstill = Standstill(directory)
         self._correlator, self._directory = correlator, directory
         self._journal = correlator.journal
+        self._casts = Casts(self._journal)
+        self._joined: dict[Cast, Links] = {}
+        """What is joined to broadcasts, as far as it was asked for since anything was told, or seen."""
+        self._known = 0, 0
         self.rows_at_end = False
         """Whether rows for the time before wait for `finish`, so that they take no number of what is yet to come."""
         self._waiting: list[Any_] = []
@@ -229,13 +232,16 @@ class Telling:
         return exchange if any(one is record for one in (*told.handled, *told.refused)) else None
 
     def _cast_of(self, record: Heard | Refused) -> Exchange | None:
-        exchanges = self._journal.exchanges
-        for one in reversed(exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)):
-            if one.kind is _BROADCAST and one.target == record.channel and len(one.opened.data) == record.length:
-                told = self._of(one)
-                if any(each is record for each in (*told.heard, *told.refused)):
-                    return one
-        return None
+        known = self._records.version, self._journal.exchanges.last
+        if known != self._known:
+            self._known = known
+            self._joined.clear()
+        cast = record.channel or "", record.digest, record.length
+        links = self._joined.get(cast)
+        if links is None:
+            # Many records of equal broadcasts may come at once.
+            links = self._joined[cast] = Links(self._records, self._casts.of(cast), self._correlator.find)
+        return links.cast_of_run(record)
 
     def due(self, now: float) -> list[Question]:
         """What services are to be asked now (monotonic seconds)."""

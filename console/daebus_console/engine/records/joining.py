@@ -8,6 +8,7 @@ be meant: it began within seconds after that one alone, or as many were told as 
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -109,6 +110,8 @@ class Links:
         self._find = find
         self._casts: dict[Cast, list[Exchange]] = {}
         self._joined: dict[Cast, dict[int, list[Any_]]] = {}
+        self._whose: dict[int, Exchange] = {}
+        """The broadcasts of records that are joined, by the `id()` of those."""
         channels: dict[str | None, bool] = {}
         for one in exchanges:
             if one.kind is Kind.BROADCAST:
@@ -168,14 +171,12 @@ class Links:
         found = [one for one in self.records.of(id) if isinstance(one, Heard | Ran)]
         return found[0] if len(found) == 1 else None
 
-    def cast_of_run(self, run: Heard | Ran) -> Exchange | None:
-        """The broadcast that a listener ran for."""
-        if isinstance(run, Heard):
-            cast = run.channel, run.digest, run.length
-            for number, records in self._of(cast).items():
-                if any(one is run for one in records):
-                    return next((one for one in self._casts[cast] if one.number == number), None)
-        return None
+    def cast_of_run(self, run: Heard | Refused | Ran) -> Exchange | None:
+        """The broadcast that a listener ran for, or refused."""
+        if isinstance(run, Ran) or run.channel is None:
+            return None
+        self._of((run.channel, run.digest, run.length))
+        return self._whose.get(id(run))
 
     def _of(self, cast: Cast) -> dict[int, list[Any_]]:
         found = self._joined.get(cast)
@@ -189,6 +190,7 @@ class Links:
                     self.unsure += len(group) - len(pairs)
                     for exchange, record in pairs:
                         found.setdefault(exchange.number, []).append(record)
+                        self._whose[id(record)] = exchange
         return found
 
 
@@ -214,23 +216,21 @@ def _groups(records: Sequence[Any_]) -> Iterable[tuple[list[Any_], float]]:
 
 
 def matched(exchanges: Sequence[Exchange], records: Sequence[Any_], waited: float) -> list[tuple[Exchange, Any_]]:
-    """Broadcasts of equal bytes (oldest first) with their records (as they began), where there is no doubt."""
-    wide = len(exchanges) == len(records) == 1
-    candidates = [
-        [
-            one
-            for one in exchanges
-            if one.opened.at - _BEFORE <= record.begun <= one.opened.at + waited * (6 if wide else 1)
-        ]
-        for record in records
-    ]
-    told = [(record, found) for record, found in zip(records, candidates, strict=True) if found]
-    meant = {one.number: one for _record, found in told for one in found}
-    if all(len(found) == 1 for _record, found in told) and len(meant) == len(told):
-        return [(found[0], record) for record, found in told]
-    if len(meant) != len(told):
+    """Broadcasts of equal bytes with their records (as they began), where there is no doubt."""
+    those = sorted(exchanges, key=lambda one: one.opened.at)
+    times = [one.opened.at for one in those]
+    longest = waited * (6 if len(those) == len(records) == 1 else 1)
+    told: list[tuple[Any_, range]] = []
+    meant: list[int] = []
+    beyond = 0
+    for record in records:
+        places = range(bisect_left(times, record.begun - longest), bisect_right(times, record.begun + _BEFORE))
+        if places:
+            told.append((record, places))
+            meant += range(max(beyond, places.start), places.stop)
+            beyond = places.stop
+    if len(meant) != len(told) or any(
+        place not in places for place, (_record, places) in zip(meant, told, strict=True)
+    ):
         return []
-    in_order = [meant[number] for number in sorted(meant)]
-    pairs = [(exchange, record) for exchange, (record, _found) in zip(in_order, told, strict=True)]
-    fits = all(exchange in found for (exchange, _record), (_same, found) in zip(pairs, told, strict=True))
-    return pairs if fits else []
+    return [(those[place], record) for place, (record, _places) in zip(meant, told, strict=True)]
