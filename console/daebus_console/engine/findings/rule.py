@@ -55,9 +55,13 @@ class World:
             key = parent.parent_id
         return found
 
+    def coroutines(self, service: str) -> frozenset[str]:
+        """The actions of a service that run on its event loop, as far as its instances told."""
+        return frozenset[str]().union(*(one.coroutines for one in self.instances.of(service)))
+
     def held(self, service: str, at: float, action: str | None = None) -> Held | None:
         """What held the workers of a service just before, or its event loop where that action is async; if known."""
-        loop = frozenset[str]().union(*(one.coroutines for one in self.instances.of(service)))
+        loop = self.coroutines(service)
         found = self.holders.of(service, at, lambda other: (other in loop) == (action in loop))
         workers = self.instances.workers(service)
         if found is not None and action not in loop and workers is not None and found.at_once > _MORE * workers:

@@ -9,7 +9,20 @@ from daebus_console.engine.filter.writing import literal as term
 from daebus_console.engine.filter.writing import numbers
 from daebus_console.naming import quoted, shown
 
-__all__ = ["DROPPED", "KEEP_THE_HANDLE", "call", "duration", "near", "numbers", "quoted", "shown", "term", "to"]
+__all__ = [
+    "DROPPED",
+    "KEEP_THE_HANDLE",
+    "call",
+    "duration",
+    "more_room",
+    "near",
+    "numbers",
+    "quoted",
+    "shown",
+    "term",
+    "to",
+    "who_holds",
+]
 
 
 DROPPED = "dropped its handle"
@@ -24,6 +37,18 @@ def call(service: str | None, action: str | None) -> str:
     """A service and its action, as a sentence has them."""
     name = shown(service or "?")
     return f"{name} {shown(action, text=True)}" if action else name
+
+
+def who_holds(service: str, *, on_loop: bool) -> str:
+    """Where to look for what keeps messages from a handler: an async one needs no worker."""
+    if on_loop:
+        return f"look for an async handler or task that does not await: running {shown(service)}"
+    return f"look at the workers of {shown(service)}: services {shown(service)}"
+
+
+def more_room(service: str, *, on_loop: bool) -> str:
+    """What lets more of its handlers run at once."""
+    return "raise max_async" if on_loop else f"give {shown(service)} more workers"
 
 
 def to(service: str, action: str = "") -> str:

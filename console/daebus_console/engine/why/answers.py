@@ -8,7 +8,7 @@ from daebus_console.engine.findings.families import longest_call
 from daebus_console.engine.findings.keys import missing_key
 from daebus_console.engine.findings.payloads import error_of
 from daebus_console.engine.findings.places import in_place, place_in
-from daebus_console.engine.findings.words import DROPPED, KEEP_THE_HANDLE, call, duration, quoted, shown
+from daebus_console.engine.findings.words import DROPPED, KEEP_THE_HANDLE, call, duration, quoted, shown, who_holds
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.why import debugged
 from daebus_console.engine.why.cause import Cause
@@ -74,6 +74,9 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
         )
     if code in _REFUSED:
         why, advice = _REFUSED[code]
+        if code == "expired" and action in sight.world.coroutines(service):
+            why = "its event loop did not come to it before the caller's time was over"
+            advice = who_holds(service, on_loop=True)
         if code == "no_response" and DROPPED in text:
             why, advice = "what response.defer gave was let go of, unanswered", KEEP_THE_HANDLE
         return Cause(
@@ -115,9 +118,11 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
     )
 
 
-def late(exchange: Exchange, calls: Sequence[Exchange] = (), queued: float | None = None) -> Cause | None:
+def late(
+    exchange: Exchange, calls: Sequence[Exchange] = (), queued: float | None = None, room: str = "a worker"
+) -> Cause | None:
     """The answer came after the caller had given up; `calls` are those that were made for it, and `queued` are the
-    seconds that it waited for a worker, as its service tells.
+    seconds that it waited for `room`, as its service tells.
     """
     answer = exchange.answer
     if answer is None or not exchange.flags & Flag.LATE or exchange.flags & Flag.TIMELESS:
@@ -131,8 +136,8 @@ def late(exchange: Exchange, calls: Sequence[Exchange] = (), queued: float | Non
             "the handler took most of it" if exchange.elapsed > took / 2 else "most of it passed outside of its handler"
         )
     if queued is not None:
-        evidence.append(f"it had waited {duration(queued)} for a worker, as the service tells")
-        where = "it waited for a worker most of it" if queued > took / 2 else where
+        evidence.append(f"it had waited {duration(queued)} for {room}, as the service tells")
+        where = f"it waited for {room} most of it" if queued > took / 2 else where
     slow = longest_call(calls, exchange)
     if slow is not None:
         below, spent = slow

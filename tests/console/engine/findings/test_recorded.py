@@ -324,7 +324,7 @@ def went(bus: Watched, number: int, action: str, begun: float, elapsed: float, q
 
 
 def of_patients(bus: Watched, room: int = 100, busy: int = 1) -> None:
-    told = [{"name": "lookup", "doc": "", "async": True}, {"name": "plain", "doc": ""}]
+    told = [{"name": name, "doc": "", "async": name != "plain"} for name in ("lookup", "find", "plain")]
     bus.info("patients", actions=told, **{"async": {"max": room, "busy": busy}})
 
 
@@ -340,6 +340,65 @@ def test_an_async_handler_that_holds_the_loop(bus: Watched) -> None:
     assert (found.service, found.action, found.count, found.filter) == (
         "patients", "lookup", 5, "to:patients action:lookup",
     )  # fmt: skip
+
+
+def run_lookup(bus: Watched, turn: int, *, quick: int = 0, beside: bool = False) -> None:
+    """A lookup takes a second, while which two requests come: one is refused as too late, one begins when it ends.
+
+    `quick` ones went before it; `beside` another one begins and ends while it runs.
+    """
+    for number in range(quick):
+        bus.answer(bus.ask("patients", "lookup", {"n": number}), instance="i1", elapsed=0.01)
+    asked = bus.ask("patients", "lookup", {"turn": turn})
+    if beside:
+        bus.wait(0.5)
+        bus.answer(bus.ask("patients", "find"), instance="i1")
+    bus.wait(0.5 if beside else 1.0)
+    bus.answer(asked, instance="i1", elapsed=1.0)
+    end, first = bus.now, 10 * turn
+    told = [
+        handled(first + 1, asked.request_id or "", "lookup", end, elapsed=1.0, queued=0.001),
+        record(first + 2, "refused", end, id="x", action="find", code="expired", queued=0.95),
+        handled(first + 3, "y", "find", end + 0.01, elapsed=0.01, queued=0.9),
+    ]
+    tell(bus, batch("patients", *told))
+    bus.wait(1)
+
+
+def test_one_that_holds_the_loop_while_others_come(bus: Watched) -> None:
+    of_patients(bus)
+    for turn in range(2):
+        run_lookup(bus, turn)
+    assert bus.names() == []
+    run_lookup(bus, 2)
+    found = bus.one("loop-held")
+    assert found.text.endswith("lookup holds the event loop of patients: others waited up to 950 ms to begin")
+    assert found.count == 6
+
+
+@pytest.mark.parametrize(
+    ("quick", "beside"), [pytest.param(4, False, id="quick most times"), pytest.param(0, True, id="others go on")]
+)
+def test_one_that_is_held_itself_is_not_blamed(bus: Watched, quick: int, beside: bool) -> None:
+    of_patients(bus)
+    for turn in range(8):
+        run_lookup(bus, turn, quick=quick, beside=beside)
+    assert "loop-held" not in bus.names()
+
+
+def test_what_waits_for_the_event_loop_waits_for_no_worker(bus: Watched) -> None:
+    of_patients(bus)
+    asked = bus.fail(bus.ask("patients", "lookup"), "expired")
+    found = bus.one("refused")
+    assert found.text == "patients lookup was refused with expired: its event loop did not come to it in time"
+    assert found.advice == "look for an async handler or task that does not await: running patients"
+    assert why(bus, asked).advice == found.advice
+    late = bus.ask("patients", "lookup", timeout=0.5)
+    bus.wait(2)
+    bus.answer(late, elapsed=0.1)
+    tell(bus, batch("patients", handled(1, late.request_id or "", "lookup", bus.now, elapsed=0.1, queued=1.8)))
+    assert bus.one("late-answer").advice == f"{found.advice}; or wait longer than 2 s"
+    assert why(bus, late).text.endswith(": it waited for the event loop most of it")
 
 
 @pytest.mark.parametrize(

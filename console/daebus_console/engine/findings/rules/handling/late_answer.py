@@ -6,7 +6,7 @@ from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.families import Family, longest_call
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, duration, numbers, shown, to
+from daebus_console.engine.findings.words import call, duration, more_room, numbers, shown, to, who_holds
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.records.record import Any_, Handled
 
@@ -98,6 +98,8 @@ that is called again after a timeout should bear to be done twice."""
         elif exchange.elapsed is not None and 0 <= exchange.elapsed <= took / 2:
             within = f", only {duration(exchange.elapsed)} of it in the handler"
             advice = f"find out what it waited for, a free worker perhaps: services {shown(service)}; or {longer}"
+            if action in self.world.coroutines(service):
+                advice = f"{who_holds(service, on_loop=True)}; or {longer}"
             remember(self._outside, exchange.number, None, _MOST)
             told = self._where.get((service, action))
             if told is not None:
@@ -112,12 +114,13 @@ that is called again after a timeout should bear to be done twice."""
         took, inside = at - exchange.opened.at, exchange.elapsed or 0.0
         if queued >= took / 2:
             within = f", {duration(queued)} of it before its handler began"
-            advice = f"look at the workers of {shown(service)}: services {shown(service)}; or {longer}"
+            on_loop = (exchange.action or "") in self.world.coroutines(service)
+            advice = f"{who_holds(service, on_loop=on_loop)}; or {longer}"
             held = self.world.held(service, at, exchange.action)
             if held is not None:
                 within += f"; {held.text}"
                 if held.below:
-                    advice = f"{held.advice}; or give {shown(service)} more workers"
+                    advice = f"{held.advice}; or {more_room(service, on_loop=on_loop)}"
             self._tell_found(exchange, within, advice)
         elif queued + inside < took / 2:
             within = f", only {duration(queued + inside)} of it in the handler and before it began"

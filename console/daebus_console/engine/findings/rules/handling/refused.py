@@ -11,7 +11,7 @@ from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.keys import slip
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, quoted, shown, term, to
+from daebus_console.engine.findings.words import call, more_room, quoted, shown, term, to, who_holds
 from daebus_console.engine.findings.words import numbers as numbers_of
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.record import Any_, Refused
@@ -21,6 +21,11 @@ _WHY = {
     "busy": ("its queue was full", "the queue of the service is full: more comes than its workers get done"),
     "expired": ("no worker was free in time", "the request waited for a worker longer than its caller would"),
 }
+_BY_ITS_LOOP = (
+    "its event loop did not come to it in time",
+    "the request waited for the event loop longer than its caller would",
+)
+"""Of an async handler, which needs no worker."""
 
 _BY_REDIS = "redis_refused"
 _LONGEST = 300
@@ -83,16 +88,19 @@ waits-for-itself."""
         if why is None or exchange.answer is None:
             return
         service, action = exchange.target or "", exchange.action or ""
+        on_loop = code == "expired" and action in self.world.coroutines(service)
+        if on_loop:
+            why = _BY_ITS_LOOP
         held = self.world.held(service, exchange.answer.at, action)
         text, because = (
             f"{call(service, action)} was refused with {code}: {why[0]}",
             f"the answer says {code}: {why[1]}",
         )
-        advice = f"look at the workers of {shown(service)}: services {shown(service)}"
+        advice = who_holds(service, on_loop=on_loop)
         if held is not None:
             text, because = f"{text}; {held.text}", f"{because}; {held.because}"
             if held.below:
-                advice = f"{held.advice}; or give {shown(service)} more workers"
+                advice = f"{held.advice}; or {more_room(service, on_loop=on_loop)}"
         self.book.report(
             self.name,
             self.severity,

@@ -3,27 +3,66 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import SLOW, Rule
 from daebus_console.engine.findings.words import call, duration, shown, to
 from daebus_console.engine.message.exchange import Exchange
-from daebus_console.engine.records.record import Any_, Handled
+from daebus_console.engine.records.record import Any_, Handled, Refused
 
 _NEAR = 0.02
 _LEAST = 5
 _ROOM = 10
 _LATEST = 100
 _MOST = 500
+_EXPIRED = "expired"
+_APART = 0.1
+"""Seconds by which the clock of a service may seem to be off."""
+_WHOLE = 0.8
+"""The part of a run for which those must have waited that came while it ran."""
+_LEAST_RUNS = 3
 
 
-class _Runs:
-    """The latest runs of async handlers in one instance that took long, with when they began and ended."""
+class _Run:
+    """A run of an async handler that took long: when it began and ended, and of which exchange it was."""
+
+    __slots__ = ("action", "begun", "ended", "number")
+
+    def __init__(self, begun: float, ended: float, action: str, number: int | None) -> None:
+        self.begun, self.ended, self.action, self.number = begun, ended, action, number
+
+
+class _Held:
+    """How long others waited for the runs of one action: those that had come before, and those that came meanwhile."""
 
     def __init__(self) -> None:
-        self.latest: deque[tuple[float, float, str, int | None]] = deque(maxlen=_LATEST)
-        self.held: dict[str, list[float]] = {}
-        """By the action that held the loop: how long others waited for it, each time."""
+        self.before: deque[float] = deque(maxlen=_LATEST)
+        self.meanwhile: deque[float] = deque(maxlen=_LATEST)
+        self.runs: deque[_Run] = deque(maxlen=_LEAST_RUNS)
+        """Those for which others waited that came meanwhile."""
+        self.told = False
+
+
+class _Loop:
+    """The event loop of one instance."""
+
+    def __init__(self) -> None:
+        self.latest: deque[_Run] = deque(maxlen=_LATEST)
+        self.held: dict[str, _Held] = {}
+        """By the action that held it."""
+        self.answers: deque[tuple[float, float]] = deque(maxlen=_LATEST)
+        """When handlers began and ended, as their answers tell."""
+        self.shares: dict[str, tuple[int, int]] = {}
+        """How many answers of each action tell that it took long, of how many."""
+        self.free: set[str] = set()
+        """Actions while which others went on."""
+
+    def takes_long(self, action: str) -> bool:
+        """Whether the action takes long most times: one that does not may have been held itself."""
+        long, all_ = self.shares.get(action, (0, 0))
+        return long >= _LEAST_RUNS and 2 * long >= all_
 
 
 class Found(Rule):
@@ -38,66 +77,100 @@ meanwhile: it sleeps with time.sleep, asks with a library that blocks, or works 
 
 It is thought so because the service tells which of its actions are async, and of each handler how long its message
 had waited and how long it ran: five times or more one waited a tenth of a second, though there was room for many
-more, and began only as the other ended, which had begun and run in just that time.
+more, and began, or was refused as too late, only as the other ended, which had begun and run in just that time. Or
+it had come just after the other began, and so with three runs or more of an action that takes long most times, while
+which no other was seen to go on.
 
 `await` what waits; what blocks give to `asyncio.to_thread`, or make the handler a plain function: it then runs on
 a worker thread."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._runs: dict[tuple[str, str], _Runs] = {}
+        self._loops: dict[tuple[str, str], _Loop] = {}
+
+    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """Remember when its handlers ran, and how many of them took long."""
+        if action not in self.world.coroutines(service):
+            return
+        for one in exchanges[-_LATEST:]:
+            if one.answer is None or one.instance is None or one.elapsed is None or one.elapsed < 0:
+                continue
+            loop = self._loop(service, one.instance)
+            long, all_ = loop.shares.get(action, (0, 0))
+            remember(loop.shares, action, (long + (one.elapsed >= SLOW), all_ + 1), _MOST)
+            loop.answers.append((one.answer.at - one.elapsed, one.answer.at))
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
         """Did it wait for one that ran all the while?"""
-        if not isinstance(record, Handled) or record.elapsed is None or record.queued is None:
+        if not isinstance(record, Handled | Refused) or record.queued is None or record.action is None:
             return
-        service, name = record.source.service, record.source.instance
+        service, name, took = record.source.service, record.source.instance, getattr(record, "elapsed", None)
+        if took is None and (not isinstance(record, Refused) or record.code != _EXPIRED):
+            return
         instance = next((one for one in self.world.instances.of(service) if one.name == name), None)
         if instance is None or record.action not in instance.coroutines or not instance.has_loop_room(_ROOM):
             return
-        runs = self._runs.get((service, name))
-        if runs is None:
-            if len(self._runs) >= _MOST:
-                del self._runs[next(iter(self._runs))]
-            runs = self._runs[service, name] = _Runs()
-        begun = record.at - record.elapsed
-        came = begun - record.queued
+        loop, begun = self._loop(service, name), record.at - (took or 0.0)
         if record.queued >= SLOW:
-            for start, end, action, number in reversed(runs.latest):
-                if start >= came - _NEAR and abs(end - begun) <= _NEAR:
-                    # Where another one ran meanwhile the loop was free to go on.
-                    if sum(other[0] < end - _NEAR and start + _NEAR < other[1] for other in runs.latest) == 1:
-                        self._held(runs, record, action, end - start, number)
-                    break
-        if record.elapsed >= SLOW:
-            runs.latest.append((begun, record.at, record.action, None if exchange is None else exchange.number))
+            self._waited(loop, record, begun, record.queued)
+        if took is not None and took >= SLOW:
+            run = _Run(begun, record.at, record.action, None if exchange is None else exchange.number)
+            loop.latest.append(run)
+            first, last = begun + record.source.off + _APART, record.at + record.source.off - _APART
+            if any(first < start and end < last for start, end in loop.answers):
+                loop.free.add(record.action)
 
     def lost(self) -> None:
         """What ran meanwhile may not have been told."""
-        for runs in self._runs.values():
-            runs.latest.clear()
+        for loop in self._loops.values():
+            loop.latest.clear()
 
-    def _held(self, runs: _Runs, record: Handled, action: str, took: float, number: int | None) -> None:
-        waited = runs.held.setdefault(action, [])
-        waited.append(record.queued or 0.0)
-        if len(waited) < _LEAST:
+    def _loop(self, service: str, instance: str) -> _Loop:
+        found = self._loops.get((service, instance))
+        if found is None:
+            found = _Loop()
+            remember(self._loops, (service, instance), found, _MOST)
+        return found
+
+    def _waited(self, loop: _Loop, record: Handled | Refused, begun: float, queued: float) -> None:
+        """It waited so long until then: for which run?"""
+        came = begun - queued
+        run = next((one for one in reversed(loop.latest) if abs(one.ended - begun) <= _NEAR), None)
+        # Where another one ran meanwhile the loop was free to go on.
+        if run is None or any(
+            one is not run and one.begun < run.ended - _NEAR and run.begun + _NEAR < one.ended for one in loop.latest
+        ):
             return
-        service = record.source.service
-        new = _LEAST if len(waited) == _LEAST else 1
-        if len(waited) > _LATEST:
-            del waited[_LEAST]
+        held = loop.held.setdefault(run.action, _Held())
+        took = run.ended - run.begun
+        if run.begun >= came - _NEAR:
+            held.before.append(queued)
+        elif queued >= _WHOLE * took and took > 3 * _APART:
+            held.meanwhile.append(queued)
+            if run not in held.runs:
+                held.runs.append(run)
+        else:
+            return
+        sure = len(held.runs) >= _LEAST_RUNS and run.action not in loop.free and loop.takes_long(run.action)
+        waited = [*held.before, *(held.meanwhile if sure else ())]
+        if len(waited) >= _LEAST:
+            self._tell(record, run, max(waited), 1 if held.told else len(waited))
+            held.told = True
+
+    def _tell(self, record: Handled | Refused, run: _Run, longest: float, count: int) -> None:
+        service, action = record.source.service, run.action
         self.book.report(
             self.name,
             self.severity,
             record.at + record.source.off,
-            [number] if number is not None else [],
+            [run.number] if run.number is not None else [],
             service=service,
             action=action,
             text=f"the async handler of {call(service, action)} holds the event loop of {shown(service)}: others waited"
-            f" up to {duration(max(waited))} to begin",
-            because=f"it ran for {duration(took)} the last time, and what had come meanwhile began only as it ended,"
-            " though there was room for many more",
+            f" up to {duration(longest)} to begin",
+            because=f"it ran for {duration(run.ended - run.begun)} the last time, and what had come meanwhile began"
+            " only as it ended, though there was room for many more",
             advice="await what waits; give what blocks to asyncio.to_thread, or make the handler a plain function",
             where=to(service, action),
-            count=new,
+            count=count,
         )
