@@ -216,6 +216,9 @@ class Service:
             try:
                 for hook in self._registry.start_hooks:
                     self._run_hook("start hook", hook)
+            except BaseException:
+                self._turn_away()
+                raise
             finally:
                 # One may have configured logging: why another fails is to be heard, and so is what messages set off.
                 stay_on()
@@ -227,6 +230,16 @@ class Service:
             self._close()
             raise
         log.info("%s: serving on %s as instance %s", self.name, self.bus, self.instance, extra=self._about)
+
+    def _turn_away(self) -> None:
+        """It does not start: where it has taken over already, answer what has come for it meanwhile."""
+        listener, until = self._listener, time.monotonic() + DRAIN_TIMEOUT
+        if listener.connected:
+            listener.drain(0)
+            listener.lead(
+                lambda channel, data: self._refuse_stopping(Arrival(channel, data, time.monotonic(), NO_TURN)),
+                lambda: time.monotonic() > until,
+            )
 
     def stop(self, grace: float) -> None:
         """Take no more, finish what runs within `grace` seconds, answer the rest, and close everything."""

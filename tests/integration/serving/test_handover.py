@@ -7,12 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import redis
 
-from daebus import Daebus, DaebusCaller, RequestTimeout, request
+from daebus import Daebus, DaebusCaller, RequestFailed, RequestTimeout, ServiceUnavailable, request
+from daebus.client.call import Call
 from daebus.command.handover import ACTION, HandoverBus, Takeover
 from daebus.command.line import Line
 from daebus.command.supervised import Supervised
@@ -58,8 +60,12 @@ class Pair:
 
     def take_over(self, expected: str | None = "secret") -> None:
         self.old_bus.mark.expected = expected
-        self._thread = threading.Thread(target=lambda: self.new.start_on(self.new_bus))
+        self._thread = threading.Thread(target=self._start_new)
         self._thread.start()
+
+    def _start_new(self) -> None:
+        with suppress(LookupError):
+            self.new.start_on(self.new_bus)
 
     def begin(self) -> None:
         self.old.finish()
@@ -117,6 +123,33 @@ def test_a_request_of_which_nobody_waits_for_an_answer_any_more_is_passed_over(p
     thread.join(20)
     assert answers == [{"by": "new"}]
     assert pair.seen == [("old", 0), ("new", 0), ("new", 2)]
+
+
+def test_where_the_new_one_does_not_start_whoever_asked_it_is_told(pair: Pair) -> None:
+    calls = list[Call]()
+
+    def ask(number: int) -> None:
+        # It returns when Redis has the request.
+        calls.append(pair.caller._requester.start(pair.name, "note", {"n": number}, timeout=20))
+
+    @pair.new.on_start
+    def fail() -> None:
+        ask(2)
+        raise LookupError("no database")
+
+    pair.take_over()
+    assert pair.cut.wait(10)
+    ask(1)
+    eventually(lambda: pair.new_bus.heard and len(pair.new_bus.heard._held) == 1)
+    pair.begin()
+    for call in calls:
+        with pytest.raises(RequestFailed, match="is stopping") as failed:
+            call.result()
+        assert failed.value.code == "shutting_down"
+    assert len(calls) == 2
+    assert pair.seen == [("old", 0), ("new", 0)]
+    with pytest.raises(ServiceUnavailable):
+        ask(3)
 
 
 def test_where_nobody_takes_over_after_all_the_old_one_goes_on(pair: Pair) -> None:
