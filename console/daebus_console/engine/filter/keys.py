@@ -85,5 +85,5 @@ def _unknown(term: Term, name: str) -> FilterError:
     if name.startswith("!") and key_of(name[1:]) is not None:
         return term.error(f"there is no key {name!r}", f"-{name[1:]}")
     suggestion = nearest(name, known)
-    hint = "" if suggestion else f"; keys are {' '.join(known)}. To search for a text with a colon, put it in quotes"
+    hint = "" if suggestion else f"; keys are {', '.join(known)}. To search for a text with a colon, put it in quotes"
     return term.error(f"there is no key {name!r}{hint}", suggestion)

@@ -343,6 +343,7 @@ def test_cheap_terms_are_asked_first() -> None:
     [
         ("to:a !status:ok", "!status", "there is no key '!status'", "-status"),
         ("chanel:x", "chanel", "no key", "channel"),
+        ("xyzzy:x", "xyzzy", "keys are service, from, to, ", None),
         ("ok stauts:ok", "stauts", "no key", "status"),
         ("http://x", "http", "in quotes", None),
         ("-foo:x", "foo", "no key", None),
