@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,8 @@ def test_what_is_known_is_hidden_and_fails_nothing(tmp_path: Path, capture: Path
     assert shell(f"findings {capture} --fail-on error", known=KnownFile(file))[0] == Exit.ERROR
     _status, heard = shell("known", known=KnownFile(file))
     assert len(heard.lines) == 1
+    # What it is nobody knew when it was marked, nor how grave.
+    assert re.fullmatch("[0-9a-f]{8}  whatever comes .*", heard.lines[0])
     assert heard.lines[0].endswith("sees to it: Ann")
 
 

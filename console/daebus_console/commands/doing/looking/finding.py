@@ -217,8 +217,7 @@ def _list_known(context: Context) -> None:
     if not marks:
         context.output.note("nothing is marked as known")
     for identity, mark in marks.items():
-        often = "whatever comes" if mark.count is None else f"up to {times(mark.count)}"
+        # Of one that was not there nobody knows how grave it is.
+        often = "whatever comes" if mark.count is None else f"{mark.severity.word}, up to {times(mark.count)}"
         what = shown(mark.what, text=True)
-        context.output.result(
-            [line(Span(identity, "bold"), f"  {mark.severity.word}, {often}  {what}  ", Span(mark.note, "accent"))]
-        )
+        context.output.result([line(Span(identity, "bold"), f"  {often}  {what}  ", Span(mark.note, "accent"))])
