@@ -12,6 +12,7 @@ from daebus_console.engine.export.parts import Part, one_line, parts, readable, 
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind
 from daebus_console.engine.message.touched import touched
 from daebus_console.naming import shown
+from daebus_console.render import duration
 
 _FLAGS = ((Flag.LATE, "late"), (Flag.DUPLICATE, "answered more than once"), (Flag.REUSED_ID, "id used twice"),
           (Flag.MALFORMED, "malformed envelope"))  # fmt: skip
@@ -55,9 +56,9 @@ def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
     if exchange.request_id:
         yield "request_id", _plain(exchange.request_id)
     if exchange.latency is not None:
-        yield "latency", f"{exchange.latency * 1000:.3f} ms"
+        yield "latency", _plain(duration(exchange.latency))
     if exchange.elapsed is not None:
-        yield "in the handler", f"{exchange.elapsed * 1000:.3f} ms"
+        yield "in the handler", _plain(duration(exchange.elapsed))
     if exchange.instance:
         yield "instance", _plain(exchange.instance)
     odd = [text for flag, text in _FLAGS if exchange.has(flag)]

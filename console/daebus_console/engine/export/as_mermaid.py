@@ -9,6 +9,7 @@ from daebus_console.engine.export.parts import said
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.touched import touched
 from daebus_console.naming import shown
+from daebus_console.render import duration
 
 _LONGEST = 80
 _UNANSWERED = {State.TIMEOUT: "timed out", State.UNKNOWN: "unknown", State.PENDING: "pending"}
@@ -77,7 +78,7 @@ class _Diagram:
         if exchange.kind is not Kind.REQUEST:
             return f"{source}-->>{target}: {label(f'stray answer {number}')}"
         timed = not exchange.flags & Flag.TIMELESS
-        took = f" ({(message.at - exchange.opened.at) * 1000:.1f} ms)" if timed else ""
+        took = f" ({duration(message.at - exchange.opened.at)})" if timed else ""
         if not message.final:
             return f"{target}--){source}: {label(f'progress {number}')}"
         arrow, text = ("--x", "error") if message.error else ("-->>", "ok")
