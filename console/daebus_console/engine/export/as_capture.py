@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import heapq
 import json
-import time
 from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring_ascii
 from math import inf
@@ -22,17 +21,19 @@ from daebus_console.engine.message.frame import Gap
 
 
 def as_capture(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
-    """A capture: every message a line."""
-    header: dict[str, Any] = {
-        "daebus_capture": VERSION,
-        "redis": without_password(options.redis),
-        "started": time.time(),
-    }
+    """A capture: every message a line. It begins with the first of them."""
+    each = iter(exchanges)
+    first = next(each, None)
+    header: dict[str, Any] = {"daebus_capture": VERSION, "redis": without_password(options.redis)}
+    if first is not None:
+        header["started"] = first.opened.at
     if options.redact:
         header["redacted"] = list(options.redact.keys)
     yield json.dumps(header) + "\n"
     lines = _Lines(options.redact)
-    for exchange in exchanges:
+    if first is not None:
+        yield from lines.take(first)
+    for exchange in each:
         yield from lines.take(exchange)
     yield from lines.finish()
 

@@ -19,7 +19,7 @@ from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.export import FORMATS, ExportError, ExportOptions, export, format_for
 from daebus_console.engine.hiding.redact import Redactor
-from daebus_console.engine.message.exchange import Exchange, State
+from daebus_console.engine.message.exchange import Exchange, State, lost_in
 from daebus_console.engine.offline import OfflineSender, OfflineSession
 from daebus_console.engine.pairing.clock import Step
 from daebus_console.engine.replay.source import Recording
@@ -165,6 +165,32 @@ def test_json_jsonl_and_a_capture_are_read_again(recorded: Path, tmp_path: Path)
     assert [[message.data for message in one.messages] for one in again] == [
         [message.data for message in one.messages] for one in found
     ]
+
+
+def test_a_capture_begins_with_the_first_that_is_in_it(tmp_path: Path) -> None:
+    bus = Bus()
+    begun = bus.now
+    for number in range(3):
+        bus >> request("users", "get", id=f"r{number}", reply_to="caller:a")
+        bus >> answer("caller:a", id=f"r{number}")
+        bus.wait(10)
+    one, _between, other = bus.journal.exchanges
+    assert json.loads(export("capture", [one]).splitlines()[0])["started"] == begun
+    assert "started" not in json.loads(export("capture", []))
+    path = tmp_path / "both.jsonl"
+    path.write_text(export("capture", [one]) + export("capture", [other]))
+    # It is not as if nothing could be seen from the first to when the second was exported.
+    assert [gap.seconds for gap in lost_in(exchanges(path))] == [pytest.approx(20)]
+
+
+def test_times_are_told_in_the_words_of_all_that_is_shown() -> None:
+    bus = Bus()
+    bus >> request("users", "get", id="r", reply_to="caller:a")
+    bus >> answer("caller:a", id="r", elapsed=0.000193)
+    markdown, diagram = (export(name, bus.journal.exchanges) for name in ("markdown", "mermaid"))
+    assert r"| latency | \<1 ms |" in markdown
+    assert r"| in the handler | 193 µs |" in markdown
+    assert "(#60;1 ms)" in diagram
 
 
 def test_mermaid_has_every_message_and_nothing_that_steers_it(recorded: Path) -> None:
