@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -134,6 +138,31 @@ def test_it_is_stopped_at_once_and_tells_what_it_has(redis_url: str, name: str, 
     assert not thread.is_alive()
     assert ended == [Exit.INTERRUPTED]
     assert len(heard.lines) == 3
+
+
+def test_what_an_interrupt_did_not_wait_for_is_not_lost(redis_url: str, name: str, pair: threading.Event) -> None:
+    with redis.Redis.from_url(redis_url) as client, client.pubsub() as mute:
+        command = [sys.executable, "-m", "daebus_console", "--redis", redis_url, "ping", name, "--every", "10ms"]
+        # It waits for whoever is silent, and is interrupted meanwhile.
+        with subprocess.Popen(
+            [*command, "--times", "100000", "--timeout", "60"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            assert process.stderr.readline().strip().startswith("1 ")
+            mute.subscribe(f"daebus.control.{name}")
+            mute.get_message(timeout=5)
+            eventually(lambda: mute.get_message(timeout=0.1), what="it is asked")
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+    assert process.returncode == Exit.INTERRUPTED
+    head, *rows = out.splitlines()
+    assert head.split() == ["instance", "answered", "lost", "min", "median", "max"]
+    assert len(rows) == 2, out
+    assert all(re.search(r"(\d+) of \1 +0 %", row) for row in rows), out
+    assert "Traceback" not in err
 
 
 def test_a_console_that_only_reads_sends_no_ping(redis_url: str, name: str) -> None:

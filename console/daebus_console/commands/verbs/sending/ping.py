@@ -79,14 +79,20 @@ class Ping:
         withdraw = cancellation.on_cancel(self._wake)
         try:
             for _number in turns(self.times, self.every, self.context):
-                self._ask()
+                if not self._ask():
+                    return True
             return cancellation.cancelled
+        except KeyboardInterrupt:
+            return True
         finally:
             withdraw()
             unwatch()
 
-    def _ask(self) -> None:
-        """One question, and its answers: until all that are subscribed have answered, or the time is over."""
+    def _ask(self) -> bool:
+        """One question, and its answers: until all that are subscribed have answered, or the time is over.
+
+        False where that was interrupted: what had not come by then is not lost, and the question does not count.
+        """
         from daebus.errors import ServiceUnavailable
 
         request_id = uuid.uuid4().hex
@@ -97,18 +103,28 @@ class Ping:
         here = delivery.receivers if delivery.subscribers is None else delivery.subscribers
         if not here:
             raise ServiceUnavailable(self._nobody())
+        with self._changed:
+            try:
+                self._changed.wait_for(
+                    lambda: self._answers[request_id] >= here or self.context.cancellation.cancelled, self.timeout
+                )
+                stopped = self.context.cancellation.cancelled
+            except KeyboardInterrupt:
+                stopped = True
+            came, self._came = self._came, []
+            if stopped and self._answers[request_id] < here:
+                del self._asked[request_id]
+                for instance in came:
+                    instance.took.pop()
+                return False
         self.sent += 1
         self.most = max(self.most, here)
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._answers[request_id] >= here or self.context.cancellation.cancelled, self.timeout
-            )
-            came, self._came = self._came, []
         for instance in [] if self.quiet else came:
             told = line(
                 Span(f"{self.sent:>3}", "dim"), f"  {_where(instance)}  ", Span(duration(instance.took[-1]), "ok")
             )
             self.context.output.progress(told)
+        return True
 
     def _nobody(self) -> str:
         if self.context.sender.subscribers(self.service):
@@ -143,7 +159,7 @@ def run(command: Command, context: Context) -> int:
 
     ping = Ping(command, context)
     stopped = ping.run()
-    found = sorted(ping.instances.values(), key=lambda one: (one.place, one.name))
+    found = sorted((one for one in ping.instances.values() if one.took), key=lambda one: (one.place, one.name))
     if ping.quiet:
         for instance in found:
             context.output.record(_record(ping, instance))
