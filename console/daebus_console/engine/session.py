@@ -14,6 +14,7 @@ from typing import ClassVar
 from daebus.transport.bus import redis_at
 from daebus.transport.places.route import is_sharded
 from daebus_console.engine import dialects
+from daebus_console.engine.askers import Askers
 from daebus_console.engine.following import Following
 from daebus_console.engine.live.asking import Question
 from daebus_console.engine.live.discovery import Discovery, Poll
@@ -76,6 +77,7 @@ class Session:
         self._reckoning = reckoning = Reckoning(self.correlator, len(self.settings.patterns))
         self.directory, self.stats = reckoning.directory, reckoning.stats
         self.findings, self.telling = reckoning.findings, reckoning.telling
+        self.askers = Askers()
         self.correlator.listened = self.directory.listened
         self.correlator.served = self.directory.framework
         self.correlator.subscribers = self.directory.subscribers_of
@@ -349,6 +351,8 @@ class Session:
             to_ask = self.directory.poll(
                 self.clock(), poll.subscribers, poll.patterns, listening=listening, complete=poll.complete
             )
+            if poll.complete and poll.listed is not None:
+                self.askers.listed(self.clock(), poll.listed)
             self._following.polled(poll)
             self.findings.polled(self.clock(), complete=poll.complete)
             self._changed.notify_all()

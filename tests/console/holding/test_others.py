@@ -452,6 +452,29 @@ def test_of_an_instance_that_goes_nothing_is_held_once_all_others_have_answered(
         assert asked.result() == {}
 
 
+@pytest.mark.parametrize("place", ["request", "answer"])
+def test_whoever_asked_and_was_killed_does_not_wait_on(
+    console: Debugging, shop: Shop, redis_url: str, place: str
+) -> None:
+    asking = f"from daebus import DaebusCaller; DaebusCaller({shop.orders!r}, redis_url={redis_url!r})"
+    console(f"break {shop.orders} ping --place {place}")
+    with program("-c", f"{asking}.send_request('ping', {{}}, timeout=60)") as asker:
+        console.holding()
+        for _ in range(3):
+            assert console("held --json") == Exit.DONE
+            assert (console.heard.records[-1]["asker_waits"], console.heard.records[-1]["asker_gone"]) == (True, False)
+            # It is there, whenever the channels are listed.
+            polled = console.session.directory.polled
+            eventually(lambda polled=polled: console.session.directory.polled != polled)
+        asker.signal(signal.SIGKILL)
+        eventually(lambda: console.held()[0].first.deserted, what="it has gone")
+        console.heard.lines.clear()
+        assert console("held") == Exit.DONE
+        assert "has gone" in console.heard.lines[1]
+        assert "waits on" not in console.heard.lines[1]
+    console("off")
+
+
 def test_a_service_that_goes_takes_what_it_holds_with_it_and_nothing_is_said_to_be_held(
     console: Debugging, shop: Shop, redis_url: str, tmp_path: Path
 ) -> None:

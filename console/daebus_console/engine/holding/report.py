@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,6 +50,7 @@ class Hold:
     asker: float | None = None
     waits: bool = False
     guessed: bool = False
+    deserted: bool = False
     sender: str | None = None
     id: str | None = None
     parent: str | None = None
@@ -105,6 +106,10 @@ class Report:
             for hold in self.holds
         )
         return replace(self, holds=tuple(holds))
+
+    def deserted(self, by: Callable[[Hold], bool]) -> Report:
+        """The same, where `by` tells of what is held that whoever asked for it has gone."""
+        return replace(self, holds=tuple(replace(hold, deserted=by(hold)) for hold in self.holds))
 
     def without(self, gone: Collection[tuple[str, str, str]]) -> Report:
         """The same without those holds, by their keys."""

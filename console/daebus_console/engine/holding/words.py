@@ -10,7 +10,7 @@ from daebus_console.engine.holding.rule import Rule
 from daebus_console.naming import shown
 from daebus_console.render import duration, plural
 
-HAS, MAY_HAVE = "has given up", "may have given up"
+HAS, MAY_HAVE, GONE = "has given up", "may have given up", "has gone"
 _PLACES = {
     "request": "before its handler",
     "call": "on leaving",
@@ -44,7 +44,7 @@ def left(held: Held, now: float) -> str:
 def patience(hold: Hold, now: float) -> str:
     """For how much longer whoever asked waits."""
     if hold.waits:
-        return "waits on"
+        return GONE if hold.deserted else "waits on"
     if hold.asker is None:
         return ""
     seconds = hold.asker - now

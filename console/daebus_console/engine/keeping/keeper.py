@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from daebus.errors import DaebusError, RedisUnavailable
 from daebus_console.engine.holding.desk import Desk, Refusal, Setting
-from daebus_console.engine.holding.report import read_report, read_rules
+from daebus_console.engine.holding.report import Hold, read_report, read_rules
 from daebus_console.engine.holding.rule import Rule, renamed
 from daebus_console.engine.keeping.asking import WITHIN, Answer, Asker, Question
 from daebus_console.engine.keeping.owner import owner
@@ -291,7 +291,7 @@ class Keeper:
             self.desk.confirmed(service, answer.instance, question.about, until)
             self.desk.count(service, answer.instance, read_rules(self.desk.owner, answer.payload.get("rules")))
         if question.verb == "held" and question.about is None:
-            report = read_report(service, answer.instance, answer.payload, self.now())
+            report = read_report(service, answer.instance, answer.payload, self.now()).deserted(self._asker_gone)
             new = (service, answer.instance) not in self.desk.reports
             if new and (service in self.desk.suspended or not self.desk.has_taken(service, answer.instance)):
                 # It has started since the others were told.
@@ -306,6 +306,11 @@ class Keeper:
             self._parting.tell(before, report)
             if self.desk.spent():
                 self._wanted.set()
+
+    def _asker_gone(self, hold: Hold) -> bool:
+        """Whether nobody is there any more to get the answer."""
+        exchange = self.session.correlator.find(hold.id) if hold.waits and hold.id is not None else None
+        return exchange is not None and self.session.askers.gone(exchange.reply_to, exchange.opened.at)
 
     def _all_heard(self, question: Question) -> None:
         """All instances that there are have answered: others hold nothing any more."""

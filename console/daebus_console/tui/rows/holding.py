@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from daebus.gates import globs
 from daebus_console.engine.holding.desk import Desk, Held, Known
 from daebus_console.engine.holding.rule import Rule
-from daebus_console.engine.holding.words import HAS, MAY_HAVE, patience, stage, told_reach, told_rule, where
+from daebus_console.engine.holding.words import GONE, HAS, MAY_HAVE, patience, stage, told_reach, told_rule, where
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.text import cells, clean, folded
 from daebus_console.tui.rows import format as fmt
@@ -111,7 +111,7 @@ def held_row(held: Held, width: int, now: float, order: Mapping[int, int], owner
     stands = stage(first) if where_ >= WORDS else _SHORT.get(first.place, first.place)
     # Where there is no room for both, whether somebody still waits counts for more than who it is.
     named = asked >= WORDS or cells(f"{sender} {waits}") <= asked
-    lapsed = "error" if waits in (HAS, MAY_HAVE) else "dim"
+    lapsed = "error" if waits in (HAS, MAY_HAVE, GONE) else "dim"
     return [
         (f"{place:>2}. " if place is not None else "    ", "accent"),
         (fit_right(f"H{held.number}", 4) + " ", "strong"),
