@@ -8,6 +8,8 @@ import pytest
 
 from daebus import Daebus, DaebusCaller
 from daebus_console.commands.context import Exit
+from daebus_console.engine.keeping import keeper as keeping
+from daebus_console.engine.keeping import stepping
 from tests.console.holding.conftest import Debugging, Shop, known
 from tests.support.framework_services import program
 from tests.support.waiting import eventually
@@ -89,6 +91,21 @@ def test_into_what_makes_no_call_stops_at_its_answer_and_says_so(console: Debugg
     (held,) = console.holding(where=lambda one: one.first.place == "answer")
     told = f"H{held.number}: no call was made that could be held: stopped at the answer of {shop.orders}.ping"
     eventually(lambda: console.latest == told)
+    console("step run")
+    asked.result()
+
+
+def test_all_that_a_step_waits_to_hear_of_is_asked_of_until_it_stops(
+    console: Debugging, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console(f"break {shop.orders} ping --once")
+    asked = shop.ask("ping")
+    console.holding()
+    # Its rules for others go when it holds the answer, which nothing was called before as far as these tell.
+    monkeypatch.setattr(keeping, "GLANCE_EVERY", 3600.0)
+    monkeypatch.setattr(stepping, "_ON_ITS_WAY", 1.5)
+    console("step into")
+    eventually(lambda: "no call was made that could be held" in console.latest)
     console("step run")
     asked.result()
 

@@ -65,8 +65,8 @@ class Keeper:
         self.desk = Desk(owner())
         self.problem: str | None = None
         """Why services cannot be reached."""
-        self.followed: Callable[[], None] | None = None
-        """Called now and then by the thread that looks what is held."""
+        self.followed: Callable[[], Collection[str]] | None = None
+        """Called now and then by the thread that looks what is held; returns the services of which it waits to hear."""
         self._asker = Asker(session, sender, self._heard, self._all_heard)
         self._releasing = Releasing(session, self.desk, self._asker)
         self.release, self.look_into = self._releasing.release, self._releasing.look_into
@@ -350,17 +350,16 @@ class Keeper:
             active = ours | {hold.service for hold in self.desk.holds()}
             if now - self._listed >= LIST_EVERY:
                 self._listed, self._able = now, debuggable(self.session)
-            others = self._able - active
             self._forget_gone(active)
             follow = self.followed
         if follow is not None:
-            follow()
+            active |= set(follow())
         self._suspending.end(now)
         for service in sorted(dirty | ours):
             if service in dirty or now - self._renewed.get(service, 0.0) >= RENEW_EVERY:
                 self._tell_rules(service)
                 self._suspending.renew(service)
-        for services, every in ((active, LOOK_EVERY), (others, GLANCE_EVERY)):
+        for services, every in ((active, LOOK_EVERY), (self._able - active, GLANCE_EVERY)):
             for service in sorted(services):
                 if now - self._looked.get(service, 0.0) >= every:
                     self._looked[service] = now

@@ -89,8 +89,11 @@ class Stepper:
         with self.keeper.session.lock:
             self.at = self._plan = self._stopped = None
 
-    def _follow(self) -> None:
-        """Look whether the step has come to its end (called by the keeper's thread)."""
+    def _follow(self) -> set[str]:
+        """Look whether the step has come to its end (called by the keeper's thread).
+
+        Returns the services that have to tell for that, also where no rule of the step is left.
+        """
         session = self.keeper.session
         with session.lock:
             planned = self._plan
@@ -113,6 +116,7 @@ class Stepper:
                 self.keeper.desk.news.append(
                     f"H{held.number}: the answer of {name} goes on: the step stopped before it"
                 )
+        return set() if planned is None or told is not None else {service for service, _rule in planned.rules}
 
     def _too_far(self) -> list[Held]:
         """Answers that the last step holds, though it has come to something that was called before them.
