@@ -92,6 +92,10 @@ class Intake:
         """Answer that the service stops."""
         self._dispatcher.refuse(arrival, "shutting_down", f"{self._name} is stopping")
 
+    def turn_away(self, channel: str, data: bytes) -> None:
+        """Take no message more, and answer this one so."""
+        self.refuse_stopping(Arrival(channel, data, time.monotonic(), NO_TURN))
+
     def end(self) -> None:
         """The service has ended: tell what was refused and has not been told."""
         self._overload.end()

@@ -236,10 +236,7 @@ class Service:
         listener, until = self._listener, time.monotonic() + DRAIN_TIMEOUT
         if listener.connected:
             listener.drain(0)
-            listener.lead(
-                lambda channel, data: self._refuse_stopping(Arrival(channel, data, time.monotonic(), NO_TURN)),
-                lambda: time.monotonic() > until,
-            )
+            listener.lead(self._intake.turn_away, lambda: time.monotonic() > until)
 
     def stop(self, grace: float) -> None:
         """Take no more, finish what runs within `grace` seconds, answer the rest, and close everything."""
