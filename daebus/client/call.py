@@ -146,7 +146,10 @@ class Call(Asked):
                 on_progress(reply.payload)
 
     def replies(self) -> Iterator[Reply]:
-        """Each reply as it comes, the final one last, errors included as replies."""
+        """Each reply as it comes, the final one last, errors included as replies.
+
+        Raises RequestTimeout, RequestCancelled or ConnectionLost.
+        """
         while self._last is None:
             yield self._next()
 

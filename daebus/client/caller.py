@@ -33,6 +33,7 @@ class DaebusCaller:
     limits Redis delivers nothing of more than 28 MiB, and disconnects whoever was to get it. `retry` is when requests
     are asked again that are said to be `idempotent` (default: never); see Retry. `sharded` says that messages go over
     sharded Pub/Sub, as for `Daebus.start`; where the running service's Redis is used, it is as that service says.
+    Raises ConfigurationError for what cannot be used.
     """
 
     def __init__(
@@ -121,8 +122,9 @@ class DaebusCaller:
     ) -> Iterator[Outcome]:
         """Ask for each of the payloads, with so many under way at once, and iterate over what became of them, in order.
 
-        One that fails is an Outcome with an `error`, and stops none of the others. `timeout` is that of each. They are
-        asked as the outcomes are taken; what is under way when the iteration is left is not waited for any more.
+        One that fails is an Outcome with an `error`, and stops none of the others. `timeout` is that of each, in
+        seconds. They are asked as the outcomes are taken; what is under way when the iteration is left is not waited
+        for any more. Raises ConfigurationError for an impossible number, PayloadError where nothing can be asked.
         """
         named_action(action)
         if timeout is not None:
@@ -134,7 +136,10 @@ class DaebusCaller:
         return self._requester.start(self.target_service, action, payload, timeout=timeout)
 
     def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
-        """Send a one-way message to an action of the target service; returns how many received it."""
+        """Send a one-way message to an action of the target service; returns how many received it, 0 where nobody did.
+
+        Raises PayloadError, RedisUnavailable or its subclass ConnectionLost.
+        """
         return self._requester.send(self.target_service, action, payload)
 
     def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:

@@ -181,8 +181,9 @@ class Requester(Connections):
     ) -> Call:
         """Ask, and return a handle on the answers without waiting for them.
 
-        Returns once Redis has the request and somebody subscribes to the service; raises ServiceUnavailable
-        where nobody does.
+        Returns once Redis has the request and somebody subscribes to the service; raises ServiceUnavailable where
+        nobody does, RequestTimeout, RedisUnavailable (ConnectionLost), PayloadError. `timeout` is in seconds, from now
+        until the final answer.
         """
         here = self._here()
         if here is not self:
@@ -291,7 +292,8 @@ class Requester(Connections):
     def send(self, service: str, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action; returns how many received it. Nobody answers, nobody waits.
 
-        A debugger of the service that sends it may hold it here; what it drops is received by none.
+        A debugger of the service that sends it may hold it here; what it drops is received by none. Raises
+        PayloadError, RedisUnavailable (ConnectionLost).
         """
         here = self._here()
         if here is not self:
@@ -308,7 +310,7 @@ class Requester(Connections):
             return received[0] if received else 0
 
     def publish(self, channel: str, data: bytes) -> int:
-        """Publish bytes as they are; returns how many received them."""
+        """Publish bytes as they are; returns how many received them. Raises as `send` does."""
         here = self._here()
         if here is not self:
             return here.publish(channel, data)

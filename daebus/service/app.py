@@ -179,8 +179,9 @@ class Daebus(Registry):
         """Start serving in the background; returns once the service can be called.
 
         `service` is its name (default: the app's). Redis is at `redis_url`, else `redis_host`/`redis_port`,
-        else DAEBUS_REDIS_URL, REDIS_URL or localhost:6379. Raises RedisUnavailable, or whatever an on_start
-        hook raises. The app is its own context manager: leaving the block stops it.
+        else DAEBUS_REDIS_URL, REDIS_URL or localhost:6379. Raises RedisUnavailable, ConfigurationError for a setting
+        that cannot be used, RegistrationError for annotations that cannot, or whatever an on_start hook raises. The
+        app is its own context manager: leaving the block stops it.
 
         Several instances of a service all get every message. Without `shared` each of them handles it, and each
         answers: right for one instance, or where every instance is to know. With `shared=True`, given to all

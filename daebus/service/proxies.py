@@ -60,6 +60,8 @@ class _Proxy:
 
 
 class _RequestProxy(_Proxy):
+    """The request that is being handled: see `daebus.Request`. Outside an action handler: OutsideContextError."""
+
     __slots__ = ()
 
     def _target(self) -> Request:
@@ -77,6 +79,8 @@ class _RequestProxy(_Proxy):
 
 
 class _ResponseProxy(_Proxy):
+    """Answers the request that is being handled: see `daebus.Response`. Outside a handler: OutsideContextError."""
+
     __slots__ = ()
 
     def _target(self) -> Any:
@@ -87,6 +91,8 @@ class _ResponseProxy(_Proxy):
 
 
 class _CacheProxy(_Proxy):
+    """A redis-py client of the running service's Redis, text in and out. Without a service: OutsideContextError."""
+
     __slots__ = ()
 
     def _target(self) -> Any:
@@ -109,6 +115,8 @@ class _CacheProxy(_Proxy):
 
 
 class _LoggerProxy(_Proxy):
+    """Logs with service, action and request id of the handler at hand; outside one it is `direct_logger`."""
+
     __slots__ = ()
 
     def _target(self) -> Any:

@@ -63,6 +63,8 @@ class Registry(Hooks):
         A plain function runs on a worker thread, an `async def` on the event loop of the service. It answers with a
         dict that it returns, or `response`. A generator, of either sort, answers in parts: with each value that it
         yields, of which the last is the final answer unless it returns one.
+
+        Raises RegistrationError where the action has a handler already, or this one cannot be called so.
         """
         _need_name(action_name, "an action", "action")
 
@@ -81,6 +83,7 @@ class Registry(Hooks):
         A handler takes the decoded object, in a parameter without annotation or with that of a dict, a Mapping or Any.
         With another annotation, or with several parameters, it takes fields of it, and in one model the whole, as an
         action does (needs `daebus[typed]`): for a broadcast that does not fit it is not called, and the log says so.
+        Raises RegistrationError where it cannot be called so.
         """
         _need_name(channel, "a channel", "listen")
 
@@ -96,7 +99,10 @@ class Registry(Hooks):
         return register
 
     def background(self, name: str, interval: float) -> Callable[[Handler], Handler]:
-        """Call the function every `interval` seconds, the first time after one interval, never overlapping itself."""
+        """Call the function every `interval` seconds, the first time after one interval, never overlapping itself.
+
+        Raises RegistrationError where the name is taken, or the interval is not above 0.
+        """
         _need_name(name, "a background task", "background")
         what = f"the interval of background task {name!r}"
         seconds = checks.seconds(interval, what, RegistrationError)
@@ -112,7 +118,10 @@ class Registry(Hooks):
         return register
 
     def thread(self, name: str, auto_start: bool = True) -> Callable[[Handler], Handler]:
-        """Run the function in a thread of its own; it takes `running`, a callable that is false when it should end."""
+        """Run the function in a thread of its own; it takes `running`, a callable that is false when it should end.
+
+        Without `auto_start` it waits for `start_thread`. Raises RegistrationError where the name is taken.
+        """
         _need_name(name, "a thread", "thread")
 
         def register(handler: Handler) -> Handler:

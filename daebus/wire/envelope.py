@@ -73,7 +73,10 @@ class Stray:
 
 @dataclass(slots=True)
 class Reply:
-    """A response as a caller gets it. `elapsed` is in seconds, in the handler; None where the service does not say."""
+    """A response as a caller gets it: `ok` where it is no error, `final` where it is the last one.
+
+    `elapsed` is in seconds, in the handler; None where the service does not say.
+    """
 
     request_id: RequestId
     ok: bool

@@ -150,9 +150,9 @@ class AsyncDaebusCaller:
     ) -> AsyncIterator[Outcome]:
         """Ask for each of the payloads, with so many under way at once: `async for outcome in caller.map(…)`, in order.
 
-        One that fails is an Outcome with an `error`, and stops none of the others. `timeout` is that of each. They are
-        asked as the outcomes are taken, each in a task of its own; what is under way when the iteration is left is
-        cancelled.
+        One that fails is an Outcome with an `error`, and stops none of the others. `timeout` is that of each, in
+        seconds. They are asked as the outcomes are taken, each in a task of its own; what is under way when the
+        iteration is left is cancelled.
         """
         named_action(action)
         if timeout is not None:
@@ -184,7 +184,10 @@ class AsyncDaebusCaller:
         return Actions(self.send_request)
 
     async def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
-        """Send a one-way message to an action of the target service; returns how many received it."""
+        """Send a one-way message to an action of the target service; returns how many received it, 0 where nobody did.
+
+        Raises PayloadError, RedisUnavailable or its subclass ConnectionLost.
+        """
         session, service = self._session(), self.target_service
         with telemetry.sending(service, action) as span:
             message_id = new_request_id()

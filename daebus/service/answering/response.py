@@ -115,7 +115,7 @@ class Response:
     def progress(self, payload: dict[str, Any], progress_percentage: float | None = None) -> Receipt:
         """Send a partial response; a percentage is kept within 0 and 100 and added to the payload.
 
-        Returns how many received it.
+        Returns how many received it. Raises as `send` does.
         """
         if not isinstance(payload, dict):
             raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
@@ -125,10 +125,10 @@ class Response:
         return self._send(payload, ok=True, final=False)
 
     def error(self, error: str | BaseException, final: bool = True, code: str | None = None) -> Receipt:
-        """Send an error response: a text, or an exception (its class name goes with it). Returns what `send` does.
+        """Send an error response: a text, or an exception (its class name goes with it).
 
-        Of what an exception says the passwords of URLs are left out. A RequestFailed, with which another service has
-        answered, goes on with the `code` that this has chosen, unless there is a `code` here. Codes of the framework do
+        Returns and raises what `send` does. Of what an exception says the passwords of URLs are left out. A RequestFailed,
+        with which another service has answered, goes on with the `code` that this has chosen, unless there is a `code` here. Codes of the framework do
         not: `busy`, say, would be said of this service then.
         """
         checks.optional_name(code, "code", PayloadError)
