@@ -43,9 +43,10 @@ class Telling:
             return
         with self._session.lock:
             come, now = self._coming.take(keeper.desk), keeper.now()
+        # What has gone on went before what is held now.
+        for text in come.texts:
+            output.progress(line(Span(f"‖ {text}", "warn")))
         for one in come.held[:_AT_ONCE]:
             output.progress(held_line(one, now, str(one.number)))
         if len(come.held) > _AT_ONCE:
             output.progress(line(Span(f"‖ {len(come.held) - _AT_ONCE:,} more are held: `held` lists them", "warn")))
-        for text in come.texts:
-            output.progress(line(Span(f"‖ {text}", "warn")))

@@ -14,6 +14,7 @@ from daebus_console.commands.doing.shared.guard import host_of
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message.exchange import Flag
 from daebus_console.engine.session import Session
+from daebus_console.repl.telling import Telling
 from tests.console.cli.conftest import Console
 from tests.console.commands.prompt import prompting
 from tests.console.holding.conftest import Asked, Debugging, Shop, known
@@ -315,6 +316,13 @@ def test_one_instance_of_a_suspended_service_goes_on_for_good(console: Debugging
     assert [hold.instance for hold in held.holds] == [second]
     console("resume")
     eventually(lambda: len(handled) == 2)
+    assert console(f"resume {shop.audit}") == Exit.DONE
+    assert console.heard.notes[-1] == f"{shop.audit} is not suspended"
+    told = f"each instance of {shop.audit} counts for itself: the first that it gets go by"
+    console(f"break {shop.audit} {shop.placed} --place event --skip 2")
+    assert console.heard.notes[-1] == told
+    console(f"break {shop.orders} ping --skip 2")
+    assert "counts for itself" not in console.heard.notes[-1]
 
 
 def test_at_the_shell_an_instance_is_known_by_the_beginning_of_its_id(console: Debugging, shop: Shop) -> None:
@@ -475,6 +483,20 @@ def test_what_goes_on_by_itself_is_told(console: Debugging, shop: Shop) -> None:
     told = rf"H1 {shop.orders}\.ping went on by itself: it is held for (69\d|70\d) ms at most"
     eventually(lambda: re.fullmatch(told, console.latest), what="it is told")
     assert len(console.news()) == 1
+
+
+def test_above_the_line_what_went_on_is_told_before_what_is_held_now(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping --hold 300ms")
+    shop.ask("ping").result()
+    eventually(lambda: "H1" in console.latest, what="it went on by itself")
+    console("unbreak")
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    console.holding()
+    Telling(console.prompt.context)._tell()
+    assert [step[:4] for step in console.heard.steps] == ["‖ H1", "‖ H2"]
+    console("off")
+    asked.result()
 
 
 def test_a_rule_that_is_refused_takes_no_number(console: Debugging, shop: Shop, name: str) -> None:

@@ -39,14 +39,18 @@ def stand(
     confirm(command, context, (one.service for one in wanted), longest)
     made = keeper.place(wanted)
     with keeper.session.lock:
-        reaches = {one.service: told_reach(keeper.desk.reach(one.service)) for one in made}
+        reaches = {one.service: keeper.desk.reach(one.service) for one in made}
     for one in made:
-        reach = f", {told}" if (told := reaches[one.service]) else ""
+        reach = f", {told}" if (told := told_reach(reaches[one.service])) else ""
         ends = f"; `unbreak {one.number}` ends it" if context.face is Face.PROMPT else ""
         context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}{reach}{ends}")
         doubt = _doubt(keeper.session, one.service, one.rule)
         if doubt:
             context.output.note(doubt)
+        if one.rule.skip and reaches[one.service].able > 1:
+            context.output.note(
+                f"each instance of {shown(one.service)} counts for itself: the first that it gets go by"
+            )
     return Exit.DONE if context.face is Face.PROMPT else stay(command, context, keeper, made)
 
 

@@ -70,7 +70,7 @@ def run_resume(command: Command, context: Context) -> int:
                 context.output.error(f"{what} stays suspended: by {owners}, not by you")
                 status = Exit.ERROR
                 continue
-            context.output.note(f"{what} goes on")
+            context.output.note(f"{what} {'goes on' if name in ours else 'is not suspended'}")
     return status
 
 

@@ -22,7 +22,7 @@ VERB = Verb(
     (
         PLACE,
         Option("--once", Kind.FLAG, "only the next one"),
-        Option("--skip", Kind.COUNT, "not the first so many", "N"),
+        Option("--skip", Kind.COUNT, "not the first so many that an instance gets", "N"),
         Option("--from", Kind.TEXT, "only what that service or program has sent; * stands for any text", "NAME"),
         WHERE,
         Option("--hold", Kind.DURATION, "hold each for at most so long (at most, and by default, 300 s)"),

@@ -28,7 +28,7 @@ VERB = Verb(
         Option(
             "--times", Kind.COUNT, "so many times in all; a few more where several instances meet some at once", "N"
         ),
-        Option("--skip", Kind.COUNT, "not the first so many", "N"),
+        Option("--skip", Kind.COUNT, "not the first so many that an instance gets", "N"),
         Option("--code", Kind.TEXT, "the code of the error, with fail"),
         Option("--from", Kind.TEXT, "only what that service or program has sent; * stands for any text", "NAME"),
         WHERE,
