@@ -11,7 +11,7 @@ from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.titles.hints import without_address
 
 YIELDING = ("name", "plain")
-"""The roles of what makes room at the left: the address, then why there is no connection."""
+"""The roles of what makes room at the left: the address, which is longest whole, and why there is no connection."""
 
 
 def header(

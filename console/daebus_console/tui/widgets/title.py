@@ -25,8 +25,8 @@ class TitleLine(DrawsRoles):
     """One line with something at its left and something at its right.
 
     Where both have no room, what is dim at the right (hints, mostly) goes first. Where roles are named that `yields`,
-    pieces at the left in them are shortened, in that order; then what is plain at the right goes, the last first, and
-    then those pieces. After that the right end wins.
+    pieces at the left in them are shortened, those of the last role first; then what is plain at the right goes, the
+    last first, and then those pieces, of the first role first. After that the right end wins.
     """
 
     class Pressed(Message):
@@ -109,7 +109,7 @@ def fitted(left: Line, right: Line, width: int, yields: Sequence[str] = ()) -> t
     for role in yields:
         if over() > sum(map(spare, left)):
             left = [piece for piece in left if piece[1] != role]
-    for role in yields:
+    for role in reversed(yields):
         for at, piece in enumerate(left):
             if piece[1] == role and over() > 0:
                 shorter = cut(piece[0], cell_len(piece[0]) - min(spare(piece), over()))

@@ -57,6 +57,16 @@ def test_how_the_connection_is_stays_and_what_is_recorded(width: int, lost: bool
     assert (": Con" in told) == lost or "redis" not in told
 
 
+@pytest.mark.parametrize("width", [100, 120])
+def test_the_address_is_whole_as_long_as_there_is_more_of_a_reason_to_be_cut(width: int) -> None:
+    session = fed(1000.0)
+    session.on_down(995.0, "cannot connect to Redis: Error 111 connecting to localhost:6379. Connection refused.")
+    left, right = fitted(*header(session, 1000.0), width, YIELDING)
+    assert " redis://localhost:6379 " in text_of(left)
+    assert ": cannot" in text_of(left)
+    assert len(text_of(left) + text_of(right)) <= width
+
+
 @pytest.mark.parametrize("problem", ["Connection refused.", "Connection refused"])
 def test_a_reason_is_within_a_sentence(problem: str) -> None:
     session = fed(1000.0)
