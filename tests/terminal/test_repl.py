@@ -183,6 +183,17 @@ def test_a_mistake_is_told_and_the_line_stays(service: str, tmp_path: Path) -> N
         terminal.wait_for(r"daebus> reqest shop greet")
 
 
+def test_of_commands_that_were_pasted_those_after_a_mistake_are_told_to_be_left_out(
+    service: str, tmp_path: Path
+) -> None:
+    with repl(service, tmp_path) as terminal:
+        terminal.wait_for(r"daebus>")
+        terminal.type("\x1b[200~describe nobody\nservices\nservices\x1b[201~")
+        terminal.wait_for(r"describe nobody")
+        terminal.press("enter")
+        terminal.wait_for("2 commands after it were not carried out")
+
+
 def test_pasted_text_does_nothing_to_the_terminal(service: str, tmp_path: Path) -> None:
     with repl(service, tmp_path) as terminal:
         terminal.wait_for(r"daebus>")

@@ -179,6 +179,19 @@ def test_several_commands_pasted_are_carried_out_in_order(redis_url: str) -> Non
     drive(redis_url, story)
 
 
+@pytest.mark.parametrize(("more", "said"), [(1, "the command after it was"), (3, "3 commands after it were")])
+def test_of_several_commands_it_is_said_that_those_after_one_that_failed_were_not_carried_out(
+    redis_url: str, name: str, more: int, said: str
+) -> None:
+    async def story(console: Driver) -> None:
+        await console.press("colon")
+        console.app.post_message(events.Paste("\n".join([f"describe {name}", *["help"] * more])))
+        await console.press("enter")
+        await console.sees(f"{said} not carried out")
+
+    drive(redis_url, story)
+
+
 def test_a_million_signs_are_not_typed(redis_url: str) -> None:
     async def story(console: Driver) -> None:
         line_of(console).focus()

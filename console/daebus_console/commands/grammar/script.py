@@ -98,6 +98,13 @@ def commands_in(text: str) -> list[Command]:
     return found
 
 
+def not_carried_out(count: int) -> str:
+    """What is said of the commands that follow one that failed or was stopped."""
+    return (
+        "the command after it was not carried out" if count == 1 else f"{count} commands after it were not carried out"
+    )
+
+
 def decoded(lines: Iterable[bytes], name: str) -> Iterator[str]:
     """The lines as text. Raises CommandError at the first that is no UTF-8."""
     for number, line in enumerate(lines, start=1):
