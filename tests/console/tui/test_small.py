@@ -13,7 +13,7 @@ from daebus_console.tui.app import ConsoleApp
 from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.row_list import RowList
 from tests.console.tui.scene import NOON, scene
-from tests.console.tui.support import Driver, drive, grid
+from tests.console.tui.support import Driver, drive, fed, grid
 from tests.console.tui.test_bindings import PANES, back
 from tests.console.tui.test_golden import LAST_ERROR
 
@@ -286,3 +286,14 @@ def test_the_command_pane_begins_with_a_whole_sentence_at_any_width() -> None:
             await console.until(lambda told=told: told in [line.strip() for line in grid(console.app)])
 
     drive(scene(), story)
+
+
+@pytest.mark.parametrize(("width", "says"), [(90, "(help lists all commands)"), (60, "…"), (30, "commands")])
+def test_what_stands_in_an_empty_line_is_whole(width: int, says: str) -> None:
+    async def story(console: Driver) -> None:
+        line = console.app.main.repl.line
+        told = grid(console.app)[line.region.y].strip()
+        assert told == line.placeholder
+        assert told.endswith(says)
+
+    drive(fed(100.0), story, (width, 24))

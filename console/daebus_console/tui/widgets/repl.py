@@ -32,6 +32,12 @@ _BEGIN = (
     "help lists commands",
 )
 """What stands there at first: as much as has room on one line."""
+_EMPTY = (
+    "request SERVICE ACTION name=value …   (help lists all commands)",
+    "request SERVICE ACTION name=value …",
+    "help lists commands",
+)
+"""What stands in an empty line."""
 
 
 Completer = Callable[[str, int], Sequence[Offer]]
@@ -46,9 +52,7 @@ class ReplPane(DrawsRoles, Vertical):
         self.head = TitleLine([(" Commands", "strong")], id="repl-title", classes="pane-title")
         self.output = OutputLog(max_lines=MOST_LINES, id="repl-output")
         self.output.can_focus = False
-        self.line = CommandLine(
-            placeholder="request SERVICE ACTION name=value …   (help lists all commands)", id="repl-line"
-        )
+        self.line = CommandLine(placeholder=_EMPTY[0], id="repl-line")
         self.below = TitleLine(id="repl-below")
         self._written: deque[Line] = deque(maxlen=MOST_LINES)
         self._rows: deque[int] = deque(maxlen=MOST_LINES)
@@ -142,7 +146,7 @@ class ReplPane(DrawsRoles, Vertical):
         printed: list[Strip] = []
         for line in lines if width else ():
             if line is self._begin:
-                line = [(next((one for one in _BEGIN if cells(one) <= width), _BEGIN[-1]), "dim")]
+                line = [(_with_room(_BEGIN, width), "dim")]
             for _text, role in line:
                 if role not in styles:
                     style = legible(self.role_style(role))
@@ -168,6 +172,10 @@ class ReplPane(DrawsRoles, Vertical):
         else:
             output.to_the_end()
 
+    def on_resize(self) -> None:
+        """What stands in an empty line depends on the width."""
+        self.line.placeholder = _with_room(_EMPTY, self.size.width - 2)
+
     @property
     def _dropped(self) -> int:
         """Rows of what was written that had no room."""
@@ -181,6 +189,11 @@ class ReplPane(DrawsRoles, Vertical):
     def on_click(self, _event: events.Click) -> None:
         """A click anywhere in the pane is meant for the line."""
         self.line.focus()
+
+
+def _with_room(texts: Sequence[str], width: int) -> str:
+    """The first of them that so many cells hold, else the last."""
+    return next((one for one in texts if cells(one) <= width), texts[-1])
 
 
 __all__ = ["CommandLine", "Completer", "Offer", "ReplPane"]
