@@ -147,6 +147,20 @@ def test_the_marked_against_the_rest() -> None:
     drive(orders(), story)
 
 
+def test_what_nothing_answers_is_not_said_to_lack_answers() -> None:
+    session = fed(NOON)
+    session.on_batch(NOON - 5, [("news", b'{"a": 1}')] * 60)
+
+    async def story(d: Driver) -> None:
+        await d.press("up", "u")
+        await d.sees("Nothing of news is a request")
+        assert "needed" not in d.text
+        await d.press("o")
+        await d.sees("Nothing of news is a request")
+
+    drive(session, story)
+
+
 def test_where_there_is_nothing_to_set_apart_it_says_so() -> None:
     async def story(d: Driver) -> None:
         await d.press("up", "u")

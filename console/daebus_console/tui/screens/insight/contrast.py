@@ -28,13 +28,14 @@ _FEWEST = 50
 
 class _Found(NamedTuple):
     """`words` are what is set apart, `selecting` the filter for it; `failed` is False where none of it did. `terms`
-    are those of the differences, for each target and action."""
+    are those of the differences, for each target and action. `asked` is whether any of it is a request."""
 
     words: str
     selecting: str
     compared: list[Compared]
     failed: bool
     terms: Mapping[tuple[str, str | None], Terms] = MappingProxyType({})
+    asked: bool = True
 
 
 class ContrastScreen(LinesScreen):
@@ -64,14 +65,19 @@ class ContrastScreen(LinesScreen):
                 return found
         slowest = _slowest(exchanges, about.filter)
         if slowest is None:
-            return found._replace(failed=False)
+            chosen = filters.parse(about.filter)
+            asked = any(one.kind is Kind.REQUEST and chosen(one) for one in exchanges)
+            return found._replace(failed=False, asked=asked)
         selecting = f"{about.filter} latency:>{slowest * 1e6:.0f}us"
         words = f"the slowest of {about.of}, over {duration(slowest)}"
         return _compare(_Found(words, selecting, [], failed=self._slow), exchanges, redact)
 
     def draw(self, found: _Found, width: int) -> Sequence[Row]:
         rows: list[Row] = []
-        if not found.failed and not self._slow:
+        if not found.asked:
+            nothing = f"   Nothing of {self._about.of} is a request: where nothing answers, none fails or is slow."
+            rows.append((line(Span(nothing, "dim")), None))
+        elif not found.failed and not self._slow:
             rows.append((line(Span(f"   Nothing of {self._about.of} has failed.", "ok")), None))
             if not found.compared:
                 why = f"   For its slowest to be set apart, {_FEWEST} answers are needed."
