@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
 
+import msgspec
 from rich.cells import cell_len
 
 from daebus_console.engine.jsontext import Object, names_twice, pairs_of
@@ -140,10 +141,11 @@ class Node:
         return [*groups, *self._told_left_out()]
 
     def _told_left_out(self) -> list[Node]:
-        """A line for what is not here, where it has too many members or items."""
+        """A line for what is not here, where it has too many members or items: whoever looks for it comes there."""
         if not self.left_out:
             return []
         line = Node(None, self.depth + 1, path=self.path, kind="note")
+        line.left_out, line.raw = self.left_out, msgspec.Raw(memoryview(self.raw)[-self.left_out :])
         told = f"… {self.left_out:,} bytes more are not laid out (the tab Raw has them)"
         line.label = [("  " * (min(line.depth, DEEPEST_INDENT) + 1), "dim"), (told, "warn")]
         return [line]

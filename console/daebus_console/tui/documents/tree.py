@@ -236,7 +236,7 @@ def _on_line(node: Node, wanted: str) -> bool:
     if node.label is not None and wanted in text_of(node.label).casefold():
         return True
     value = node.value
-    if node.kind == "note" or isinstance(value, dict | list):
+    if node.kind not in ("value", "part") or isinstance(value, dict | list):
         return False
     return wanted in (value if isinstance(value, str) else dumps(value)).casefold()
 
@@ -245,6 +245,8 @@ def _holds(node: Node, wanted: str) -> bool:
     """Whether the text is on the node's line or, while it is closed, anywhere inside."""
     if _on_line(node, wanted):
         return True
+    if node.kind == "note":
+        return bool(node.left_out) and lazy.holds([node.raw], wanted)
     if node.open or not node.foldable or isinstance(node.value, str):
         return False
     if node.kind == "group":

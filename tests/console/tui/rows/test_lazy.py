@@ -178,6 +178,15 @@ def test_of_a_value_with_very_many_members_the_first_are_laid_out_and_the_others
     assert document.value(node.depth) == value
 
 
+@pytest.mark.parametrize("last", ['"Überall"', '{"a": "\\u00dcberall"}'])
+def test_who_looks_for_what_is_left_out_comes_to_where_it_is_told(last: str) -> None:
+    document = tree((f'{{"n": [{"0, " * MANY}{last}]}}').encode())
+    found = document.find("überall", 0, 1)
+    assert found is not None
+    assert "are not laid out" in shown(document, 100)[found]
+    assert document.find("nowhere", 0, 1) is None
+
+
 @pytest.mark.parametrize("value", [[[1] * 20] * (FIRST - 1), {f"k{n}": [n] * 20 for n in range(FIRST)}, [0] * MOST])
 def test_values_with_few_members_are_laid_out_however_much_is_in_them(value: Any) -> None:
     node = Node(lazy.payload_of(json.dumps(value).encode()))

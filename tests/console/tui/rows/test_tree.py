@@ -136,3 +136,12 @@ def test_what_is_looked_for_is_lit_where_it_stands(text: str, wanted: str, lit: 
     line = light([(text, "plain")], wanted)
     assert [piece for piece, role in line if role == "match"] == lit
     assert text_of(line) == text
+
+
+def test_search_goes_through_the_groups_of_a_long_list() -> None:
+    document = tree({"items": list(range(1000))})
+    document.toggle(1)
+    found = document.find("777", 0, 1)
+    assert found is not None
+    assert shown(document)[found].strip() == "777: 777"
+    assert document.find("nowhere", 0, 1) is None
