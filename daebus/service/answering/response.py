@@ -127,9 +127,9 @@ class Response:
     def error(self, error: str | BaseException, final: bool = True, code: str | None = None) -> Receipt:
         """Send an error response: a text, or an exception (its class name goes with it).
 
-        Returns and raises what `send` does. Of what an exception says the passwords of URLs are left out. A RequestFailed,
-        with which another service has answered, goes on with the `code` that this has chosen, unless there is a `code` here. Codes of the framework do
-        not: `busy`, say, would be said of this service then.
+        Returns and raises what `send` does. Of what an exception says the passwords of URLs are left out. A
+        RequestFailed, with which another service has answered, goes on with the `code` that this has chosen, unless
+        there is a `code` here. Codes of the framework do not: `busy`, say, would be said of this service then.
         """
         checks.optional_name(code, "code", PayloadError)
         return self._send(failure(error, code, tracebacks=self._terms.tracebacks), ok=False, final=_checked(final))
