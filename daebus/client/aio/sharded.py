@@ -7,7 +7,7 @@ import contextvars
 import math
 import time
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable, TooLate
 from daebus.transport.aio.connection import AsyncConnection
@@ -19,11 +19,10 @@ from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.presence import ASK_AGAIN_AFTER
 from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.transport.shards.aio import AsyncDoors, listen_at_owner
-from daebus.transport.shards.door import Untold, found_elsewhere, is_missed, is_moved, publishing
+from daebus.transport.shards.door import Untold, found_elsewhere, is_missed, is_moved, publishing, told_here
 from daebus.transport.shards.listener import ShardProof
 from daebus.transport.shards.owner import heed
 from daebus.wire.names import decoded, encoded
-from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import once_more, shardnumsub, slot_of, watched
 
 from .call import AsyncCall, until
@@ -162,11 +161,8 @@ class ShardedSession(AsyncSession):
 
     async def _count(self, raw: bytes, door: AsyncConnection) -> tuple[int | None, bool]:
         """How many subscribe, and whether somebody watches beside them."""
-        counted: Any = (await door.ask(shardnumsub([raw, watched(raw)]), kind=list, counted=raw)).replies[0]
-        if isinstance(counted, ErrorReply):
-            raise Untold
-        watching = int(counted[3])
-        here = int(counted[1]) - watching
+        counted = await door.ask(shardnumsub([raw, watched(raw)]), kind=list, counted=raw)
+        here, watching = told_here(counted.replies[0])
         if here > 0:
             return here, watching > 0
         return await beside(found_elsewhere, self._cluster, raw), watching > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
@@ -116,16 +117,21 @@ class Door(Publisher):
             self._exchanged(command)
         except RedisUnavailable as error:
             raise unsent(error) from None
-        counted = command.replies[0]
-        if isinstance(counted, ErrorReply):
-            raise Untold
-        watching = int(counted[3])
+        here, watching = told_here(command.replies[0])
         (self._watched.add if watching else self._watched.discard)(channel)
-        here = int(counted[1]) - watching
         if here > 0:
             return here
         longest = COUNTED_WITHIN + self._of.longer
         return in_time(lambda: found_elsewhere(self._of, channel), due, longest, "who subscribes")
+
+
+def told_here(reply: Any) -> tuple[int, int]:
+    """How many subscribe to a channel and how many only watch it, as a node counts it and its companion. Raises Untold
+    where it does not let us ask."""
+    if isinstance(reply, ErrorReply):
+        raise Untold
+    watching = int(reply[3])
+    return int(reply[1]) - watching, watching
 
 
 def count_everywhere(cluster: ClusterLookout, channels: Sequence[bytes]) -> list[int | None]:
