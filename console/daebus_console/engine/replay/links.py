@@ -108,12 +108,8 @@ class SessionLinks(NoLinks):
 
     def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
         """Announce it as our own, and remember whose replay it is."""
-        session = self._session
-        with session.lock:
-            if request_id is not None:
-                session.correlator.expect(request_id)
-            else:
-                session.correlator.expect_data(item.channel, data)
+        with self._session.lock:
+            _announce(self._session, item.channel, request_id, data)
             if self._origins:
                 remember(self._expected, _key(item.channel, request_id, data), origin, _MOST_EXPECTED)
 
@@ -169,10 +165,7 @@ class MirrorLinks(NoLinks):
         """Show it at once: its answer may be heard before `publish` returns."""
         session = self._session
         with session.lock:
-            if request_id is not None:
-                session.correlator.expect(request_id)
-            else:
-                session.correlator.expect_data(item.channel, data)
+            _announce(session, item.channel, request_id, data)
             exchange = self._show(time.time(), item.channel, data)[1]
             if self._origins:
                 link(session, origin, exchange)
@@ -192,6 +185,14 @@ def link(session: Session, origin: Exchange, replayed: Exchange) -> None:
     aside.replays = [*(aside.replays or ()), replayed.number]
     session.journal.touch(origin)
     session.journal.touch(replayed)
+
+
+def _announce(session: Session, channel: str, request_id: str | None, data: bytes) -> None:
+    """Say that what is about to be published is our own. Called under the session's lock."""
+    if request_id is not None:
+        session.correlator.expect(request_id)
+    else:
+        session.correlator.expect_data(channel, data)
 
 
 def _key(channel: str, request_id: str | None, data: bytes) -> _Key:
