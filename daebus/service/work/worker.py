@@ -146,11 +146,7 @@ class Workers(Crew[Job]):
                 self._waiting.append(job)
                 waits = True
             else:
-                self._busy += 1
-                now = time.monotonic()
-                self._running[me] = job, now
-                if self._busy == self.size:
-                    self._full_since = now
+                self._begin(me, job)
                 waits = False
         if waits:
             self._waits()
@@ -172,12 +168,16 @@ class Workers(Crew[Job]):
                 return
             job = self._waiting.popleft()
             self._room.leave()
-            self._busy += 1
-            now = time.monotonic()
-            self._running[me] = job, now
-            if self._busy == self.size:
-                self._full_since = now
+            self._begin(me, job)
         self._run(me, job)
+
+    def _begin(self, me: int, job: Job) -> None:
+        """One thread more is busy, with that job. Called with `_lock` held."""
+        self._busy += 1
+        now = time.monotonic()
+        self._running[me] = job, now
+        if self._busy == self.size:
+            self._full_since = now
 
     def finish(self, until: float) -> list[Job]:
         """Wait until `until` (a time of `time.monotonic()`) for what is to be done, and give back what still is."""
