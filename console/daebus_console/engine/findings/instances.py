@@ -60,6 +60,12 @@ class Instance:
         counts = info.get("counts")
         self.counted, self.counts = self.counts, counts if isinstance(counts, Mapping) else {}
 
+    @property
+    def began(self) -> float | None:
+        """When it began; None where it does not tell. By its own clock, but not later than it first told of itself."""
+        up = self.figures.up
+        return None if up is None else min(self.first, self.last - up)
+
     def has_loop_room(self, least: int) -> bool:
         """Whether its event loop may run so many handlers at once, and was asked to run no more than half of that."""
         busy, most = self._loop

@@ -68,6 +68,13 @@ class World:
             return None
         return found
 
+    def began(self, service: str) -> float | None:
+        """When the first of the instances that are there began; None where one of them does not tell."""
+        here, entry = self.instances.here(service), self.directory.services.get(service)
+        known = [at for one in here if (at := one.began) is not None]
+        there = max(len(here), entry.subscribers if entry is not None else 0)
+        return min(known) if known and len(known) >= there else None
+
     def is_unserved(self, service: str, since: float) -> bool:
         """Whether it is certain that nobody was subscribed to the channel of that service since then."""
         if not self.sees_all(since):

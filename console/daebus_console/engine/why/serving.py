@@ -114,13 +114,13 @@ def _untold(sent: Sequence[Exchange]) -> Iterator[str]:
 def restarted(sight: Sight, service: str, since: float) -> Cause | None:
     """All instances that are there began after that: whoever had it then is gone, and what it did with him."""
     here = sight.world.instances.here(service)
-    began = [one.last - one.figures.up for one in here if one.figures.up is not None]
+    began = [each for one in here if (each := one.began) is not None]
     if not began or len(began) < len(here) or min(began) <= since:
         return None
     at = clock(min(began))
     return Cause(
         "restarted",
-        f"{shown(service)} was started anew at {at}, while this was under way",
+        f"{shown(service)} was started anew at {at}: this was under way then, or was sent while nobody served it",
         (f"it was sent at {clock(since)}; each instance that is there now began later",),
         "send it again, if it bears to be done twice",
     )

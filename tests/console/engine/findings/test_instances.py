@@ -8,7 +8,7 @@ import pytest
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.instances import Instances
-from tests.console.engine.findings.watched import Watched
+from tests.console.engine.findings.watched import START, Watched
 
 
 def tell(bus: Watched, *sizes: int, busy: int = 1, room: int = 1_000) -> None:
@@ -250,6 +250,62 @@ def test_where_nobody_listed_subscribers_requests_may_have_been_sent_while_nobod
     found = bus.one("gone-meanwhile")
     assert found.text.startswith("'ledger' was started anew while requests to it were under way, or just before that")
     assert found.advice.endswith("was it killed, or were they sent while it was not there?")
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("late", [0, 8])
+def test_a_crash_that_nobody_noticed_since_it_was_started_anew_at_once(bus: Watched, listed: bool, late: int) -> None:
+    bus.info("ledger", "book", started=bus.now - 100)
+    if listed:
+        bus.poll(_ledger=1)
+    bus.wait(2)
+    lost = bus.ask("ledger", "book", timeout=3)
+    bus.answer(bus.ask("ledger", "book"), instance="i1")
+    after = bus.ask("ledger", "book", timeout=3)
+    bus.wait(0.5)
+    began = bus.now
+    if listed:
+        bus.poll(_ledger=1)
+    bus.wait(1.5 + late)
+    bus.info("ledger", "book", instance="i2", started=began)
+    for seconds in (4, 12):
+        bus.wait(seconds)
+        bus.call("users")
+    found = bus.one("gone-meanwhile")
+    assert (found.text, found.severity) == (
+        "'ledger' went away while requests to it were under way: they got no answer", Severity.ERROR
+    )  # fmt: skip
+    assert found.evidence == [lost.number, after.number]
+
+
+def test_what_was_sent_after_its_last_answer_may_have_reached_nobody(bus: Watched) -> None:
+    bus.poll(_ledger=1)
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.answer(bus.ask("ledger", "book"), instance="i1")
+    bus.wait(0.5)
+    bus.ask("ledger", "book", timeout=3)
+    bus.wait(0.5)
+    bus.info("ledger", "book", instance="i2", started=bus.now - 0.2)
+    for seconds in (4, 12):
+        bus.wait(seconds)
+        bus.call("users")
+    assert ", or just before that: they got no answer" in bus.one("gone-meanwhile").text
+
+
+@pytest.mark.parametrize("started", [START + 100, START + 400])
+def test_an_instance_was_there_since_it_first_told_of_itself_whatever_its_clock(bus: Watched, started: float) -> None:
+    """Its clock is ahead: it seems to have been started since."""
+    bus.poll(_ledger=1)
+    for _ in range(8):
+        bus.info("ledger", "book", started=started)
+        bus.wait(10)
+    bus.ask("ledger", "book", timeout=40)
+    bus.wait(25)
+    bus.info("ledger", "book", started=started)
+    bus.wait(20)
+    bus.wait(12)
+    bus.call("users")
+    assert "gone-meanwhile" not in bus.names()
 
 
 def test_a_service_that_went_away_just_before_the_end(bus: Watched) -> None:

@@ -85,6 +85,31 @@ def test_where_subscribers_are_listed_a_call_that_reached_nobody_counts_once(bus
     assert bus.one("nobody-listens").count == 1
 
 
+@pytest.mark.parametrize(("anew", "ends"), [(True, False), (True, True), (False, False)])
+def test_what_was_sent_to_a_service_that_was_away_for_a_moment(bus: Watched, anew: bool, ends: bool) -> None:
+    bus.info("prices", "get", "note", started=bus.now - 100)
+    bus.poll(_prices=1)
+    bus.wait(1)
+    bus.poll(_users=1)
+    sent = [bus.ask("prices", "get"), bus.send("prices", "note")]
+    bus.wait(0.8)
+    bus.poll(_users=1, _prices=1)
+    bus.call("prices", "get")
+    bus.info("prices", "get", "note", instance="i2" if anew else "i1", started=bus.now - (0.2 if anew else 102))
+    if ends:
+        bus.session.findings.finish()
+    bus.wait(1)
+    bus.poll(_users=1, _prices=1)
+    if not anew:
+        bus.wait(12)
+        assert bus.names() == []
+        return
+    found = bus.one("nobody-listens")
+    assert found.text == "requests went to 'prices' while nobody served it; it is there now"
+    assert (found.evidence, found.count) == ([one.number for one in sent], 2)
+    assert found.because.endswith("and each instance that is there now tells that it began later")
+
+
 @pytest.mark.parametrize("anew", [False, True])
 def test_a_service_that_had_only_lost_its_connection(bus: Watched, anew: bool) -> None:
     bus.poll(_prices=1)

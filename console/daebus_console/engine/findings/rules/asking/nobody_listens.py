@@ -15,6 +15,8 @@ from daebus_console.engine.records.record import Any_, Called, key_of
 
 _MOST = 200
 _SETTLES = 1.0
+_TELLS_WITHIN = 11.0
+"""Seconds within which an instance that has come tells of itself."""
 _UNAVAILABLE = "unavailable"
 """How a call ended, as services tell it, of which nobody was there to be asked."""
 
@@ -31,7 +33,8 @@ gone, and who asked waits in vain or is told that nobody serves it.
 
 It is thought so because Redis listed all subscribers after the message, and the channel had none. Where other
 programs read by patterns, which Redis does not count, nothing is said. Where subscribers are not listed, as in a
-capture, it is thought so where a service that asked tells that nobody was there.
+capture, it is thought so where a service that asked tells that nobody was there. Where somebody came before that
+was listed anew, it is thought so where all instances that are there began after the message was sent.
 
 Once it is there, that is said beside; also where it was there all the time, and had lost its connection.
 
@@ -41,6 +44,8 @@ whether both are connected to the same Redis."""
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
         self._waiting: dict[str, Seen] = {}
+        self._missed: dict[str, tuple[Seen, float]] = {}
+        """What was sent to those that came just then, and until when they may tell that they began later."""
         self._away: dict[str, tuple[str, Finding]] = {}
         """What was told of those that have not come since, and what had been sent."""
         self._come: dict[str, tuple[float, Finding]] = {}
@@ -90,7 +95,12 @@ whether both are connected to the same Redis."""
                 continue
             if self.world.is_unserved(service, latest) and not any(one.answer for one in waiting.first):
                 self._tell(service, waiting)
+            elif self.world.sees_all(waiting.first[0].opened.at):
+                remember(self._missed, service, (waiting, self.world.now + _TELLS_WITHIN), _MOST)
             del self._waiting[service]
+        for service, (waiting, until) in list(self._missed.items()):
+            if self._has_missed(service, waiting) or self.world.now >= until:
+                del self._missed[service]
         for service in list(self._away):
             entry = self.world.directory.services.get(service)
             if entry is not None and entry.subscribers:
@@ -116,7 +126,30 @@ whether both are connected to the same Redis."""
     def lost(self) -> None:
         """Whoever was there meanwhile is not known."""
         self._waiting.clear()
+        self._missed.clear()
         self._come.clear()
+
+    def finish(self) -> None:
+        """Nobody looks any more who is there."""
+        for service, waiting in self._waiting.items():
+            self._has_missed(service, waiting)
+        self._waiting.clear()
+
+    def _has_missed(self, service: str, waiting: Seen) -> bool:
+        """Whether what has come tells that it began when that was sent already."""
+        began = self.world.began(service)
+        lost = [one for one in waiting.first if began is not None and one.opened.at < began and one.answer is None]
+        if not lost or service in self._away:
+            return False
+        what = self._what(waiting)
+        finding = self._report(service, lost, f"{what} went to {quoted(service)}, and nobody served it", "", len(lost))
+        if finding is not None:
+            self._tell_back(service, what, finding)
+            finding.because = (
+                "Redis listed no subscriber of that channel before they were sent, and each instance that is there now"
+                " tells that it began later"
+            )
+        return True
 
     def _tell_back(self, service: str, what: str, finding: Finding) -> None:
         """It has come: what was sent before is lost all the same."""
@@ -133,25 +166,33 @@ whether both are connected to the same Redis."""
     def _tell(self, service: str, waiting: Seen) -> None:
         here = [one.name for one in self.world.directory.services.values() if one.subscribers]
         meant = near(service, here)
-        one_way = all(one.kind is Kind.ONE_WAY for one in waiting.first)
-        what = "one-way messages" if one_way else "requests"
+        what = self._what(waiting)
         text = f"{what} went to {quoted(service)}, and nobody serves it"
         advice = f"start {shown(service)}, or look at which Redis it is"
         if meant is not None:
             text += f"; {quoted(meant)} is there"
             advice = f"send to {quoted(meant)} where {quoted(service)} is called, if that is meant"
-        finding = self.book.report(
+        finding = self._report(service, waiting.first, text, advice, waiting.count, waiting.last)
+        if finding is not None:
+            remember(self._away, service, (what, finding), _MOST)
+
+    def _report(
+        self, service: str, some: Sequence[Exchange], text: str, advice: str, count: int, last: float | None = None
+    ) -> Finding | None:
+        return self.book.report(
             self.name,
             self.severity,
-            waiting.last,
-            [one.number for one in waiting.first],
+            some[-1].opened.at if last is None else last,
+            [one.number for one in some],
             service=service,
             text=text,
             because="Redis lists no subscriber of that channel, before and after they were sent",
             advice=advice,
             where=to(service),
-            count=waiting.count,
-            since=waiting.first[0].opened.at,
+            count=count,
+            since=some[0].opened.at,
         )
-        if finding is not None:
-            remember(self._away, service, (what, finding), _MOST)
+
+    @staticmethod
+    def _what(waiting: Seen) -> str:
+        return "one-way messages" if all(one.kind is Kind.ONE_WAY for one in waiting.first) else "requests"

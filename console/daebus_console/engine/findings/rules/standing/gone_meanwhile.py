@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from daebus_console.dates import clock
@@ -19,12 +20,16 @@ _UNSEEN = 3.0
 _GRACE = 11.0
 """Seconds for which one that is stopped may finish what runs, and answer it, though nobody is subscribed any more."""
 _MOST = 1_000
+_MOST_INSTANCES = 20
+_A_BATCH = 20
+"""Answers that are looked at of those that came together."""
 
 
 class _Unanswered(NamedTuple):
     """A request that ran out of time, and until when it may be answered all the same.
 
-    Its service went away `at` some time, known by `how`, and had been there at the time `left`.
+    Its service went away `at` some time, known by `how`, and had been there at the time `left`. It is `sure` where it
+    was not sent in between.
     """
 
     exchange: Exchange
@@ -32,6 +37,7 @@ class _Unanswered(NamedTuple):
     left: float
     at: float
     how: str
+    sure: bool
 
 
 class Found(Rule):
@@ -49,8 +55,9 @@ tells that it began later than the requests were sent. A service of this framewo
 runs and answers what waits, so that no answer came for ten seconds more: this one was killed, ran out of memory, or
 ended by itself (os._exit, a fault in a library written in C). Or it has lost its way to Redis, and is not back yet.
 
-Where nobody listed the subscribers, as in a capture, they may also have been sent just before it was started anew,
-while nobody served it.
+Where nobody listed the subscribers meanwhile, as in a capture, or as one is started anew within a second or two,
+they may also have been sent just before that, while nobody served it: this is said. It is known to be another one
+by the instances that told of themselves, or answered, before.
 
 Look at its log, at what ended it (`dmesg` names processes that were killed for want of memory), and at what it was
 asked last."""
@@ -65,10 +72,17 @@ asked last."""
         self._looked: float | None = None
         self._waiting: dict[int, _Unanswered] = {}
         """By the number of the exchange, what may be answered yet."""
+        self._told: dict[str, float] = {}
+        """When services went away of which it is sure that requests to them were under way."""
+        self._undecided: dict[int, tuple[Exchange, float]] = {}
+        """What nothing is known of yet, and until when it may be: a new instance tells of itself in its time."""
+        self._answers: dict[str, dict[str, float]] = {}
+        """When the instances of each service answered the last time."""
 
     def look(self) -> None:
         """Who is there? And what has got no answer by now?"""
         self._look()
+        self._decide()
         over = [one for one in self._waiting.values() if one.exchange.answer or self.world.now >= one.until]
         for one in over:
             del self._waiting[one.exchange.number]
@@ -90,8 +104,22 @@ asked last."""
         self._back = {name: at for name, at in self._back.items() if name in here}
         self._here = here
 
+    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """These instances are there."""
+        del action
+        known = self._answers.get(service)
+        if known is None:
+            known = {}
+            remember(self._answers, service, known, _MOST)
+        for one in exchanges[-_A_BATCH:]:
+            if one.instance is not None and one.answer is not None:
+                known.pop(one.instance, None)
+                remember(known, one.instance, one.answer.at, _MOST_INSTANCES)
+
     def lost(self) -> None:
         """Whoever was there meanwhile is not known."""
+        self._undecided.clear()
+        self._answers.clear()
         self._here.clear()
         self._left.clear()
         self._back.clear()
@@ -99,6 +127,7 @@ asked last."""
 
     def finish(self) -> None:
         """Nobody looks any more whether an answer comes."""
+        self._decide()
         for one in self._waiting.values():
             if one.exchange.answer is None:
                 self._judge(one, Severity.WARNING)
@@ -106,36 +135,57 @@ asked last."""
 
     def expired(self, exchange: Exchange) -> None:
         """It got no answer: is anybody left to give it?"""
-        service = exchange.target or ""
-        entry = self.world.directory.services.get(service)
+        entry = self.world.directory.services.get(exchange.target or "")
         if exchange.kind is not Kind.REQUEST or exchange.answer is not None or entry is None or not entry.framework:
             return
         self._look()
-        sent, left, until = exchange.opened.at, self._left.get(service), self.world.now + _GRACE
+        until = self.world.now + _GRACE
+        if not self._find(exchange, entry, until):
+            remember(self._undecided, exchange.number, (exchange, until), _MOST)
+
+    def _decide(self) -> None:
+        """Has an instance told of itself since, which began later?"""
+        for number, (exchange, until) in list(self._undecided.items()):
+            entry = self.world.directory.services.get(exchange.target or "")
+            found = entry is not None and entry.gone is None and self._find(exchange, entry, until)
+            if found or exchange.answer is not None or self.world.now >= until:
+                del self._undecided[number]
+
+    def _find(self, exchange: Exchange, entry: ServiceEntry, until: float) -> bool:
+        """Whether its service went away while it was under way; it is judged when its answer cannot come any more."""
+        sent, left, sure = exchange.opened.at, self._left.get(entry.name), True
         if entry.gone is not None:
             at, how, until = entry.gone, "Redis listed no subscriber of its channel any more at", entry.gone + _GRACE
         else:
-            first = self._first(entry)
+            first = self.world.began(entry.name)
             if first is None:
-                return
+                return False
             at, how = first, "each instance that is there now was started later, the first at"
-            if left is None or sent > self._back.get(service, sent):
-                left = at - _UNSEEN
+            if left is None or sent > self._back.get(entry.name, sent):
+                before = self._before(entry)
+                left, sure = at - _UNSEEN, self.world.polled is not None
+                if before is not None and sent >= left - _SURE:
+                    left, sure = at, sent <= before
         # What is sent in the moment between the last look and its end may have reached nobody. And whoever began
         # before that look had only lost its way to Redis.
-        if left is not None and sent < left - _SURE and left < at <= exchange.until:
-            remember(self._waiting, exchange.number, _Unanswered(exchange, until, left, at, how), _MOST)
+        if left is None or not sent < left - _SURE < at <= exchange.until:
+            return False
+        remember(
+            self._waiting, exchange.number, _Unanswered(exchange, until, min(left, at - _SURE), at, how, sure), _MOST
+        )
+        return True
 
-    def _first(self, entry: ServiceEntry) -> float | None:
-        """When the first of the instances that are there began; None where one of them does not tell."""
-        here = self.world.instances.here(entry.name)
-        began = [one.last - one.figures.up for one in here if one.figures.up is not None]
-        return min(began) if began and len(began) >= max(len(here), entry.subscribers) else None
+    def _before(self, entry: ServiceEntry) -> float | None:
+        """When an instance that has been replaced was there the last time; None where there was none."""
+        here = {one.name for one in self.world.instances.here(entry.name)}
+        signs = [one.last for one in self.world.instances.of(entry.name) if one.name not in here]
+        signs += [at for name, at in self._answers.get(entry.name, {}).items() if name not in here]
+        return max(signs, default=None)
 
     def _judge(self, one: _Unanswered, severity: Severity = Severity.ERROR) -> None:
         exchange, service = one.exchange, one.exchange.target or ""
         entry = self.world.directory.services.get(service)
-        first = self._first(entry) if entry is not None and entry.gone is None else None
+        first = self.world.began(service) if entry is not None and entry.gone is None else None
         if first is not None and first <= one.left:
             # It is back, and was there all the time.
             return
@@ -143,7 +193,9 @@ asked last."""
         stopped = "answers all the same" if sure else "may answer for ten seconds more"
         text = f"{quoted(service)} went away while requests to it were under way"
         advice = f"look at the log of {shown(service)}, and at what it was asked just before: was it killed?"
-        if self.world.polled is None:
+        if one.sure:
+            remember(self._told, service, one.at, _MOST)
+        elif abs(one.at - self._told.get(service, 0.0)) > _UNSEEN:
             text = f"{quoted(service)} was started anew while requests to it were under way, or just before that"
             advice = f"look at the log of {shown(service)}: was it killed, or were they sent while it was not there?"
         self.book.report(
