@@ -49,6 +49,8 @@ NEEDS = {
     "RedisRefused": "see what Redis says, and its log",
 }
 """What is raised where something that the handler needs is not to be had, and what to do then."""
+_OF_NETWORKS = re.compile("^(?:BrokenPipe|Connection|SSL)[A-Za-z]*Error$|^gaierror$")
+_NO_WAY = re.compile("no route to host|unreachable", re.IGNORECASE)
 RISING = frozenset({"RequestCancelled", "RequestFailed", "RequestTimeout", "ServiceUnavailable"})
 """What a call raises: of what it called more is to be told than of whoever called it."""
 _MEANT = re.compile(
@@ -56,6 +58,11 @@ _MEANT = re.compile(
     "|Maintenance|Missing|NotAllowed|NotFound|Quota|Rejected|Sold|Stock|Throttl|TooMany|Unauthori[sz]ed|Validation"
     "|^(?:Lookup|Value)Error$"
 )
+
+
+def is_of_network(kind: str, error: str) -> bool:
+    """Whether it says that another machine, or what is to answer there, cannot be reached."""
+    return _OF_NETWORKS.search(kind) is not None or (kind == "OSError" and _NO_WAY.search(error) is not None)
 
 
 def is_meant(kind: str) -> bool:

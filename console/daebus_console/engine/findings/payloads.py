@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -12,6 +13,9 @@ from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
 
 LARGEST = 64 * 1024
 """Bytes of a message beyond which no rule looks into it."""
+_MOST_VALUES = 100
+_PLACE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://|^\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?$")
+_OF_PLACES = re.compile("(?:^|_)(?:host|hostname|url|uri|endpoint|domain|address|ip|server)s?$", re.IGNORECASE)
 
 
 class _Sent(msgspec.Struct, gc=False):
@@ -43,6 +47,21 @@ def value(data: bytes, *, whole: bool = False) -> Any:
         return _read_any(found)
     except REFUSALS:
         return None
+
+
+def names_a_place(payload: Any) -> bool:
+    """Whether a payload may say where to go on the network: a URL, the address of a machine, or a field called so."""
+    left, looked = [("", payload)], 0
+    while left and looked < _MOST_VALUES:
+        name, found = left.pop()
+        looked += 1
+        if isinstance(found, dict):
+            left += list(found.items())[:_MOST_VALUES]
+        elif isinstance(found, list):
+            left += [(name, one) for one in found[:_MOST_VALUES]]
+        elif isinstance(found, str) and found and (_PLACE.search(found) or _OF_PLACES.search(name)):
+            return True
+    return False
 
 
 def error_of(exchange: Exchange) -> tuple[str, str]:

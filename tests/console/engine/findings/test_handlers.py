@@ -112,6 +112,38 @@ def test_what_a_handler_needs_and_cannot_have(bus: Watched, kind: str, advice: s
     assert bus.one("handler-raised").text.endswith('in users.py:15, get: user["discount"] = DISCOUNTS[customer]')
 
 
+def reach(bus: Watched, payload: dict[str, Any], kind: str = "ConnectionRefusedError") -> None:
+    """A handler could not reach something."""
+    failed = raised(bus, kind, "[Errno 101] unreachable", payload)
+    told = handled(failed.number, failed.request_id or "", "get", bus.now, outcome="handler_error", type=kind)
+    tell(bus, {**told, "traceback": TRACE})
+
+
+@pytest.mark.parametrize("kind", ["ConnectionRefusedError", "gaierror", "OSError"])
+@pytest.mark.parametrize(
+    "payload", [{"host": "db-3"}, {"check": [{"url": "http://a.example/x"}]}, {"at": "10.0.0.9:22"}]
+)
+def test_what_is_asked_whether_it_can_be_reached_may_not(bus: Watched, payload: dict[str, Any], kind: str) -> None:
+    for _ in range(4):
+        for _ in range(12):
+            reach(bus, payload, kind)
+        bus.call("users", "get", {"host": "up"})
+    assert "handler-raised" not in bus.names()
+
+
+@pytest.mark.parametrize(
+    ("payload", "first"),
+    [({"host": "db-3"}, 20), ({"url_count": 3}, 1), ({}, 1), ({"host": "", "note": "10.0.0.9 is"}, 1)],
+)
+def test_what_can_never_be_reached_is_told(bus: Watched, payload: dict[str, Any], first: int) -> None:
+    for number in range(1, 25):
+        reach(bus, payload)
+        assert ("handler-raised" in bus.names()) is (number >= first)
+    found = bus.one("handler-raised")
+    assert found.count == 24
+    assert found.text.endswith('in users.py:15, get: user["discount"] = DISCOUNTS[customer]')
+
+
 def turn(bus: Watched, error: str) -> list[Exchange]:
     """What went well forty times fails from now on, with that error; returns the first that do."""
     for _ in range(40):

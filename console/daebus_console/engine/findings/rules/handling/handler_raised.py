@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.keys import missing_key
-from daebus_console.engine.findings.kinds import MISTAKES, NEEDS
-from daebus_console.engine.findings.payloads import error_of
+from daebus_console.engine.findings.kinds import MISTAKES, NEEDS, is_of_network
+from daebus_console.engine.findings.payloads import error_of, names_a_place, value
 from daebus_console.engine.findings.places import in_place, place_in
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import DROPPED, KEEP_THE_HANDLE, call, term, to
@@ -18,6 +19,7 @@ from daebus_console.text import clean
 
 _LONGEST = 200
 _MOST = 1_000
+_IN_A_ROW = 20
 _RAISED, _SILENT = "handler_error", "no_response"
 _Key = tuple[str, str, str]
 
@@ -36,7 +38,9 @@ its caller was told that all went well, and what was to be done after the answer
 
 It is thought so because the answer says so, by its code (`handler_error`, `no_response`) and the type of the
 exception, or because the flight recorder of the service does. Exceptions that may be meant as an answer
-(ValueError, those of the program, errors of calls that rise) are not taken for mistakes.
+(ValueError, those of the program, errors of calls that rise) are not taken for mistakes. Where requests name
+what is to be reached, with a URL or a host, that it cannot be is told only where twenty failed so, and none went well
+in between: else it may be just what was asked.
 
 `logs #N` shows the traceback, and `contrast to:SERVICE action:ACTION status:error` what the requests that fail
 have that the others have not."""
@@ -44,6 +48,8 @@ have that the others have not."""
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
         self._places: dict[_Key, str] = {}
+        self._rows: dict[tuple[str, str], int] = {}
+        """How many requests of an action that name a place could not reach anything, since one went well."""
         self._newest: dict[_Key, tuple[Exchange, str]] = {}
 
     def failed(self, exchange: Exchange) -> None:
@@ -56,9 +62,21 @@ have that the others have not."""
             kind = ""
         if code == _RAISED and kind not in MISTAKES and kind not in NEEDS:
             return
-        key = exchange.target or "", exchange.action or "", kind or _SILENT
+        key, count = (exchange.target or "", exchange.action or "", kind or _SILENT), 1
+        if is_of_network(kind, error) and names_a_place(value(exchange.asking.data)):
+            # It may be just what was asked: whether that can be reached.
+            row = self._rows.get(key[:2], 0) + 1
+            remember(self._rows, key[:2], row, _MOST)
+            if row < _IN_A_ROW:
+                return
+            count = row if row == _IN_A_ROW else 1
         self._put(self._newest, key, (exchange, error))
-        self._tell(key, 1)
+        self._tell(key, count)
+
+    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """Has one gone well, where others cannot reach what they ask for?"""
+        if (service, action) in self._rows and any(one.state is State.OK for one in exchanges):
+            self._rows[service, action] = 0
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
         """Where was it raised, and had it answered?"""
