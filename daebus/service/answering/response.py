@@ -207,8 +207,10 @@ class Response:
         return sent
 
     def send_kept(self, last: Any) -> None:
-        """Send what was kept as the final response, unless there is a last one."""
-        if last is None:
+        """Send what was kept as the final response, unless there is a last one, or it is to come later."""
+        if last is None and self.deferred:
+            self.keep(None)
+        elif last is None:
             last, self._part = self._part, None
         if last is not None:
             self._send(last, ok=True, final=True)

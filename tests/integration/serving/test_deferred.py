@@ -7,7 +7,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -238,6 +238,40 @@ def test_the_test_client_runs_it(name: str) -> None:
         assert asked.result() == {"n": 1}
         with pytest.raises(RequestFailed, match=r"was not answered within 0\.01 s"):
             client.request("order", {"n": 2, "within": 0.01})
+
+
+@pytest.mark.parametrize("answered", ["after it", "within it"])
+@pytest.mark.parametrize("sort", ["plain", "async"])
+def test_what_a_generator_yields_is_a_part_where_it_puts_its_answer_off(name: str, sort: str, answered: str) -> None:
+    app, handles = Daebus(name), list[Deferred]()
+
+    def put_off() -> dict[str, int]:
+        handles.append(response.defer())
+        if answered == "within it":
+            handles[0].send({"n": 3})
+        return {"n": 2}
+
+    @app.action("plain")
+    def plain() -> Iterator[dict[str, int]]:
+        yield {"n": 1}
+        part = put_off()
+        if answered == "after it":
+            yield part
+
+    @app.action("async")
+    async def in_a_task() -> AsyncIterator[dict[str, int]]:
+        yield {"n": 1}
+        part = put_off()
+        if answered == "after it":
+            yield part
+
+    with app.test_client() as client:
+        stream = client.stream(sort)
+        assert next(stream) == {"n": 1}
+        if answered == "after it":
+            assert next(stream) == {"n": 2}
+            handles[0].send({"n": 3})
+        assert list(stream) == [{"n": 3}]
 
 
 def test_an_answer_that_does_not_get_out_is_not_waited_for() -> None:
