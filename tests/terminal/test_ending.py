@@ -215,3 +215,23 @@ def test_a_mistake_of_ours_leaves_the_terminal_as_it_was(own_redis: RedisServer,
         assert "no such luck" in told
         assert "hunter2" not in told
     assert recorded(path) == list(range(20))
+
+
+def test_ctrl_c_at_the_shell_leaves_the_cursor_at_the_beginning_of_a_line(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
+    with start(own_redis.url, tmp_path, [*PROGRAM, "tail"]) as terminal, own_redis.client() as client:
+        terminal.wait_for(lambda text: bool(client.publish("news", b"{}")) and "news" in text)
+        terminal.press("ctrl+c")
+        assert terminal.wait_end() == 130
+        terminal.read_all()
+        assert "^C" in terminal.text
+        assert terminal.screen.cursor.x == 0
+    with start(own_redis.url, tmp_path, [*PROGRAM, "logs", "--for", "60"]) as terminal:
+        terminal.wait_for("looking, ")
+        terminal.press("ctrl+c")
+        assert terminal.wait_end() == 130
+        terminal.read_all()
+        # What was only transient has gone.
+        assert "looking, " not in terminal.text
+        assert terminal.screen.cursor.x == 0

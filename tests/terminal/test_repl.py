@@ -140,6 +140,27 @@ def test_ctrl_c_empties_the_line_and_stops_the_waiting(service: str, tmp_path: P
         assert terminal.wait_end() == 0
 
 
+def test_what_comes_behind_a_ctrl_c_begins_on_a_line_of_its_own(service: str, own_redis: Any, tmp_path: Path) -> None:
+    with repl(service, tmp_path) as terminal:
+        wait_for_prompt(terminal)
+        terminal.type("tail")
+        terminal.press("enter")
+        with own_redis.client() as client:
+            # Until it is under way, ctrl+c is a key of the prompt.
+            terminal.wait_for(lambda text: bool(client.publish("news", b"{}")) and "news" in text)
+        terminal.press("ctrl+c")
+        # That is what it looks for at the beginning of the line.
+        wait_for_prompt(terminal)
+        assert "\n^C\n" in terminal.text
+        terminal.type("request shop never --timeout 60")
+        terminal.press("enter")
+        terminal.wait_for(lambda _text: asked.is_set())
+        terminal.press("ctrl+c")
+        terminal.wait_for(r"\nstopped waiting for 'shop'; it was not told")
+        leave(terminal)
+        assert terminal.wait_end() == 0
+
+
 def test_what_is_left_to_itself_is_told_of_above_the_prompt(service: str, tmp_path: Path) -> None:
     with repl(service, tmp_path) as terminal:
         terminal.wait_for(r"daebus>")

@@ -49,6 +49,24 @@ def asked_before(error: BaseException) -> int | None:
     return None
 
 
+@contextmanager
+def noticing(interrupted: Callable[[], None]) -> Iterator[None]:
+    """Within, an interrupt is told before it raises KeyboardInterrupt, as ever."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def noticed(number: int, frame: FrameType | None) -> None:
+        interrupted()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, noticed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Ending:
     """While entered, the signals raise Ended in the main thread, once; then the program closes and goes.
 

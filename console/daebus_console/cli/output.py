@@ -44,6 +44,8 @@ class TerminalOutput:
         self._out_colour, self._err_colour = _colour(out), _colour(err)
         self._err_is_terminal = err.isatty()
         self._transient = False
+        self._typed_over = False
+        """Whether a terminal has shown the ^C of an interrupt since the last line."""
         self._pending = False
         """Whether text was printed since the last flush before bytes."""
         self._broken = False
@@ -122,7 +124,7 @@ class TerminalOutput:
             with self._lock:
                 shown = self._text(fit(line, shutil.get_terminal_size((80, 24)).columns - 1), self._err_colour)
                 self._whisper(f"\r\x1b[2K{shown}")
-                self._transient = bool(shown)
+                self._transient, self._typed_over = bool(shown), False
 
     def error(self, text: str) -> None:
         """Say on standard error what went wrong."""
@@ -133,6 +135,15 @@ class TerminalOutput:
         """Show on standard error what is wrong with the command, and where."""
         columns = shutil.get_terminal_size((80, 24)).columns if self._err_is_terminal else None
         self._say(explain(error, "daebus-console ", columns))
+
+    def interrupted(self) -> None:
+        """An interrupt came: what is said next begins on a line of its own. May be called in the midst of anything."""
+        self._typed_over = self._err_is_terminal
+
+    def settle(self) -> None:
+        """Leave the terminal at the beginning of a line, without what was only transient."""
+        with self._lock:
+            self._wipe()
 
     def flush(self) -> None:
         """Let everything be seen. Raises StreamError where that cannot be."""
@@ -150,6 +161,8 @@ class TerminalOutput:
 
     def close(self) -> None:
         """Flush as far as that is possible, and see to it that nothing complains when the process ends."""
+        # Without the lock, which somebody may have for good who writes where nobody reads.
+        self._wipe()
         for stream in (self._out, self._err):
             try:
                 stream.flush()
@@ -194,7 +207,9 @@ class TerminalOutput:
     def _wipe(self) -> None:
         if self._transient:
             self._whisper("\r\x1b[2K")
-            self._transient = False
+        elif self._typed_over:
+            self._whisper("\n")
+        self._transient = self._typed_over = False
 
 
 def _colour(stream: IO[str]) -> bool:

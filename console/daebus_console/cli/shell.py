@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from daebus_console.cli.ending import ENDING, HUNG_UP, Ended, asked_before
+from daebus_console.cli.ending import ENDING, HUNG_UP, Ended, asked_before, noticing
 from daebus_console.cli.options import Globals, take_globals
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.errors import FAULT, CommandError, fault
@@ -36,9 +36,10 @@ def run(arguments: Sequence[str], begin: Callable[[], object] = lambda: None) ->
     with ENDING:
         try:
             begin()
-            status = _run(arguments, output)
-            output.flush()
-            return status
+            with noticing(output.interrupted):
+                status = _run(arguments, output)
+                output.flush()
+                return status
         except StreamError as error:
             if error.quiet:
                 # Whoever read the output has gone: it has what it wanted.

@@ -177,6 +177,7 @@ class LineRepl:
             except KeyboardInterrupt:
                 job.cancellation.cancel()
         self.context.jobs.wait(job)
+        self.output.settle()
         return job.status or 0
 
     def _confirm(self, question: str, word: str = "y") -> bool:

@@ -58,6 +58,10 @@ class PromptOutput:
         """Show what is wrong with a command, and where."""
         self._now.mistake(error)
 
+    def settle(self) -> None:
+        """Leave the terminal at the beginning of a line, for the prompt."""
+        self._straight.settle()
+
     def flush(self) -> None:
         """Let everything be seen."""
         self._now.flush()
