@@ -340,7 +340,13 @@ class DebugKeys(FindingKeys):
                 self.repl.echo(f"release {held.number} {verdict}, edited")
                 self.workspace.commands.release_edited(held.number, verdict, item.body)
 
-        self.app.push_screen(EditScreen(draft.resend, title, draft), done)
+        def over() -> str:
+            keeper = self.keeper
+            with self.session.lock:
+                held_on = keeper is not None and keeper.desk.find(str(held.number)) is not None
+            return "" if held_on else f"H{held.number} is held no more: nothing can be done to it"
+
+        self.app.push_screen(EditScreen(draft.resend, title, draft, over), done)
 
     def fail_held(self, held: Held) -> None:
         """Ask for the error, and answer with it in its place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -32,6 +33,8 @@ AT_ONCE = 50_000
 """Signs up to which a text is checked at every key; a longer one once nothing was typed for a while."""
 PAUSE = 0.3
 """Seconds of that while."""
+LOOK_EVERY = 0.25
+"""Seconds between two looks whether it can still be sent."""
 NARROW = 100
 """Cells below which the editor takes the whole screen."""
 
@@ -40,15 +43,23 @@ class EditScreen(Dialog[Resend | None]):
     """Dismissed with the message as it was edited, or None. What was typed is lost only when that is said twice.
 
     Values of keys that the application redacts are hidden, and sent as they were unless others are written. To be
-    made where there is an application. Raises Unsendable where the message is nested too deeply to be edited.
+    made where there is an application. `over()` says why it cannot be sent any more, and nothing while it can. Raises
+    Unsendable where the message is nested too deeply to be edited.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
 
     app: BaseApp
 
-    def __init__(self, resend: Resend, title: str = "Edit and send again", draft: Draft | None = None) -> None:
+    def __init__(
+        self,
+        resend: Resend,
+        title: str = "Edit and send again",
+        draft: Draft | None = None,
+        over: Callable[[], str] | None = None,
+    ) -> None:
         super().__init__()
+        self._over = over
         self.draft = Draft(resend, self.app.redact) if draft is None else draft
         self.verdict = self.draft.check(self.draft.text)
         self._checked: str | None = self.draft.text
@@ -75,6 +86,8 @@ class EditScreen(Dialog[Resend | None]):
     def on_mount(self) -> None:
         self.set_focus(self.area)
         self.call_after_refresh(self.area.scroll_cursor_visible)
+        if self._over is not None:
+            self.set_interval(LOOK_EVERY, self._tell)
         self._tell()
 
     def on_resize(self) -> None:
@@ -143,12 +156,17 @@ class EditScreen(Dialog[Resend | None]):
             return [(" ? ", "warn"), (f"{self._asked} again throws your changes away, any other key goes on", "warn")]
         if self._remark:
             return [(" · ", "accent"), (self._remark, "plain")]
+        if over := self._why_over():
+            return [(" ✗ ", "error"), (over, "error")]
         if not fresh:
             return [(" … ", "dim"), ("checked when you pause", "dim")]
         if verdict.item is not None:
             return [(" ✓ ", "ok"), (verdict.told, "plain")]
         where = f"line {verdict.line}, column {verdict.column}: " if verdict.line else ""
         return [(" ✗ ", "error"), ("not sent: " if self._refused else "", "warn"), (f"{where}{verdict.told}", "error")]
+
+    def _why_over(self) -> str:
+        return "" if self._over is None else clean(self._over())
 
     def _whereabouts(self) -> Line:
         row, column = self.area.cursor_location
@@ -172,7 +190,9 @@ class EditScreen(Dialog[Resend | None]):
     def action_send(self) -> None:
         """Be done, if what stands there can be sent; else say why not, and go there."""
         item = self._check().item
-        if item is None:
+        if over := self._why_over():
+            self._say(f"not sent: {over}")
+        elif item is None:
             self._asked, self._refused = "", True
             self._go_to_mistake()
             self._tell()

@@ -185,6 +185,30 @@ def test_what_is_no_payload_is_not_sent(shop: Shop) -> None:
     drive(shop.url, story)
 
 
+def test_what_goes_on_while_it_is_edited_is_said_to_be_held_no_more(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop)
+        asked = shop.ask("ping", {"n": 1})
+        await held(console, 1)
+        await console.press("H", "e")
+        await console.until(lambda: at(console, EditScreen))
+        await console.sees("goes on: as it was")
+        console.app.screen.area.text = '{"n": 2}'
+        # As another console does, or the end of its time.
+        keeper = console.app.main.keeper
+        assert keeper is not None
+        keeper.let_go(keeper.desk.held()[0])
+        assert await ended(asked, console) == {"pong": True}
+        await console.sees("✗ H1 is held no more: nothing can be done to it")
+        await console.press("ctrl+s")
+        await console.sees("not sent: H1 is held no more")
+        # What was typed is there still.
+        assert at(console, EditScreen)
+        assert console.app.screen.area.text == '{"n": 2}'
+
+    drive(shop.url, story)
+
+
 def test_failed_with_a_text(shop: Shop) -> None:
     async def story(console: Driver) -> None:
         await breaks(console, shop)
