@@ -76,6 +76,8 @@ def _rule(id: str, given: dict[str, Any]) -> Rule:
     other = "action" if place == EVENT else "channel"
     if other in given:
         raise BadRule(f"`{other}` says nothing at the place {place!r}; give `{name}`")
+    if place == EVENT and given.get("from") is not None:
+        raise BadRule(f"`from` says nothing at the place {place!r}: a broadcast does not say who sent it")
     return Rule(
         id,
         place,

@@ -29,6 +29,12 @@ from tests.console.holding.conftest import Debugging, Shop, known
             "{audit} does not listen to {placed}s (did you mean {placed}?): as yet the rule meets nothing",
         ),
         ("break {audit} {placed} --place event", None),
+        (
+            "break {orders} charge --place call --from web",
+            "the calls that {orders} makes are from {orders} itself: the rule meets nothing",
+        ),
+        ("break {orders} charge --place call --from {orders}", None),
+        ("break {orders} place --from web", None),
     ],
 )
 def test_a_rule_for_what_its_service_does_not_have_says_so(

@@ -525,6 +525,8 @@ def test_a_service_that_is_not_there(console: Debugging, name: str) -> None:
         ("break {orders} ping --where 'x y'", "--where: expected a condition"),
         ("break {orders} ping 'payload.n>=3'", "there is no operator >=: there are !=, =, <, >, ~"),
         ("break {orders} n==3", "there is no operator ==: "),
+        ("break {orders} shouted --place event --from web", "a broadcast does not say who sent it"),
+        ("fault {orders} shouted drop --place event --from web", "a broadcast does not say who sent it"),
         ("break {orders} ping --where 'payload.n<=3'", "--where: there is no operator <=: "),
         ("fault {orders} ping drop --where 'payload.n>=3'", "--where: there is no operator >=: "),
         ("break #99999999", "there is no exchange"),

@@ -103,6 +103,8 @@ class Rule:
             raise RuleError("an answer needs what to answer")
         if self.place != "event" and self.channel is not None:
             raise RuleError("a channel is matched at the place event alone")
+        if self.place == "event" and self.sender is not None:
+            raise RuleError("a broadcast does not say who sent it: at the place event nothing is told apart by that")
         return self
 
     def wire(self) -> dict[str, Any]:

@@ -210,6 +210,7 @@ BAD: list[tuple[Any, str]] = [
     ({"place": "request", "delay": 301}, "delay"),
     ({"place": "request", "delay": True}, "delay"),
     ({"place": "request", "delay": float("inf")}, "delay"),
+    ({"place": "event", "hold": True, "from": "web"}, "from"),
     ({"place": "request", "fail": 5}, "fail"),
     ({"place": "request", "fail": {"code": 5}}, "code"),
     ({"place": "request", "fail": {"error": 5}}, "error"),

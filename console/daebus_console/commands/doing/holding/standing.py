@@ -56,6 +56,8 @@ def stand(
 
 def _doubt(session: Session, service: str, rule: Rule) -> str:
     """That a rule names what its service does not have, where all instances have told what they have; else empty."""
+    if rule.place == "call" and rule.sender is not None and not globs.matches(rule.sender, service):
+        return f"the calls that {shown(service)} makes are from {shown(service)} itself: the rule meets nothing"
     if rule.subject == "*":
         return ""
     if rule.place == "call":
