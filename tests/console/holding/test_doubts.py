@@ -7,6 +7,7 @@ import pytest
 from daebus import Daebus
 from daebus_console.commands.context import Exit
 from tests.console.holding.conftest import Debugging, Shop, known
+from tests.support.waiting import eventually
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,31 @@ def test_a_rule_for_what_its_service_does_not_have_says_so(
     told, *more = console.heard.notes
     assert told.startswith("[1] ")
     assert more == ([] if doubt is None else [doubt.format(**names)])
+
+
+@pytest.mark.parametrize(
+    ("condition", "doubt"),
+    [
+        ("payload.id=17", 'payload.id is a text in the payload seen last, which no number fits: payload.id="17"'),
+        ('payload."card.no"[0]>4', 'payload."card.no"[0] is a text in the payload seen last'),
+        ('payload.n="17"', "payload.n is a number in the payload seen last, which no text fits: payload.n=17"),
+        ('payload.id="17"', None),
+        ("payload.n=17", None),
+        ("payload.n=Ann", None),
+        ("payload.id!=17", None),
+        ("payload.vip=1", None),
+        ("payload.none=1", None),
+        ("payload.id~17", None),
+        ("payload.n", None),
+    ],
+)
+def test_a_value_of_another_type_than_was_seen_last_is_told(
+    console: Debugging, shop: Shop, condition: str, doubt: str | None
+) -> None:
+    shop.ask("ping", {"id": "17", "n": 17, "card.no": ["4"], "vip": True}).result()
+    entry = console.session.directory.services[shop.orders]
+    eventually(lambda: "ping" in entry.actions and entry.actions["ping"].last_seen)
+    console.heard.notes.clear()
+    assert console(f"break {shop.orders} ping {condition}") == Exit.DONE
+    more = console.heard.notes[1:]
+    assert [one.startswith(doubt or "") for one in more] == ([] if doubt is None else [True])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,6 +219,25 @@ def _typed(name: str) -> str:
     if _PLACE.fullmatch(name):
         return f"[{name}]"
     return f".{name}" if _PLAIN.fullmatch(name) else f".{json.dumps(name, ensure_ascii=False)}"
+
+
+def value_in(payload: Any, names: Iterable[str]) -> Value:
+    """What stands there in a payload; None also where there is nothing."""
+    found = payload
+    for name in names:
+        if isinstance(found, dict):
+            found = found.get(name)
+        elif isinstance(found, list) and _PLACE.fullmatch(name) and int(name) < len(found):
+            found = found[int(name)]
+        else:
+            return None
+    return found
+
+
+def is_number(text: str) -> bool:
+    """Whether a text would be a number, were it not quoted."""
+    value = _value(text)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def offered(payload: Any, most: int = 12) -> list[Condition]:

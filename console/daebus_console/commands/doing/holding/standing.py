@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from daebus.gates import globs
 from daebus_console.commands.context import Context, Exit
@@ -13,10 +13,12 @@ from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
+from daebus_console.engine.holding.condition import is_number, value_in
 from daebus_console.engine.holding.desk import Setting
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule, RuleError
 from daebus_console.engine.holding.words import told_reach, told_rule
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
+from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.session import Session
 from daebus_console.naming import shown
 
@@ -47,6 +49,8 @@ def stand(
         doubt = _doubt(keeper.session, one.service, one.rule)
         if doubt:
             context.output.note(doubt)
+        for told in _doubts_of_values(keeper.session, one.service, one.rule):
+            context.output.note(told)
         if one.rule.skip and reaches[one.service].able > 1:
             context.output.note(
                 f"each instance of {shown(one.service)} counts for itself: the first that it gets go by"
@@ -74,6 +78,28 @@ def _doubt(session: Session, service: str, rule: Rule) -> str:
     if rule.place == "event":
         return f"{shown(service)} does not listen to {shown(rule.subject)}{perhaps}: as yet the rule meets nothing"
     return f"{shown(service)} has no action {shown(rule.subject, text=True)}{perhaps}: as yet the rule meets nothing"
+
+
+def _doubts_of_values(session: Session, service: str, rule: Rule) -> Iterator[str]:
+    """That a number is compared with what was a text in the payload seen last, or a text with a number."""
+    with session.lock:
+        entry = session.directory.services.get(service)
+        action = entry.actions.get(rule.subject) if entry is not None and rule.place == "request" else None
+        data = action.last_seen if action is not None else None
+    try:
+        payload = wire.plain_payload_of(data) if data is not None else None
+    except wire.Unreadable:
+        return
+    for one in rule.where:
+        found, path = value_in(payload, one.names), f"payload{one.path}"
+        if one.operator not in ("=", "<", ">") or isinstance(found, bool) or isinstance(one.value, bool):
+            continue
+        if isinstance(found, str) and isinstance(one.value, int | float):
+            meant = f'{path}{one.operator}"{one.value}"'
+            yield f"{path} is a text in the payload seen last, which no number fits: {meant} compares texts"
+        elif isinstance(found, int | float) and isinstance(one.value, str) and is_number(one.value):
+            meant = f"{path}{one.operator}{one.value}"
+            yield f"{path} is a number in the payload seen last, which no text fits: {meant} compares numbers"
 
 
 def _doubt_of_call(session: Session, subject: str) -> str:
