@@ -87,6 +87,11 @@ class DraftArea(TextArea):
         del bracket
         return partner(self.document.lines, *search_from)
 
+    def _rewrap_and_refresh_virtual_size(self) -> None:
+        """See Textual, which goes through the whole text each time. Here no line is wrapped, and none has a tab."""
+        self._line_cache.clear()
+        self._refresh_size()
+
     # Keys and mouse --------------------------------------------------------------------------------------------
 
     async def _on_key(self, event: events.Key) -> None:
