@@ -49,6 +49,12 @@ class Cancelled(DaebusError):
     """The user stopped waiting. The service was not told and may still answer."""
 
 
+def given_up(service: str, action: str) -> Cancelled:
+    """What is to be said where nobody waits any more for an answer to what was asked, or was just being asked."""
+    told = f"stopped waiting for {naming.quoted(service)}; it was not told"
+    return Cancelled(f"{told}, and {action!r} may still be handled")
+
+
 @dataclass(frozen=True)
 class Delivery:
     """What became of a message without an answer.
@@ -106,8 +112,7 @@ class Inquiry:
 
     def given_up(self) -> Cancelled:
         """What is to be said where nobody waits any more."""
-        told = f"stopped waiting for {naming.quoted(self.service)}; it was not told"
-        return Cancelled(f"{told}, and {self.action!r} may still be handled")
+        return given_up(self.service, self.action)
 
     def cancel(self) -> None:
         """Stop waiting: whoever reads the answers gets Cancelled."""

@@ -104,6 +104,18 @@ def test_interrupting_a_request_is_status_130(console: Console, service: str) ->
     assert err.splitlines() == [f"stopped waiting for '{service}'; it was not told, and 'slow' may still be handled"]
 
 
+def test_a_request_that_is_interrupted_before_redis_has_confirmed_it_may_be_handled(own_redis: RedisServer) -> None:
+    console = Console(own_redis.url)
+    with own_redis.client(decode_responses=True) as client, console.start("request", "slow", "x") as asks:
+        client.execute_command("CLIENT", "PAUSE", "60000", "WRITE")
+        eventually(lambda: "cmd=publish" in client.execute_command("CLIENT", "LIST"), what="it asks")
+        asks.send_signal(signal.SIGINT)
+        out, err = asks.communicate(timeout=30)
+        client.execute_command("CLIENT", "UNPAUSE")
+    assert (asks.returncode, out) == (130, "")
+    assert err.splitlines() == ["stopped waiting for 'slow'; it was not told, and 'x' may still be handled"]
+
+
 def test_a_payload_from_standard_input_and_from_files(console: Console, service: str, tmp_path: Path) -> None:
     body = tmp_path / "body.json"
     body.write_text('{"from": "file"}')

@@ -21,7 +21,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.schema.checking import wrong_with
 from daebus_console.engine.schema.described import described
-from daebus_console.engine.sender import Delivery, Inquiry
+from daebus_console.engine.sender import Delivery, Inquiry, given_up
 from daebus_console.naming import quoted, shown
 from daebus_console.render import Line, Span, duration, json_lines, json_spans, line, repeated_line, to_json
 
@@ -57,7 +57,12 @@ def run_request(command: Command, context: Context) -> int:
     payload = checked_payload_of(command, context)
     if repeats(command):
         return Requests(command, context, payload).run()
-    inquiry = context.sender.request(command["service"], command["action"], payload, timeout=command["timeout"])
+    service, action = command["service"], command["action"]
+    try:
+        inquiry = context.sender.request(service, action, payload, timeout=command["timeout"])
+    except KeyboardInterrupt:
+        # It may be on its way, whether Redis has confirmed it or not.
+        raise given_up(service, action) from None
     context.follow(inquiry.request_id)
     withdraw = context.cancellation.on_cancel(inquiry.cancel)
     try:
