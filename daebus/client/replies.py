@@ -1,4 +1,4 @@
-"""The reply channel of a caller: who waits for an answer reads, for all who wait (see `transport/leader.py`).
+"""The reply channel of a caller: who waits for an answer reads, for all who wait (see `transport/sockets/leader.py`).
 
 Between calls a thread of its own, the keeper, reads: it connects, and notices a loss. It stands back as soon as calls
 come, so that an answer need not be passed from thread to thread.

@@ -1,6 +1,6 @@
 """The threads of a service: one reads the messages, and deals with each itself while another reads on.
 
-That is leader/followers once more (see `transport/leader.py`), for threads that have nothing else to wait for:
+That is leader/followers once more (see `transport/sockets/leader.py`), for threads that have nothing else to wait for:
 nobody need be woken for a message, only to read on. And waking a thread costs more than most handlers do; so a
 reader may also step out to do something that is likely quick, and step in again. While that goes on, one of those
 that rest watches, and takes the reading over where it lasts too long.

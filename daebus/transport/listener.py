@@ -1,8 +1,9 @@
 """Listening: one supervised connection that keeps its channels subscribed, whatever Redis and the network do.
 
 Has no thread of its own. One thread at a time leads: it connects, reads, and connects again for ever after a loss.
-Who that is, is agreed upon elsewhere (`leader.py` among callers, `service/readers.py` in a service). Rule of this
-file: only the leader touches the connection; others change what is wished for (`_draining`, `_closed`) and wake it.
+Who that is, is agreed upon elsewhere (`sockets/leader.py` among callers, `service/readers.py` in a service). Rule of
+this file: only the leader touches the connection; others change what is wished for (`_draining`, `_closed`) and wake
+it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """The links where a debugger may hold, harm or edit what comes in: a request about to be handled, a broadcast about to
-be heard. They are there only where the service may be debugged; the gate of answers is in `service/answer_gate.py`.
+be heard. They are there only where the service may be debugged; the gate of answers is in `answering/answer_gate.py`.
 
 What is held waits on no thread and in no queue: it is put back among what is to be done when it goes on.
 """
