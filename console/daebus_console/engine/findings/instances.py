@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from daebus_console.engine.figures.told import Figures, figures
@@ -168,3 +168,9 @@ def _database(redis: Any) -> str | None:
     at = redis.get("at") if isinstance(redis, Mapping) else None
     found = _DATABASE.match(at) if isinstance(at, str) else None
     return None if found is None else str(int(found[1] or 0))
+
+
+def are_strangers(some: Iterable[Instance], others: Iterable[Instance]) -> bool:
+    """Whether these have no action in common with those: they are other programs, which a name was given to as well."""
+    theirs = frozenset[str]().union(*(one.actions for one in others))
+    return bool(theirs) and theirs.isdisjoint(frozenset[str]().union(*(one.actions for one in some)))

@@ -77,7 +77,9 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
     if found is None and action is not None:
         found = serving.unknown_action(sight, service, name, _sent(sight, service, name))
     found = found or debugged.holds_of(sight, service, action) or recorded.circle(sight, service)
-    found = found or serving.silent(sight, service) or serving.busy(sight, service)
+    found = found or serving.silent(sight, service)
+    if found is None and (found := serving.busy(sight, service)) is not None:
+        found = recorded.stood(sight, service) or found
     if found is not None:
         return found
     if not _seen(sight, service):

@@ -22,6 +22,7 @@ _REFUSED = {
     "shutting_down": "it was stopping",
 }
 _LEAVE_THE_CIRCLE = "let one of them answer without waiting, or call the function instead of the action"
+_JUST_BEFORE = 30.0
 _MOST = 8
 _LONGEST = 200
 
@@ -40,6 +41,8 @@ def refused(sight: Sight, exchange: Exchange) -> Cause | None:
         return Cause(DEBUGGER, text, tuple(map(_noted, found[:_MOST])), "breaks lists the rules that stand")
     waited = f" after {duration(one.queued)}" if one.queued is not None and one.code == "expired" else ""
     why = _REFUSED.get(one.code, f"it says {shown(one.code, text=True)}")
+    if one.code == "expired" and one.action in sight.world.coroutines(one.source.service):
+        why = "its event loop did not come to it before its time was over"
     if one.listener:
         return _unfit(found, told.heard, exchange.number)
     return Cause(
@@ -144,13 +147,24 @@ def circle(sight: Sight, service: str) -> Cause | None:
     return Cause("waits_in_a_circle", found[0], tuple(found[1:]), _LEAVE_THE_CIRCLE) if found else None
 
 
+def stood(sight: Sight, service: str) -> Cause | None:
+    """It was in a circle that was found just before."""
+    for one in sight.book:
+        if one.rule == "waits-for-itself" and one.last >= sight.now - _JUST_BEFORE:
+            its = (sight.journal.exchange(number) for number in one.evidence)
+            if service == one.service or any(each is not None and each.target == service for each in its):
+                return Cause("waits_in_a_circle", one.text, (one.because,), one.advice)
+    return None
+
+
 def busy_with(sight: Sight, service: str) -> list[str]:
     """What the workers of a service do just now, a line each."""
     doing = [one for report in sight.reports(service) for one in report.doing]
     lines = []
     for one in doing[:_MOST]:
         at = f", at {shown(short(one.at), text=True)}" if one.at else ""
-        lines.append(f"busy with {what(one)} for {seconds(one.age)}{at}")
+        waits = f", which waits for {call(one.waits[0].service, one.waits[0].action)}" if one.waits else ""
+        lines.append(f"busy with {what(one)} for {seconds(one.age)}{waits}{at}")
     return lines + ([f"and {len(doing) - _MOST} more"] if len(doing) > _MOST else [])
 
 

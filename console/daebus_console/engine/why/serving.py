@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from daebus_console.dates import clock
+from daebus_console.engine.findings.instances import are_strangers
 from daebus_console.engine.findings.words import call, duration, near, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.why.cause import Cause
@@ -79,12 +80,19 @@ def unknown_action(sight: Sight, service: str, action: str, sent: Sequence[Excha
         return None
     lists = ", ".join(shown(name, text=True) for name in sorted(set().union(*(one.actions for one in here)))[:12])
     if having:
-        without = ", ".join(shown(one.name, text=True) for one in here if one not in having)
+        lacking = [one for one in here if one not in having]
+        without = ", ".join(shown(one.name, text=True) for one in lacking)
+        strangers = are_strangers(having, lacking)
         return Cause(
             "some_instances",
             f"only {len(having)} of {len(here)} instances of {shown(service)} have the action {quoted(action)}",
-            (f"without it: {without}", "each instance told its actions"),
-            f"bring all instances of {shown(service)} to one version",
+            (
+                f"without it: {without}",
+                "each instance told its actions" + (", and those have none in common with the others" * strangers),
+            ),
+            f"give one of them another name: two apps run as {shown(service)}"
+            if strangers
+            else f"bring all instances of {shown(service)} to one version",
         )
     meant = near(action, sorted(set().union(*(one.actions for one in here))))
     text = f"{shown(service)} has no action {quoted(action)}"

@@ -6,6 +6,8 @@ import pytest
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.words import near
+from daebus_console.engine.why.asking import why_action
+from daebus_console.engine.why.sight import Sight
 from tests.console.engine.findings.watched import Watched
 from tests.console.engine.records.told import batch, record
 
@@ -293,6 +295,43 @@ def test_a_misspelled_channel(bus: Watched) -> None:
     assert "'orders' has listeners" in finding.text
 
 
+@pytest.mark.parametrize(
+    ("channel", "times", "also", "told"),
+    [
+        ("order.created", 3, "", True),
+        ("order.created", 2, "", False),
+        ("order.created", 3, "orders.created", False),
+        ("orders.changed", 3, "", False),
+        ("orders.created", 3, "", False),
+    ],
+)
+def test_a_misspelled_channel_in_a_capture(bus: Watched, channel: str, times: int, also: str, told: bool) -> None:
+    bus.info("mailer", "send", listens=["orders.created"])
+    for number in range(times):
+        bus.say(channel, {"order": number})
+    if also:
+        bus.say(also, {"order": 1})
+    assert bus.names() == []
+    bus.session.findings.finish()
+    assert bus.names() == ["misnamed-channel"] * told
+    if told:
+        found = bus.one("misnamed-channel")
+        assert (found.severity, found.count) == (Severity.INFO, 3)
+        assert found.text == (
+            "no service tells that it listens to 'order.created'; 'orders.created' has listeners, and nothing came"
+            " on it"
+        )
+
+
+def test_what_came_in_a_gap_may_have_come_on_the_other_channel(bus: Watched) -> None:
+    bus.info("mailer", "send", listens=["orders.created"])
+    bus.session.findings.lost()
+    for number in range(5):
+        bus.say("order.created", {"order": number})
+    bus.session.findings.finish()
+    assert bus.names() == []
+
+
 def test_broadcasts_to_nobody_are_no_fault(bus: Watched) -> None:
     bus.info("mailer", "send", listens=["orders"])
     bus.poll(_mailer=1, orders=1)
@@ -313,6 +352,19 @@ def test_an_action_on_some_instances_only(bus: Watched) -> None:
     assert finding.text == "only 1 of 2 instances has users list: the other answers that it does not know it"
     # The second answer belongs to the same fault.
     assert "answered-twice" not in bus.names()
+
+
+@pytest.mark.parametrize(("also", "advice"), [("", "give one of them another name"), ("ping", "bring all instances")])
+def test_two_apps_under_one_name(bus: Watched, also: str, advice: str) -> None:
+    for _ in range(2):
+        bus.info("api", "users", *[also] * bool(also), instance="a")
+        bus.info("api", "orders", *[also] * bool(also), instance="b")
+    refused = bus.fail(bus.ask("api", "users"), "unknown_action", instance="b")
+    assert bus.one("action-on-some").advice.startswith(advice)
+    findings = bus.session.findings
+    cause = why_action(Sight(findings.world, findings.book, bus.session.journal, bus.now), "api", "users")
+    assert (cause.name, cause.advice.startswith(advice)) == ("some_instances", True)
+    assert refused.number in bus.one("action-on-some").evidence
 
 
 def test_it_is_told_as_well_where_the_refusal_comes_second(bus: Watched) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from daebus_console.engine.message.exchange import Exchange
-from daebus_console.engine.records.running import report_in
-from daebus_console.engine.why.asking import why_exchange
+from daebus_console.engine.records.cycles import Cycle, Step
+from daebus_console.engine.records.running import Doing, Wait, report_in
+from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
 from tests.console.engine.bus import Sent
@@ -230,7 +231,9 @@ def test_why_a_request_ran_out_before_a_worker_was_free(bus: Watched) -> None:
         bus,
         batch("users", record(1, "refused", bus.now, id=asked.request_id, action="get", code="expired", queued=1.2)),
     )
-    running = {"running": [{"id": "x", "action": "slow", "age": 3, "at": "/a/b/c.py:7 slow"}], "queue": {"size": 1}}
+    slow = {"id": "x", "action": "slow", "age": 3, "at": "/a/b/c.py:7 slow"}
+    calls = {**slow, "id": "y", "waits_for": {"service": "stock", "action": "count"}}
+    running = {"running": [slow, calls], "queue": {"size": 1}}
     said = {"status": "success", "payload": running, "service": "users", "instance": "i1"}
     report = report_in(bus.now, json.dumps(said).encode())
     assert report is not None
@@ -238,7 +241,10 @@ def test_why_a_request_ran_out_before_a_worker_was_free(bus: Watched) -> None:
     cause = why(bus, asked)
     assert cause.name == "expired"
     assert cause.text == "users refused it after 1.2 s: no worker was free before its time was over"
-    assert "busy with slow for 3 s, at b/c.py:7 slow" in cause.evidence
+    assert cause.evidence[1:] == (
+        "busy with slow for 3 s, at b/c.py:7 slow",
+        "busy with slow for 3 s, which waits for stock count, at b/c.py:7 slow",
+    )
 
 
 def test_why_a_request_hangs(bus: Watched) -> None:
@@ -262,6 +268,29 @@ def doing(bus: Watched, asked: Exchange, age: float, **more: Any) -> None:
     bus.say("daebus.control.users", question)
     said = {"status": "success", "payload": {"running": [one], "queue": {}}, "service": "users", "instance": "i1"}
     bus.say("caller:console", {**said, "request_id": question["request_id"]})
+
+
+def step(of: Exchange, waits: Exchange) -> Step:
+    """The handler of one waits for the other, which gets no worker."""
+    wait = Wait(waits.target or "", waits.action or "", waits.request_id)
+    doing = Doing(of.request_id, of.action or "", "", "", 2.0, "", "", (), (wait,))
+    return Step(of.target or "", "i1", doing, wait, True)
+
+
+def test_a_circle_is_one_wherever_it_is_begun_with_and_why_tells_of_it(bus: Watched) -> None:
+    for turn in range(2):
+        first, second = bus.ask("a", "ask_b", timeout=60), bus.ask("b", "ask_a", timeout=60)
+        again, other = bus.ask("b", "ask_a", timeout=60), bus.ask("a", "ask_b", timeout=60)
+        steps = step(first, again), step(second, other)
+        bus.session.findings.stood(bus.now, [(2.0, Cycle(steps if turn else steps[::-1]))])
+    found = bus.one("waits-for-itself")
+    assert (found.count, found.service, found.action) == (2, "a", "ask_b")
+    bus.info("b", "ask_a", workers={"max": 2, "busy": 2}, queue={"size": 1})
+    findings = bus.session.findings
+    cause = why_action(Sight(findings.world, findings.book, bus.session.journal, bus.now), "b", "ask_a")
+    assert (cause.name, cause.text) == ("waits_in_a_circle", found.text)
+    later = bus.now + 40
+    assert why_action(Sight(findings.world, findings.book, bus.session.journal, later), "b", "ask_a").name == "busy"
 
 
 def test_a_handler_that_runs_on_long_after_its_caller_gave_up(bus: Watched) -> None:

@@ -10,6 +10,8 @@ from daebus_console.engine.message.exchange import Exchange
 
 _MOST = 500
 _SETTLES = 1.0
+_LEAST = 3
+"""Broadcasts without which it is not taken for a habit, where nobody lists who is subscribed."""
 
 
 class Found(Rule):
@@ -23,26 +25,36 @@ Broadcasts go to a channel that nobody is subscribed to, and a service listens t
 Broadcasts that nobody hears are no fault by themselves, and are not told.
 
 It is thought so because Redis listed all subscribers after the broadcast, and the service told which channels
-it listens to. Names that differ only in their digits are taken for different things.
+it listens to. Names that differ only in their digits are taken for different things. Where subscribers are not
+listed, as in a capture, it is worth to know where services listen to the other name alone, and nothing came on that.
 
 Write the same name in both places."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
         self._waiting: dict[str, Seen] = {}
+        self._unlisted: dict[str, Seen] = {}
+        """What came while nobody lists who is subscribed."""
+        self._missed = False
 
     def cast(self, exchange: Exchange) -> None:
         """Remember what nobody was subscribed to at the last look."""
         channel = exchange.target or ""
         entry = self.world.directory.channels.get(channel)
+        if self.world.polled is None:
+            self._add(self._unlisted, channel, exchange)
         if self.world.polled is None or entry is None or entry.subscribers or entry.listeners:
             return
-        waiting = self._waiting.get(channel)
-        if waiting is None:
-            if len(self._waiting) >= _MOST:
+        self._add(self._waiting, channel, exchange)
+
+    @staticmethod
+    def _add(those: dict[str, Seen], channel: str, exchange: Exchange) -> None:
+        seen = those.get(channel)
+        if seen is None:
+            if len(those) >= _MOST:
                 return
-            waiting = self._waiting[channel] = Seen()
-        waiting.add([exchange])
+            seen = those[channel] = Seen()
+        seen.add([exchange])
 
     def look(self) -> None:
         """Tell of those that nobody has come for since."""
@@ -60,18 +72,37 @@ Write the same name in both places."""
                 self._tell(channel, waiting, meant)
 
     def lost(self) -> None:
-        """Whoever was there meanwhile is not known."""
+        """Whoever was there meanwhile is not known, nor what came."""
         self._waiting.clear()
+        self._unlisted.clear()
+        self._missed = True
 
-    def _tell(self, channel: str, waiting: Seen, meant: str) -> None:
+    def finish(self) -> None:
+        """Nobody listed who was subscribed: what do services tell that they listen to?"""
+        if self.world.polled is not None or self._missed or len(self._unlisted) >= _MOST:
+            return
+        heard = self.world.directory.listened
+        silent = [name for name in heard if name not in self._unlisted]
+        for channel, seen in self._unlisted.items():
+            meant = near(channel, silent) if channel not in heard and seen.count >= _LEAST else None
+            if meant is not None:
+                self._tell(channel, seen, meant, listed=False)
+
+    def _tell(self, channel: str, waiting: Seen, meant: str, *, listed: bool = True) -> None:
+        text = f"broadcasts on {quoted(channel)} are heard by nobody; {quoted(meant)} has listeners"
+        because = "Redis lists no subscriber of that channel, and a service told that it listens to the other"
+        if not listed:
+            silent = f"{quoted(meant)} has listeners, and nothing came on it"
+            text = f"no service tells that it listens to {quoted(channel)}; {silent}"
+            because = "services told what they listen to, and who else was subscribed is not known"
         self.book.report(
             self.name,
-            self.severity,
+            self.severity if listed else Severity.INFO,
             waiting.last,
             [one.number for one in waiting.first],
             service=channel,
-            text=f"broadcasts on {quoted(channel)} are heard by nobody; {quoted(meant)} has listeners",
-            because="Redis lists no subscriber of that channel, and a service told that it listens to the other",
+            text=text,
+            because=because,
             advice=f"write {quoted(meant)} where {quoted(channel)} is sent, if that is meant",
             where=f"channel:{term(channel)}",
             count=waiting.count,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.instances import are_strangers
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, numbers, to
+from daebus_console.engine.findings.words import call, numbers, shown, to
 from daebus_console.engine.message.envelope import error_code
 from daebus_console.engine.message.exchange import Exchange, Message
 
@@ -22,8 +23,9 @@ caller gets its answer depends on which instance is the first.
 It is thought so because the instances told their actions, and one that has it and one that has not are among
 them.
 
-Bring all instances to the same version. Where two services share a channel on purpose, let each ignore
-what it does not know: `unknown_action="ignore"`."""
+Bring all instances to the same version. Where they have no action in common, two apps run under one name: give one
+of them another. Where two services share a channel on purpose, let each ignore what it does not know:
+`unknown_action="ignore"`."""
 
     def failed(self, exchange: Exchange) -> None:
         """The first answer may say so."""
@@ -46,6 +48,12 @@ what it does not know: `unknown_action="ignore"`."""
             # Some have gone that told of themselves just before: the action perhaps with them.
             return
         one_has, one_lacks = len(having) == 1, len(here) - len(having) == 1
+        advice = 'bring all instances to one version; or let them ignore it with unknown_action="ignore"'
+        if are_strangers(having, [one for one in here if one not in having]):
+            advice = (
+                f"give one of them another name, since they have no action in common: two apps run as {shown(service)};"
+                ' or let both ignore what the other has, with unknown_action="ignore"'
+            )
         finding = self.book.report(
             self.name,
             self.severity,
@@ -56,7 +64,7 @@ what it does not know: `unknown_action="ignore"`."""
             text=f"only {len(having)} of {len(here)} instances {'has' if one_has else 'have'} {call(service, action)}:"
             f" the other{' answers that it does' if one_lacks else 's answer that they do'} not know it",
             because="each instance told its actions, and a request was answered with unknown_action",
-            advice='bring all instances to one version; or let them ignore it with unknown_action="ignore"',
+            advice=advice,
             where=to(service, action),
         )
         if finding is not None and message is not exchange.answer:

@@ -72,7 +72,9 @@ Call the function instead of the action; or put what is called into a service of
 
     def stood(self, at: float, seconds: float, circle: Cycle) -> None:
         """It waits just now, and nobody has given up yet."""
-        last = next((step.wait for step in circle.steps if step.queued), circle.steps[-1].wait)
+        # Where it is begun with differs from one time to the next; it is one circle all the same.
+        queued = [step.wait for step in circle.steps if step.queued] or [circle.steps[-1].wait]
+        last = min(queued, key=lambda wait: (wait.service, wait.action))
         ids = [step.doing.id for step in circle.steps] + [step.wait.id for step in circle.steps]
         found = {id: one for id in ids if id is not None and (one := self.world.find(id)) is not None}
         seen = sorted({one.number for one in found.values()})
