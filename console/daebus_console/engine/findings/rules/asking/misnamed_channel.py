@@ -83,10 +83,11 @@ Write the same name in both places."""
             return
         heard = self.world.directory.listened
         silent = [name for name in heard if name not in self._unlisted]
-        for channel, seen in self._unlisted.items():
+        for channel, seen in list(self._unlisted.items()):
             meant = near(channel, silent) if channel not in heard and seen.count >= _LEAST else None
             if meant is not None:
                 self._tell(channel, seen, meant, listed=False)
+                del self._unlisted[channel]
 
     def _tell(self, channel: str, waiting: Seen, meant: str, *, listed: bool = True) -> None:
         text = f"broadcasts on {quoted(channel)} are heard by nobody; {quoted(meant)} has listeners"

@@ -131,9 +131,9 @@ whether both are connected to the same Redis."""
 
     def finish(self) -> None:
         """Nobody looks any more who is there."""
-        for service, waiting in self._waiting.items():
-            self._has_missed(service, waiting)
-        self._waiting.clear()
+        for service, waiting in list(self._waiting.items()):
+            if self._has_missed(service, waiting):
+                del self._waiting[service]
 
     def _has_missed(self, service: str, waiting: Seen) -> bool:
         """Whether what has come tells that it began when that was sent already."""
