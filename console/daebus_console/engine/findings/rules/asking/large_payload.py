@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from daebus_console.engine.bounded import Lately
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, numbers
@@ -94,7 +95,7 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._seen: dict[tuple[str, str, str], _Sizes] = {}
+        self._seen: Lately[tuple[str, str, str], _Sizes] = Lately(_MOST, _Sizes)
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Compare the requests."""
@@ -111,11 +112,9 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
         self._compare((exchange.target or "", "", "broadcast"), (exchange,), [len(exchange.asking.data)])
 
     def _compare(self, key: tuple[str, str, str], exchanges: Sequence[Exchange], sizes: list[int]) -> None:
-        seen = self._seen.get(key)
+        seen = self._seen.use(key, self.world.now)
         if seen is None:
-            if len(self._seen) >= _MOST:
-                return
-            seen = self._seen[key] = _Sizes()
+            return
         largest = max(sizes)
         if largest < _FROM:
             seen.count += len(sizes)

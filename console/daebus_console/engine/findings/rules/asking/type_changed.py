@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from daebus_console.engine.bounded import Lately
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
@@ -87,9 +88,11 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._fields: dict[Place, dict[str, _Field]] = {}
+        self._fields: Lately[Place, dict[str, _Field]] = Lately(_MOST, dict)
         self._all = _Room(_A_SECOND, _AT_FIRST, 0.0)
-        self._rooms: dict[tuple[str, str, str], _Room] = {}
+        self._rooms: Lately[tuple[str, str, str], _Room] = Lately(
+            _MOST, lambda: _Room(_OF_ONE, _OF_ONE_AT_FIRST, self.world.now)
+        )
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Learn from requests and one-way messages."""
@@ -110,11 +113,10 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
 
     def _room(self, of: tuple[str, str, str], wanted: int) -> int:
         """Of how many of those that came it may learn: what comes often must not take the room of what comes seldom."""
-        now, its = self.world.now, self._rooms.get(of)
+        now = self.world.now
+        its = self._rooms.use(of, now)
         if its is None:
-            if len(self._rooms) >= _MOST:
-                return 0
-            its = self._rooms[of] = _Room(_OF_ONE, _OF_ONE_AT_FIRST, now)
+            return 0
         room = min(wanted, self._all.renew(now), its.renew(now))
         self._all.left -= room
         its.left -= room
@@ -127,11 +129,9 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
             return
         event = next((found for name in _KINDS if isinstance(found := payload.get(name), str)), "")
         place = Place(service, action, what, event[:50])
-        fields = self._fields.get(place)
+        fields = self._fields.use(place, self.world.now)
         if fields is None:
-            if len(self._fields) >= _MOST:
-                return
-            fields = self._fields[place] = {}
+            return
         for path, kind in set(_typed(payload, "", 0)):
             field = fields.get(path)
             if field is None:
@@ -158,7 +158,8 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         # The first that are beside the rule came before there was a rule.
         evidence = [exchange] if field.told else field.first[other]
         name = shown(path[:_LONGEST], text=True)
-        its = self._rooms.get((place.service, place.action, "request" if place.what == "message" else place.what))
+        of = place.service, place.action, "request" if place.what == "message" else place.what
+        its = self._rooms.use(of, self.world.now)
         passed_over = its.refused if its is not None else 0
         more = f"; {passed_over:,} were not looked at" if passed_over else ""
         found = self.book.report(

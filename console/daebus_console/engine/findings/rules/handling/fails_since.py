@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from daebus_console.dates import clock
+from daebus_console.engine.bounded import Lately
 from daebus_console.engine.findings import payloads
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.kinds import MISTAKES, NEEDS, RISING, is_meant
@@ -19,7 +20,7 @@ _SINCE = 20
 _WELL = 0.95
 _LASTS = 1.0
 _VARIOUS = 3
-_MOST = 500
+_MOST = 2_000
 _LONGEST = 200
 _RAISED = "handler_error"
 _TOLD = MISTAKES | NEEDS.keys() | RISING
@@ -79,15 +80,13 @@ Look at what happened at that time: the log of the service (`logs SERVICE`), a d
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._of: dict[tuple[str, str], _Ends] = {}
+        self._of: Lately[tuple[str, str], _Ends] = Lately(_MOST, _Ends)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Count what went well, and errors that are all the same."""
-        ends = self._of.get((service, action))
+        ends = self._of.use((service, action), self.world.now)
         if ends is None:
-            if len(self._of) >= _MOST:
-                return
-            ends = self._of[service, action] = _Ends()
+            return
         for one in exchanges:
             error = _error(one) if one.state is State.ERROR else None
             if error is None:

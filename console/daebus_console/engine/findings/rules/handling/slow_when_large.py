@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from statistics import median, quantiles
 
+from daebus_console.engine.bounded import Lately
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, duration, to
@@ -57,15 +58,13 @@ Give it less to do at once: pages, a limit, a stream of parts."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._of: dict[tuple[str, str], _Samples] = {}
+        self._of: Lately[tuple[str, str], _Samples] = Lately(_MOST, _Samples)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """A few answers of each group are enough: there are many groups."""
-        samples = self._of.get((service, action))
+        samples = self._of.use((service, action), self.world.now)
         if samples is None:
-            if len(self._of) >= _MOST:
-                return
-            samples = self._of[service, action] = _Samples()
+            return
         for one in exchanges[:: max(1, len(exchanges) // _OF_A_GROUP)]:
             answer = one.answer
             if answer is None or answer.error or one.flags & (Flag.TIMELESS | Flag.STREAM):

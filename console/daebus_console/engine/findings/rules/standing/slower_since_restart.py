@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from daebus_console.engine.bounded import Lately
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, duration, to
@@ -50,7 +51,7 @@ that is cold gets better by itself, a query without its index does not."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._times: dict[tuple[str, str], _Times] = {}
+        self._times: Lately[tuple[str, str], _Times] = Lately(_MOST, _Times)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """A few answers of each group are enough: there are many groups."""
@@ -61,11 +62,9 @@ that is cold gets better by itself, a query without its index does not."""
         answer, instance = one.answer, one.instance
         if answer is None or instance is None or one.state is not State.OK or one.flags & Flag.TIMELESS:
             return
-        times = self._times.get((service, action))
+        times = self._times.use((service, action), self.world.now)
         if times is None:
-            if len(self._times) >= _MOST:
-                return
-            times = self._times[service, action] = _Times()
+            return
         took = one.elapsed if one.elapsed is not None and one.elapsed >= 0 else answer.at - one.opened.at
         if instance not in times.instances:
             self._another(times, instance, one)
