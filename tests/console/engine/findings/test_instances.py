@@ -136,6 +136,32 @@ def test_a_subscriber_that_tells_nothing(bus: Watched) -> None:
     assert finding.text == "an instance of users is subscribed and answers nothing"
 
 
+def turns(bus: Watched, seconds: int, *answering: str, every: int = 10, subscribed: int = 2) -> None:
+    """So many are subscribed, who is asked now and then, and these answer."""
+    for second in range(seconds):
+        bus.poll(_users=subscribed)
+        for name in answering if second % every == 0 else ():
+            bus.info("users", instance=name)
+        bus.wait(1)
+
+
+def test_one_that_hangs_is_told_when_it_has_missed_two_questions(bus: Watched) -> None:
+    turns(bus, 30, "a", "b")
+    turns(bus, 14, "a")
+    assert bus.names() == []
+    turns(bus, 4, "a")
+    assert bus.one("silent-instance").text == "an instance of users is subscribed and answers nothing"
+
+
+def test_one_that_takes_the_place_of_another_long_after_is_not_silent(bus: Watched) -> None:
+    turns(bus, 30, "a", "b")
+    turns(bus, 35, "a", subscribed=1)
+    bus.poll(_users=2)
+    turns(bus, 3, "a")
+    turns(bus, 40, "a", "c")
+    assert bus.names() == []
+
+
 def test_while_nobody_answers_it_is_not_their_fault(bus: Watched) -> None:
     for _ in range(8):
         bus.poll(_users=1, _stock=1)

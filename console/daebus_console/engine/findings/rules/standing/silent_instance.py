@@ -7,7 +7,9 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import shown, to
 
 _FOR = 25.0
-_LATELY = 35.0
+"""Seconds in which each is asked twice; longer where there are many services, which are asked in turns."""
+_A_SECOND = 50
+"""Services that are asked in a second."""
 
 
 class Found(Rule):
@@ -22,7 +24,8 @@ whole, was stopped by a debugger, or is a connection that its process has forgot
 with others may be lost in it.
 
 It is thought so because Redis counts the subscribers, and each instance answers on that channel from a thread
-of its own, however busy its workers are; it has not for half a minute or more, while others answered.
+of its own, however busy its workers are; it has not for 25 s or more, in which each was asked twice, while others
+answered.
 
 `ping SERVICE` names those that answer; the one that is missing there is the one to restart."""
 
@@ -33,26 +36,32 @@ of its own, however busy its workers are; it has not for half a minute or more, 
     def look(self) -> None:
         """Who is missing, and since when?"""
         world, now = self.world, self.world.now
-        if world.polled is None or not world.directory.counted or now - world.instances.heard > _LATELY / 2:
+        services = [one for one in world.directory.services.values() if one.framework and one.gone is None]
+        for_ = max(_FOR, 2.5 * len(services) / _A_SECOND)
+        if world.polled is None or not world.directory.counted or now - world.instances.heard > for_ / 2:
             self._since.clear()
             return
         missing = {}
-        for service in world.directory.services.values():
-            if not service.framework or service.gone is not None or service.subscribers < 1 or not service.asked:
+        for service in services:
+            if service.subscribers < 1 or not service.asked:
                 continue
-            answering = sum(1 for one in world.instances.of(service.name) if now - one.last < _LATELY)
-            if service.subscribers > answering:
-                since = missing[service.name] = self._since.get(service.name, now)
-                if now - since >= _FOR:
-                    self._tell(service.name, service.subscribers, answering)
-                    missing[service.name] = now
+            told = world.instances.of(service.name)
+            if service.subscribers <= sum(now - one.last < for_ / 2 for one in told):
+                continue
+            since = missing[service.name] = self._since.get(service.name, now)
+            silent = max((one.last for one in told if now - one.last >= for_), default=since)
+            answering = sum(now - one.last < for_ for one in told)
+            # One that has just come is asked at once, and one that left is not subscribed any more.
+            if service.subscribers > answering and now - since >= for_ / 2 and now - silent >= for_:
+                self._tell(service.name, service.subscribers, answering, for_)
+                missing[service.name] = now
         self._since = missing
 
     def lost(self) -> None:
         """Answers may have gone unseen."""
         self._since.clear()
 
-    def _tell(self, service: str, subscribed: int, answering: int) -> None:
+    def _tell(self, service: str, subscribed: int, answering: int, seconds: float) -> None:
         silent = subscribed - answering
         who = "an instance" if silent == 1 else f"{silent} instances"
         self.book.report(
@@ -63,7 +72,7 @@ of its own, however busy its workers are; it has not for half a minute or more, 
             text=f"{who} of {shown(service)} {'is' if silent == 1 else 'are'} subscribed and"
             f" answer{'s' * (silent == 1)} nothing",
             because=f"{subscribed} are subscribed to its control channel, and {answering} answered there in"
-            f" {_LATELY:g} s",
+            f" {seconds:.0f} s",
             advice=f"ping {shown(service)} names those that answer; restart the one that is missing",
             where=to(service),
         )
