@@ -77,7 +77,7 @@ asked last."""
         self._undecided: dict[int, tuple[Exchange, float]] = {}
         """What nothing is known of yet, and until when it may be: a new instance tells of itself in its time."""
         self._answers: dict[str, dict[str, float]] = {}
-        """When the instances of each service answered the last time."""
+        """When the latest request was sent that an instance answered, by service and instance."""
 
     def look(self) -> None:
         """Who is there? And what has got no answer by now?"""
@@ -105,7 +105,7 @@ asked last."""
         self._here = here
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
-        """These instances are there."""
+        """What reached them? One that is stopped answers for a while yet, and is sent nothing any more."""
         del action
         known = self._answers.get(service)
         if known is None:
@@ -113,8 +113,8 @@ asked last."""
             remember(self._answers, service, known, _MOST)
         for one in exchanges[-_A_BATCH:]:
             if one.instance is not None and one.answer is not None:
-                known.pop(one.instance, None)
-                remember(known, one.instance, one.answer.at, _MOST_INSTANCES)
+                latest = max(one.opened.at, known.pop(one.instance, 0.0))
+                remember(known, one.instance, latest, _MOST_INSTANCES)
 
     def lost(self) -> None:
         """Whoever was there meanwhile is not known."""
@@ -176,11 +176,11 @@ asked last."""
         return True
 
     def _before(self, entry: ServiceEntry) -> float | None:
-        """When an instance that has been replaced was there the last time; None where there was none."""
+        """Until when it is certain that an instance got what was sent which has been replaced; None where none has."""
         here = {one.name for one in self.world.instances.here(entry.name)}
-        signs = [one.last for one in self.world.instances.of(entry.name) if one.name not in here]
-        signs += [at for name, at in self._answers.get(entry.name, {}).items() if name not in here]
-        return max(signs, default=None)
+        reached = {name: at for name, at in self._answers.get(entry.name, {}).items() if name not in here}
+        there = reached or any(one.name not in here for one in self.world.instances.of(entry.name))
+        return max(reached.values(), default=0.0) if there else None
 
     def _judge(self, one: _Unanswered, severity: Severity = Severity.ERROR) -> None:
         exchange, service = one.exchange, one.exchange.target or ""
