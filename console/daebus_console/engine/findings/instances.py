@@ -88,6 +88,8 @@ class Instances:
         """When the first answers came to the last question but one that a service was asked, and to the last."""
         self._actions: dict[str, frozenset[str]] = {}
         """What `actions` has worked out since a service told something: it is asked for every request."""
+        self._coroutines: dict[str, frozenset[str]] = {}
+        """The same of `coroutines`."""
         self.heard = 0.0
         """When anybody told anything the last time."""
 
@@ -109,6 +111,7 @@ class Instances:
         instance.take(at, info)
         self.heard = max(self.heard, at)
         self._actions.pop(service, None)
+        self._coroutines.pop(service, None)
         _before, now = self._rounds.get(service, (0.0, 0.0))
         if at - now > _ONE_ROUND:
             self._rounds[service] = now, at
@@ -147,6 +150,16 @@ class Instances:
             known = self._actions[name] = frozenset().union(*(one.actions for one in found))
         return known
 
+    def coroutines(self, service: str) -> frozenset[str]:
+        """The actions that any instance runs on its event loop, as far as they told lately."""
+        known = self._coroutines.get(service)
+        if known is None:
+            found = self.of(service)
+            if not found:
+                return frozenset()
+            known = self._coroutines[service] = frozenset[str]().union(*(one.coroutines for one in found))
+        return known
+
     def last(self, service: str | None) -> float:
         """When an instance of the service told of itself the last time; 0 for never."""
         return max((one.last for one in self.of(service)), default=0.0)
@@ -162,6 +175,7 @@ class Instances:
         self._services.clear()
         self._rounds.clear()
         self._actions.clear()
+        self._coroutines.clear()
 
 
 def _database(redis: Any) -> str | None:

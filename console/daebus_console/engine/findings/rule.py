@@ -57,7 +57,7 @@ class World:
 
     def coroutines(self, service: str) -> frozenset[str]:
         """The actions of a service that run on its event loop, as far as its instances told."""
-        return frozenset[str]().union(*(one.coroutines for one in self.instances.of(service)))
+        return self.instances.coroutines(service)
 
     def held(self, service: str, at: float, action: str | None = None) -> Held | None:
         """What held the workers of a service just before, or its event loop where that action is async; if known."""
