@@ -235,6 +235,8 @@ class Service:
         """It does not start: where it has taken over already, answer what has come for it meanwhile."""
         listener, until = self._listener, time.monotonic() + DRAIN_TIMEOUT
         if listener.connected:
+            if self._claims is not None:
+                self._claims.leave()
             listener.drain(0)
             listener.lead(self._intake.turn_away, lambda: time.monotonic() > until)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from daebus import Daebus, DaebusCaller, RequestFailed, RequestTimeout, ServiceUnavailable, request
+from daebus import Daebus, DaebusCaller, RequestFailed, RequestTimeout, ServiceUnavailable, broadcast, request
 from daebus.client.call import Call
 from daebus.command.handover import ACTION, HandoverBus, Takeover
 from daebus.command.line import Line
@@ -27,15 +27,15 @@ from tests.support.waiting import eventually
 class Pair:
     """An old instance that serves, and a new one that takes over from it."""
 
-    def __init__(self, url: str, name: str) -> None:
-        self.url, self.name = url, name
+    def __init__(self, url: str, name: str, *, shared: bool = False) -> None:
+        self.url, self.name, self.shared = url, name, shared
         self.seen: list[tuple[str, int]] = []
         self.cut, self.begun = threading.Event(), threading.Event()
         self.marked: bool | None = None
         self.old, self.new = self._app("old"), self._app("new")
         self.old_bus = HandoverBus(url)
         self.new_bus = HandoverBus(url, Takeover("secret", self._cut, self.begun.is_set))
-        self.old.start_on(self.old_bus)
+        self.old.start_on(self.old_bus, shared=shared)
         self.caller = DaebusCaller(name, redis_url=url, timeout=20)
         self._thread: threading.Thread | None = None
 
@@ -64,8 +64,8 @@ class Pair:
         self._thread.start()
 
     def _start_new(self) -> None:
-        with suppress(LookupError):
-            self.new.start_on(self.new_bus)
+        with suppress(LookupError, ZeroDivisionError):
+            self.new.start_on(self.new_bus, shared=self.shared)
 
     def begin(self) -> None:
         self.old.finish()
@@ -150,6 +150,34 @@ def test_where_the_new_one_does_not_start_whoever_asked_it_is_told(pair: Pair) -
     assert pair.seen == [("old", 0), ("new", 0)]
     with pytest.raises(ServiceUnavailable):
         ask(3)
+
+
+def test_where_the_new_one_does_not_start_what_it_shares_is_left_to_another_instance(redis_url: str, name: str) -> None:
+    pair, gate, reached = Pair(redis_url, name, shared=True), threading.Event(), threading.Event()
+    other = Daebus(name, max_workers=1)
+
+    @other.listen(f"{name}.block")
+    def block(_payload: Any) -> None:
+        reached.set()
+        gate.wait(60)
+
+    other.action("note")(lambda: {"by": "other"})
+    pair.new.on_start(lambda: 1 / 0)
+    try:
+        with serving(other, redis_url, name, shared=True):
+            pair.take_over()
+            assert pair.cut.wait(10)
+            broadcast.send(f"{name}.block", {})
+            assert reached.wait(10)
+            call = pair.caller._requester.start(name, "note", {"n": 1}, timeout=20)
+            eventually(lambda: pair.new_bus.heard and len(pair.new_bus.heard._held) == 1)
+            pair.begin()
+            assert not pair.new.running
+            gate.set()
+            assert call.result() == {"by": "other"}
+    finally:
+        gate.set()
+        pair.close()
 
 
 def test_where_nobody_takes_over_after_all_the_old_one_goes_on(pair: Pair) -> None:
