@@ -106,16 +106,23 @@ def _daebus_database(request: pytest.FixtureRequest) -> Iterator[Database | None
 
 @pytest.fixture
 def _daebus_run(request: pytest.FixtureRequest, _daebus_database: Database | None) -> Iterator[TestRun]:
+    from daebus import ConfigurationError
     from daebus.testing import LocalBus, RedisSpace, TestRun
 
     run = TestRun(LocalBus() if _daebus_database is None else RedisSpace(_daebus_database.url))
     request.node.stash[_RUN] = run
+    unended = ""
     try:
         with run:
             yield run
+    except ConfigurationError as error:
+        unended = str(error)
     finally:
         if _daebus_database is not None:
             _daebus_database.empty()
+    if unended:
+        # Where that was found says nothing of it.
+        pytest.fail(unended, pytrace=False)
     _fail_for_problems(run)
 
 

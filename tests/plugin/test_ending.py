@@ -61,6 +61,40 @@ def test_what_runs_on_after_the_grace_fails_the_test(
     gate.set()
 
 
+def test_a_handler_that_overruns_is_told_in_a_line_with_what_the_service_says_of_it(run: Run) -> None:
+    result = run("""
+        import threading
+        from daebus import Daebus
+
+        app, gate, began = Daebus("slow", grace=0.01), threading.Event(), threading.Event()
+
+        @app.action("wait")
+        def wait():
+            began.set()
+            gate.wait(30)
+
+        app.on_stop(gate.set)
+
+        def test_it(service, bus):
+            from daebus import DaebusCaller
+
+            service(app)
+            DaebusCaller("slow").send_message("wait")
+            assert began.wait(30)
+    """)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_it*",
+            "threads still ran when the grace of their service was over: daebus-slow-0",
+            "*had to stop before these had ended: action 'wait'",
+            "what went over the bus:",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*in __exit__*")
+    result.stdout.no_fnmatch_line("*another exception*")
+
+
 def test_a_thread_of_ours_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daebus.testing.run.THREADS_WITHIN", 0.01)
     gate = threading.Event()
