@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.keeping import keeper as keeping
 from daebus_console.engine.session import Session
+from tests.console.cli.conftest import Console as ShellConsole
 from tests.console.commands.prompt import prompting
 from tests.console.holding.conftest import Asked, Debugging, Shop, known
 from tests.gates.test_faults import SERVICE, flood, handled
@@ -379,3 +381,27 @@ def test_what_is_held_of_an_async_handler(console: Debugging, shop: Shop) -> Non
     console.holding(where=lambda one: one.first.place == "answer")
     console("release next go n:=3")
     assert asked.result() == {"n": 3}
+
+
+@pytest.mark.parametrize(
+    ("line", "means"),
+    [
+        ("break {} ping", "what is held goes on when it is so for 10 s, and nothing more is held then"),
+        ("mock nobody_there ping", "nothing is heard or answered meanwhile"),
+    ],
+)
+def test_what_stays_at_the_shell_says_that_redis_is_away(
+    own_redis: RedisServer, name: str, line: str, means: str
+) -> None:
+    with Shop(own_redis.url, name) as shop:
+        with ShellConsole(own_redis.url).start(*line.format(shop.orders).split()) as process:
+            assert process.stderr is not None
+            told = iter(process.stderr.readline, "")
+            next(one for one in told if "Ctrl-C ends it" in one)
+            own_redis.kill()
+            assert re.fullmatch(r"Redis is away \(.*[^.]\): (.*)\n", next(told))[1] == means  # type: ignore[index]  # it is
+            own_redis.start()
+            assert next(told) == "Redis is back\n"
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert process.returncode == Exit.INTERRUPTED

@@ -99,7 +99,11 @@ class _Stand:
         self._schedule = schedule
         self._tidy = tidy
         self._publisher = redis_at(address.url).publisher(NAME)
-        self._subscription = Subscription(address, NAME, [service], self._take, level=logging.DEBUG)
+        self.lost: str | None = None
+        """Why it does not listen just now."""
+        self._subscription = Subscription(
+            address, NAME, [service], self._take, level=logging.DEBUG, on_lost=self._on_lost, on_back=self._on_back
+        )
         # A publisher that is used after its end connects anew.
         self._sending = threading.Lock()
         self._closed = False
@@ -114,6 +118,13 @@ class _Stand:
             self._closed = True
         self._subscription.close()
         self._publisher.close()
+
+    def _on_lost(self, error: RedisUnavailable) -> None:
+        self.lost = str(error)
+
+    def _on_back(self) -> str:
+        self.lost = None
+        return ""
 
     def _take(self, _channel: str, data: bytes) -> None:
         begun = time.monotonic()
@@ -297,6 +308,12 @@ class Mocks:
         with self._lock:
             self._tidy()
             return sorted((mock for stand in self._stands.values() for mock in stand.mocks), key=lambda one: one.number)
+
+    def lost(self, mock: Mock) -> str | None:
+        """Why it does not listen just now; None where it does, or is over."""
+        with self._lock:
+            stand = self._stands.get(mock.place)
+            return None if stand is None else stand.lost
 
     def _tidy(self) -> None:
         """End those that have given all their answers."""

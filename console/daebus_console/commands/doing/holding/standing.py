@@ -9,6 +9,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.coming import Coming
 from daebus_console.commands.doing.holding.debugging import confirm
 from daebus_console.commands.doing.holding.held_rows import held_line, held_record
+from daebus_console.commands.doing.shared.connected import Connected
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
@@ -17,7 +18,7 @@ from daebus_console.engine.holding.condition import is_number, value_in
 from daebus_console.engine.holding.desk import Setting
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule, RuleError
 from daebus_console.engine.holding.words import told_reach, told_rule
-from daebus_console.engine.keeping.keeper import Keeper, Wanted
+from daebus_console.engine.keeping.keeper import LEASE, Keeper, Wanted
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.session import Session
 from daebus_console.naming import shown
@@ -130,6 +131,7 @@ def stay(
     output.note("Ctrl-C ends it: what is held then goes on")
     output.flush()
     coming = Coming()
+    connected = Connected(output, f"what is held goes on when it is so for {LEASE:g} s, and nothing more is held then")
     ended = False
     try:
         while not ended and not context.cancellation.wait(_TICK):
@@ -138,6 +140,9 @@ def stay(
                 standing = any(one.number in keeper.desk.settings for one in made)
                 ended = over() or (bool(made) and not standing and not keeper.desk.ours())
                 now = keeper.now()
+                status = keeper.session.status
+                problem = None if status.up else status.problem or "Redis does not answer"
+            connected.tell(problem)
             for text in come.texts:
                 output.note(text)
             for one in come.held:

@@ -7,6 +7,7 @@ from typing import Any
 from daebus.wire.envelope import error_payload
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.sending.foreign import content_in, dialect_in
+from daebus_console.commands.doing.shared.connected import Connected
 from daebus_console.commands.doing.shared.inputs import misplaced, recording, tell_warnings
 from daebus_console.commands.doing.shared.sources import ContextSources
 from daebus_console.commands.errors import CommandError
@@ -144,10 +145,12 @@ def _stay(mock: Mock, mocks: Mocks, context: Context) -> int:
     output = context.output
     output.note(f"standing in for {shown(mock.service)}: {mock.summary}; Ctrl-C ends it")
     output.flush()
+    connected = Connected(output, "nothing is heard or answered meanwhile")
     try:
         while not mock.over:
             if context.cancellation.wait(_TICK):
                 break
+            connected.tell(mocks.lost(mock))
             output.progress(line(f"{mock.answered.total()} answered"), transient=True)
     except KeyboardInterrupt:
         pass
