@@ -107,6 +107,7 @@ def test_kept_in_a_file_and_set_again(console: Debugging, shop: Shop, tmp_path: 
     console(f"fault {shop.payment} '*' delay 1.5s --probability 0.25 --skip 3")
     before = [(one.service, one.rule.wire()) for one in console.keeper.desk.settings.values()]
     assert console(f"fault save {path}") == Exit.DONE
+    assert console.heard.notes[-1] == f"2 rules written to {path}; `fault load {path}` sets them"
     assert console(f"fault save {path}") == Exit.USAGE
     assert console("off") == Exit.DONE
     assert console(f"fault load {path}") == Exit.DONE
@@ -133,7 +134,7 @@ def test_kept_by_name_for_the_project(console: Debugging, shop: Shop, project: P
     assert console("fault save black-friday") == Exit.DONE
     file = project / ".daebus" / "storms" / "black-friday.toml"
     kept = file.read_text()
-    assert str(file) in console.heard.notes[-1]
+    assert console.heard.notes[-1] == f"1 rule written to {file}; `fault load black-friday` sets it"
     # What is there is not overwritten, unless that is said.
     console(f"fault {shop.orders} ping fail")
     assert console("fault save black-friday") == Exit.USAGE

@@ -24,6 +24,7 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.items import parse_items
 from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
+from daebus_console.engine.export.quoting import shell_word
 from daebus_console.engine.holding.rule import ANSWER, DELAY, FAIL, FAULTS, Rule
 from daebus_console.engine.holding.storm import Fault, StormError, read_storm, storm_text
 from daebus_console.engine.holding.words import told_untold
@@ -32,7 +33,7 @@ from daebus_console.files import storms
 from daebus_console.files.places import FileError
 from daebus_console.files.writing import Writing
 from daebus_console.naming import shown
-from daebus_console.render import table
+from daebus_console.render import plural, table
 
 MOST_TOLD = 20
 """Names of storms that a message tells."""
@@ -157,8 +158,8 @@ def _save(command: Command, context: Context, keeper: Keeper, which: str) -> int
             file.write(text)
     except (FileError, StormError) as error:
         raise misplaced(command, which, str(error)) from None
-    again = f"`fault load {which}` sets them" if named else "`fault load` sets them"
-    context.output.note(f"{len(faults)} rule{'s' * (len(faults) != 1)} written to {file.path}; {again}")
+    again = f"`fault load {which if named else shell_word(file.path)}` sets {'it' if len(faults) == 1 else 'them'}"
+    context.output.note(f"{plural(len(faults), 'rule')} written to {file.path}; {again}")
     return Exit.DONE
 
 
