@@ -215,6 +215,12 @@ def test_a_trailing_ampersand_means_the_background_unless_quoted() -> None:
         parse('request a b "&"')
 
 
+def test_an_empty_argument_of_the_shell_is_pointed_at() -> None:
+    with pytest.raises(CommandError) as caught:
+        parse_argv(["request", "", "get"])
+    assert (caught.value.position, caught.value.length) == (len("request "), len("''"))
+
+
 def test_a_filter_stays_as_it_was_typed() -> None:
     assert known('tail payload.name:"Ann Lee"  -status:ok')["filter"] == 'payload.name:"Ann Lee" -status:ok'
     assert parse_argv(["tail", "payload.name:Ann Lee", "-a b"])["filter"] == 'payload.name:"Ann Lee" -"a b"'

@@ -43,7 +43,7 @@ class Word:
 
     def at(self, column: int) -> int:
         """The position in the line of the character at `column` of the text."""
-        if self.offsets is not None:
+        if self.offsets is not None and self.text:
             return self.offsets[column] if column < len(self.offsets) else self.end
         return min(self.start + column, self.end)
 
