@@ -56,9 +56,9 @@ def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
     if exchange.request_id:
         yield "request_id", _plain(exchange.request_id)
     if exchange.latency is not None:
-        yield "latency", _plain(duration(exchange.latency))
+        yield "latency", _took(exchange.latency)
     if exchange.elapsed is not None:
-        yield "in the handler", _plain(duration(exchange.elapsed))
+        yield "in the handler", _took(exchange.elapsed)
     if exchange.instance:
         yield "instance", _plain(exchange.instance)
     odd = [text for flag, text in _FLAGS if exchange.has(flag)]
@@ -66,6 +66,10 @@ def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
         yield "odd", ", ".join(odd)
     if exchange.has(Flag.DEBUGGED):
         yield "debugger", _plain(touched(exchange))
+
+
+def _took(seconds: float) -> str:
+    return duration(seconds).replace("<", "\\<")
 
 
 def _what(exchange: Exchange) -> str:
