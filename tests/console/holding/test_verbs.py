@@ -509,8 +509,23 @@ def test_a_rule_that_is_refused_takes_no_number(console: Debugging, shop: Shop, 
 
 
 def test_a_service_that_is_not_there(console: Debugging, name: str) -> None:
-    assert console(f"break {name}_nobody x") == Exit.NOBODY
-    assert console.heard.errors == [f"nobody serves '{name}_nobody'"]
+    assert console(f"break zz{name[::-1]} x") == Exit.NOBODY
+    assert console.heard.errors == [f"nobody serves 'zz{name[::-1]}'"]
+
+
+@pytest.mark.parametrize("verb", ["break", "suspend"])
+def test_who_is_meant_by_a_service_that_is_not_there(console: Debugging, shop: Shop, verb: str) -> None:
+    # So a list of what is held names it.
+    assert console(f"{verb} {shop.orders}.ping") == Exit.NOBODY
+    assert console(f"{verb} {shop.orders[:-1]}") == Exit.NOBODY
+    assert [error.partition(" (")[2] for error in console.heard.errors] == [
+        f"did you mean {shop.orders} ping?)",
+        f"did you mean {shop.orders}?)",
+    ]
+    assert (
+        f"nobody serves '{shop.orders}.ping' (did you mean {shop.orders} ping?)"
+        in Console(shop.url)(verb, f"{shop.orders}.ping").err
+    )
 
 
 @pytest.mark.parametrize(

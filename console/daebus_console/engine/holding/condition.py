@@ -77,6 +77,9 @@ def read_condition(text: str, *, quoted: bool = False) -> Condition:
     if found is None:
         _check_end(text, end)
         return Condition(names, EXISTS)
+    if text[end - 1] == ":" and text[end - 2] != "\\":
+        told = f"a condition compares with {found[1]} alone, and is no item of a payload: no colon"
+        raise ConditionError(f"{told}; {_QUOTED_NAMES}", end - 1)
     # Blanks around the operator are nothing of the value; those that are, are quoted with it.
     operator, word = found[1], text[found.end() :] if quoted else text[found.end() :].strip()
     more = None if quoted or operator == "~" else _MORE_SIGNS.match(word)

@@ -39,6 +39,14 @@ class Answer(NamedTuple):
         return str(self.payload.get("error", ""))
 
 
+class Unserved(ServiceUnavailable):
+    """Nobody serves `service`."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(f"nobody serves {quoted(service)}")
+        self.service = service
+
+
 @dataclass
 class Question:
     """A question that is under way; `about` is what whoever asked wants to know beside the answer."""
@@ -105,7 +113,7 @@ class Asker:
                 raise ServiceUnavailable(
                     f"{quoted(service)} is served by no service of this framework: it cannot be debugged"
                 )
-            raise ServiceUnavailable(f"nobody serves {quoted(service)}")
+            raise Unserved(service)
         return self.answers(question, within)
 
     def answers(self, question: Question, within: float = WITHIN) -> list[Answer]:

@@ -77,6 +77,8 @@ def holds(condition: Condition, payload: Any) -> bool:
         ('payload."*"=1', [["*"], "=", 1]),
         ('payload.""=1', [[""], "=", 1]),
         ("payload.xml:id=1", [["xml:id"], "=", 1]),
+        ('payload."xml:"=1', [["xml:"], "=", 1]),
+        (r"payload.xml\:=1", [["xml:"], "=", 1]),
         ("payload[0].id=1", [["0", "id"], "=", 1]),
         ("payload.payload=1", [["payload"], "=", 1]),
         ("payload.größe=1", [["größe"], "=", 1]),
@@ -126,9 +128,11 @@ def test_what_is_no_condition_is_told_with_what_is(text: str) -> None:
         ("payload.items[*].qty>3", "*", "looks at one place"),
         ("payload.items.*.qty>3", "*", "looks at one place"),
         ('payload."a:b".id:17', ":17", "as in payload.id=17"),
+        ("payload.total:=3", ":=3", "no item of a payload"),
+        ("total:=3", ":=3", "no item of a payload"),
     ],
 )
-def test_what_filters_take_and_conditions_do_not_is_told(text: str, sign: str, told: str) -> None:
+def test_what_filters_and_items_take_and_conditions_do_not_is_told(text: str, sign: str, told: str) -> None:
     with pytest.raises(ConditionError, match=told) as caught:
         read_condition(text)
     assert text[caught.value.column :].startswith(sign)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
+from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
 from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
-from daebus_console.commands.errors import CommandError
+from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
-from daebus_console.commands.terms.words import Word, split
+from daebus_console.commands.terms.words import Word, as_name, split
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.condition import Condition, ConditionError, read_condition, value_at
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.rule import LONGEST_HOLD, PLACES
-from daebus_console.engine.keeping.asking import WITHIN
+from daebus_console.engine.keeping.asking import WITHIN, Unserved
 from daebus_console.engine.keeping.keeper import Keeper, Silent, debuggable
 from daebus_console.engine.keeping.stepping import Stepper
 from daebus_console.engine.offline import OfflineSession
@@ -130,6 +132,31 @@ def confirm(command: Command, context: Context, services: Iterable[str], longest
     if not context.confirm(f"{question}. To go on, type {host}", host):
         raise Cancelled("not confirmed, so nothing was set; --confirm-remote off starts a console that does not ask")
     found.confirmed = True
+
+
+@contextmanager
+def telling_who_is_meant(context: Context) -> Iterator[None]:
+    """In the block, of a service that nobody serves, tell also which one is meant, where one is like it."""
+    try:
+        yield
+    except Unserved as error:
+        session = context.session
+        if context.face is Face.SHELL:
+            session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
+        with session.lock:
+            known = {one.name: one.names("actions") for one in session.directory.services.values() if one.subscribers}
+        # As the list of what is held names it.
+        of_action = (
+            f"{as_name(one)} {as_name(action, action=True)}"
+            for one in known
+            for action in known[one]
+            if error.service == f"{one}.{action}"
+        )
+        near = nearest(error.service, known)
+        meant = next(of_action, None) or (as_name(near) if near is not None else None)
+        if meant is None:
+            raise
+        raise ServiceUnavailable(f"{error} (did you mean {meant}?)") from None
 
 
 def place_of(command: Command, usual: str = "request") -> str:

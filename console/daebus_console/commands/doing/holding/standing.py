@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from daebus.gates import globs
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.coming import Coming
-from daebus_console.commands.doing.holding.debugging import confirm
+from daebus_console.commands.doing.holding.debugging import confirm, telling_who_is_meant
 from daebus_console.commands.doing.holding.held_rows import held_line, held_record
 from daebus_console.commands.doing.shared.connected import Connected
 from daebus_console.commands.errors import CommandError, nearest
@@ -40,7 +40,8 @@ def stand(
 ) -> int:
     """Place rules, after asking where that is due, and tell of each; at the shell they stand until interrupted."""
     confirm(command, context, (one.service for one in wanted), longest)
-    made = keeper.place(wanted)
+    with telling_who_is_meant(context):
+        made = keeper.place(wanted)
     with keeper.session.lock:
         reaches = {one.service: keeper.desk.reach(one.service) for one in made}
     for one in made:

@@ -6,7 +6,7 @@ import math
 
 from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.holding.debugging import at_word, confirm, keeper_of
+from daebus_console.commands.doing.holding.debugging import at_word, confirm, keeper_of, telling_who_is_meant
 from daebus_console.commands.doing.holding.standing import stay
 from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
 from daebus_console.commands.grammar.command import Command
@@ -27,7 +27,8 @@ def run_suspend(command: Command, context: Context) -> int:
     instance = _instance(command, context, keeper, service)
     lasts: float | None = command["for"]
     confirm(command, context, [service], lasts or _LONGEST)
-    count = keeper.suspend(service, on=True, instance=instance, lasts=math.inf if lasts is None else lasts)
+    with telling_who_is_meant(context):
+        count = keeper.suspend(service, on=True, instance=instance, lasts=math.inf if lasts is None else lasts)
     ends = ": `release next` lets one message through, `resume` all" if context.face is Face.PROMPT else ""
     with keeper.session.lock:
         reach = "" if instance is not None else told_reach(keeper.desk.reach(service))
