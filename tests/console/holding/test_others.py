@@ -173,6 +173,25 @@ def test_a_rule_of_another_may_be_named_before_anybody_has_looked(
     assert shop.ask("ping").result() == {"pong": True}
 
 
+def test_a_rule_of_another_keeps_its_name_and_takes_no_other_along(
+    console: Debugging, other: Debugging, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console(f"break {shop.orders} ping payload.id=1")
+    console(f"break {shop.orders} ping payload.id=2")
+    other("breaks")
+    # From here on it is not looked at by itself what there is.
+    monkeypatch.setattr(keeping, "GLANCE_EVERY", 3600.0)
+    monkeypatch.setattr(keeping, "LOOK_EVERY", 3600.0)
+    console("unbreak 1")
+    console(f"break {shop.orders} ping payload.id=3")
+    assert other("unbreak o2") == Exit.DONE
+    assert "payload.id=2" in other.heard.notes[-1]
+    other.heard.lines.clear()
+    other("breaks")
+    assert [line.split()[0] for line in other.heard.lines[1:]] == ["[o1]"]
+    assert "payload.id=3" in other.heard.lines[1]
+
+
 @pytest.mark.parametrize("rule", ["break {} ping payload.id=1", "break {} ping --once", "fault {} ping drop --times 3"])
 def test_a_rule_that_another_lifts_is_gone_and_told(
     console: Debugging, other: Debugging, shop: Shop, rule: str

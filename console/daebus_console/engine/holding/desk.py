@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from daebus_console.engine.holding.labels import Labels
 from daebus_console.engine.holding.report import Hold, Placed, Report
 from daebus_console.engine.holding.rule import Rule
 from daebus_console.engine.holding.suspended import Suspended
@@ -97,6 +98,8 @@ class Known:
     since: float | None = None
     """When it was set (epoch seconds); None where nobody tells."""
     reach: Reach = _NOWHERE
+    other: int = 0
+    """The number of one that is another's, which it keeps while it stands."""
 
 
 class Desk:
@@ -123,6 +126,7 @@ class Desk:
         self._counter = itertools.count(1)
         self._rules = 0
         self._steps = itertools.count(1)
+        self._labels = Labels()
         self._confirmed: dict[tuple[str, str], tuple[float, set[str]]] = {}
 
     def _changed(self) -> None:
@@ -368,10 +372,11 @@ class Desk:
             for one in self.settings.values()
             if not one.group
         ]
+        theirs = {key: found for key, found in placed.items() if key[1] != self.owner}
+        labels = self._labels.of(theirs)
         others = [
-            Known(service, owner, found[0].rule, sum(one.hits for one in found), len(found))
-            for (service, owner, _rule), found in placed.items()
-            if owner != self.owner
+            Known(key[0], key[1], found[0].rule, sum(one.hits for one in found), len(found), other=labels[key])
+            for key, found in theirs.items()
         ]
         return ours + others
 

@@ -103,13 +103,13 @@ class RulesScreen(FullScreen):
     def _row(self, one: Known, _width: int) -> Line:
         keeper = self.main.keeper
         owner = keeper.desk.owner if keeper is not None else ""
-        return rule_row(one, label(self.list.rows, one), time.monotonic(), owner)
+        return rule_row(one, label(one), time.monotonic(), owner)
 
     def action_take_away(self) -> None:
         """Take the rule under the cursor away."""
         one: Known | None = self.list.chosen()
         if one is not None:
-            self.main.do(f"unbreak {label(self.list.rows, one).strip('[]')}")
+            self.main.do(f"unbreak {label(one).strip('[]')}")
 
     def action_fault(self) -> None:
         """Begin to type a fault."""

@@ -124,7 +124,7 @@ def rows_of(keeper: Keeper, known: Sequence[Known]) -> list[list[str | Span]]:
     """A row for each rule."""
     return [
         [
-            label(known, one),
+            label(one),
             Span(shown(one.service), "bold"),
             ", ".join(filter(None, (told_rule(one.service, one.rule), _ends(keeper, one), told_reach(one.reach)))),
             f"{one.hits:,}",
@@ -139,12 +139,9 @@ def _ends(keeper: Keeper, one: Known) -> str:
     return "" if one.until is None else f"ends in {duration(max(0.0, one.until - keeper.now()))}"
 
 
-def label(known: Sequence[Known], one: Known) -> str:
+def label(one: Known) -> str:
     """What a rule is called by: ours by their numbers, those of others by a letter and one."""
-    if one.number is not None:
-        return f"[{one.number}]"
-    others = [other for other in known if other.number is None]
-    return f"[o{others.index(one) + 1}]"
+    return f"[o{one.other}]" if one.number is None else f"[{one.number}]"
 
 
 def _data(keeper: Keeper, one: Known) -> dict[str, Any]:
@@ -173,13 +170,13 @@ def run_unbreak(command: Command, context: Context) -> int:
         plain = which.strip("[]")
         found = [one for one in ours if plain == str(one.number) or which == one.service]
         if _OF_OTHERS.fullmatch(plain):
-            known, other = _other(keeper, plain)
+            other = _other(keeper, plain)
             if other is None:
                 # It may be that nobody has asked yet.
                 look_everywhere(keeper, context)
-                known, other = _other(keeper, plain)
+                other = _other(keeper, plain)
             if other is not None:
-                return _lift_other(context, keeper, known, other)
+                return _lift_other(context, keeper, other)
         if not found:
             raise at_word(command, which, f"there is no rule {which}; `breaks` lists them")
     keeper.lift(found)
@@ -193,24 +190,24 @@ def run_unbreak(command: Command, context: Context) -> int:
 _OF_OTHERS = re.compile(r"o\d{1,15}")
 
 
-def _other(keeper: Keeper, plain: str) -> tuple[list[Known], Known | None]:
-    """All rules that are known, and the one of another console that is called so, where there is one."""
+def _other(keeper: Keeper, plain: str) -> Known | None:
+    """The rule of another console that is called so, where there is one."""
     with keeper.session.lock:
         known = keeper.desk.known()
-    return known, next((one for one in known if one.number is None and label(known, one) == f"[{plain}]"), None)
+    return next((one for one in known if one.number is None and label(one) == f"[{plain}]"), None)
 
 
-def _lift_other(context: Context, keeper: Keeper, known: Sequence[Known], other: Known) -> int:
+def _lift_other(context: Context, keeper: Keeper, other: Known) -> int:
     what = told_rule(other.service, other.rule)
     owner = shown(other.owner, text=True)
     if not is_ours(keeper, other.owner) and not context.confirm(f"{what} was set by {owner}. Take it away?"):
         raise Cancelled(f"the rule was left to {owner}")
-    left = [
-        one.rule
-        for one in known
-        if one.owner == other.owner and one.service == other.service and one.rule.id != other.rule.id
-    ]
-    keeper.lift_of(other.service, other.owner, left)
+    # What they have set since others were looked at stays.
+    keeper.look([other.service])
+    with keeper.session.lock:
+        known = keeper.desk.known()
+    theirs = [one.rule for one in known if one.owner == other.owner and one.service == other.service]
+    keeper.lift_of(other.service, other.owner, [one for one in theirs if one.id != other.rule.id])
     context.output.note(f"taken away from {owner}: {what}")
     return Exit.DONE
 

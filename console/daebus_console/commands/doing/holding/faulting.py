@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.holding.breaking import label, rows_of
+from daebus_console.commands.doing.holding.breaking import rows_of
 from daebus_console.commands.doing.holding.debugging import (
     at_word,
     conditions,
@@ -133,7 +133,7 @@ def _list(command: Command, context: Context, keeper: Keeper) -> int:
                 {"number": one.number, "service": one.service, "hits": one.hits, "rule": one.rule.wire()}
             )
     elif found:
-        rows = [[label(known, one), *row[1:]] for one, row in zip(found, rows_of(keeper, found), strict=True)]
+        rows = rows_of(keeper, found)
         context.output.result(table(("", "SERVICE", "FAULT", "HITS", "BY"), rows, frozenset({3})))
     elif unknown is None and not untold:
         context.output.note("no fault stands; `help fault` tells how to set one")
