@@ -12,6 +12,7 @@ from daebus import Daebus, RequestFailed, RequestTimeout
 from daebus_console.commands.context import Exit
 from daebus_console.commands.doing.shared.guard import host_of
 from daebus_console.commands.under_way import under_way
+from daebus_console.engine.message.envelope import debug_of
 from daebus_console.engine.message.exchange import Flag
 from daebus_console.engine.session import Session
 from daebus_console.repl.telling import Telling
@@ -48,6 +49,26 @@ def test_the_numbers_of_a_payload_stay_as_they_were_written(console: Debugging, 
     console(f"release {held.number} go more:=1e2")
     asked.result()
     assert shop.handled == [("ping", {"n": 12345678901234567890, "text": "é\\u0000 \u202e", "more": 100.0})]
+
+
+@pytest.mark.parametrize("changes", ["n:=1.50", '{"n": 1.50, "name": "é"}', "n:=1.50 name=é --then over"])
+def test_what_says_the_same_is_not_edited(console: Debugging, shop: Shop, redis_url: str, changes: str) -> None:
+    console(f"break {shop.orders} ping")
+    payload = '{"n":1.50,  "name":"\\u00e9"}'
+    with redis.Redis.from_url(redis_url) as client:
+        client.publish(
+            shop.orders,
+            f'{{"action":"ping","payload":{payload},"request_id":"{shop.orders}","reply_to":"{shop.orders}_to"}}',
+        )
+    console.holding()
+    assert console(f"release next go {changes}") == Exit.DONE
+    assert "as edited" not in console.heard.notes[-1]
+    console("off")
+    exchange = eventually(lambda: console.session.correlator.find(shop.orders))
+    eventually(lambda: exchange.answer is not None, what="it is answered")
+    mark = debug_of(exchange.answer.data)
+    assert mark is not None
+    assert set(mark[1]) == {"held"}
 
 
 def test_what_is_too_large_to_be_shown_is_not_said_to_be_null(console: Debugging, shop: Shop) -> None:

@@ -324,6 +324,7 @@ class DebugKeys(FindingKeys):
         return (made, ", as its schema says") if isinstance(made, dict) else ({}, "")
 
     def _draft(self, held: Held, payload: dict[str, Any], told: str, title: str, verdict: str) -> None:
+        from daebus_console.engine import jsontext
         from daebus_console.engine.holding.words import where
         from daebus_console.engine.replay.item import Unsendable
         from daebus_console.tui.draft.payload import PayloadDraft
@@ -337,7 +338,8 @@ class DebugKeys(FindingKeys):
 
         def done(item: Resend | None) -> None:
             if item is not None:
-                self.repl.echo(f"release {held.number} {verdict}, edited")
+                same = verdict == "go" and jsontext.dumps(item.body) == jsontext.dumps(payload)
+                self.repl.echo(f"release {held.number} {verdict}{'' if same else ', edited'}")
                 self.workspace.commands.release_edited(held.number, verdict, item.body)
 
         def over() -> str:

@@ -8,6 +8,7 @@ from daebus import Daebus, RequestFailed
 from daebus_console.engine.holding.rule import Rule
 from daebus_console.engine.keeping import keeper as keeping
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
+from daebus_console.engine.message.envelope import debug_of
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.tui.rows.lines import text_of
@@ -205,6 +206,25 @@ def test_what_goes_on_while_it_is_edited_is_said_to_be_held_no_more(shop: Shop) 
         # What was typed is there still.
         assert at(console, EditScreen)
         assert console.app.screen.area.text == '{"n": 2}'
+
+    drive(shop.url, story)
+
+
+def test_what_is_sent_as_it_was_is_not_said_to_be_edited(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop)
+        asked = shop.ask("ping", {"n": 1})
+        await held(console, 1)
+        await console.press("H", "e")
+        await console.until(lambda: at(console, EditScreen))
+        await console.sees("goes on: as it was")
+        await console.press("ctrl+s")
+        assert await ended(asked, console) == {"pong": True}
+        journal = console.app.session.journal.exchanges
+        await console.until(lambda: any(one.action == "ping" and one.answer for one in journal))
+        answer = next(one.answer for one in journal if one.action == "ping")
+        assert answer is not None
+        assert debug_of(answer.data) == (console.app.main.keeper.desk.owner, ["held"])
 
     drive(shop.url, story)
 

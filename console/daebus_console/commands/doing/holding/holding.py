@@ -25,6 +25,7 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.items import Item, Items, Json
 from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
+from daebus_console.engine import jsontext
 from daebus_console.engine.export.as_race import NothingToDo, as_race
 from daebus_console.engine.export.where import bare_url
 from daebus_console.engine.holding.desk import Held
@@ -111,11 +112,11 @@ def run_release(command: Command, context: Context) -> int:
             continue
         try:
             if step is not None and step is not Step.RUN:
-                payload = _edited(command, context, keeper, held) if whole is None else whole
+                payload = _edited(command, context, keeper, held, whole)
                 return _step_from(command, context, held, step, payload)
             more = _more(command, verdict) if whole is None else {"payload": whole}
-            if verdict == "go" and whole is None:
-                more = {"payload": _edited(command, context, keeper, held)}
+            if verdict == "go":
+                more = {"payload": _edited(command, context, keeper, held, whole)}
             released = keeper.release(held, verdict, **more)
         except StepError as error:
             raise at_word(command, str(step), str(error)) from None
@@ -123,7 +124,8 @@ def run_release(command: Command, context: Context) -> int:
             context.output.error(str(error))
             status = Exit.ERROR
             continue
-        _tell(command, context, held, verdict, released)
+        edited = verdict == "go" and more["payload"] is not None
+        _tell(command, context, held, verdict, released, edited=edited)
     if left:
         context.output.note(f"{left} {'is' if left == 1 else 'are'} left to {', '.join(map(shown, others.left))}")
         if whole_desk:
@@ -239,16 +241,20 @@ def _whole(command: Command, context: Context, verdict: str) -> Any:
     return None
 
 
-def _edited(command: Command, context: Context, keeper: Keeper, held: Held) -> Any:
-    """The payload with the items set in it; None where there are none."""
+def _edited(command: Command, context: Context, keeper: Keeper, held: Held, whole: Any) -> Any:
+    """What takes the place of its payload: that with the items set in it, or the `whole`; None where it stays so."""
     items: Items = command["changes"]
     if not items.items:
         return None
     payload = keeper.look_into(held.first)
-    if not isinstance(payload, dict):
-        raise CommandError("its payload is too large to be edited here, or is no object", len(command.line))
-    first = Item((), Json(payload), Word("", 0, 0, ""))
-    return Items((first, *items.items)).build(ContextSources(context))
+    if whole is None:
+        if not isinstance(payload, dict):
+            raise CommandError("its payload is too large to be edited here, or is no object", len(command.line))
+        first = Item((), Json(payload), Word("", 0, 0, ""))
+        whole = Items((first, *items.items)).build(ContextSources(context))
+    # What says the same is not edited, and is not to be marked as that.
+    same = isinstance(payload, dict) and jsontext.dumps(payload) == jsontext.dumps(whole)
+    return None if same else whole
 
 
 def _more(command: Command, verdict: str) -> dict[str, Any]:
@@ -259,9 +265,10 @@ def _more(command: Command, verdict: str) -> dict[str, Any]:
     return {"fail": {name: value for name, value in told.items() if value is not None}}
 
 
-def _tell(command: Command, context: Context, held: Held, verdict: str, released: Sequence[Released]) -> None:
+def _tell(
+    command: Command, context: Context, held: Held, verdict: str, released: Sequence[Released], *, edited: bool
+) -> None:
     done = [one for one in released if one.answer.ok]
-    edited = verdict == "go" and bool(command["changes"].items)
     how = {"go": "goes on as edited" if edited else "goes on", "answer": "is answered", "fail": "has failed"}
     text = f"H{held.number} {where(held.first)} {how.get(verdict, 'is dropped')}"
     if len(done) < len(released):
