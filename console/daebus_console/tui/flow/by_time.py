@@ -22,18 +22,13 @@ class RowsByTime:
     Telling of one has to come before it is added, and lasts: where it is not among the rows, its place is known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: RowsByTime | None = None) -> None:
+        """Without rows; what was told of is known from `before`."""
         self.seen = RowNumbers()
-        self._places: dict[int, Told] = {}
+        self._places: dict[int, Told] = {} if before is None else before._places
         self._told: list[Told] = []
         self._indexes: list[int] | None = None
         """Where each of those stands; None where that is to be found out anew."""
-
-    def clear(self) -> None:
-        """Have no rows; what was told of stays known."""
-        self.seen = RowNumbers()
-        self._told = []
-        self._indexes = None
 
     def tell(self, place: Told) -> None:
         """Take note of one that was told of."""

@@ -132,7 +132,7 @@ class FlowModel:
 
     def restart(self, until: Place | None = None) -> None:
         """Forget all rows and look through the journal again, up to that place or its end, the newest first."""
-        self.rows.clear()
+        self.rows = RowsByTime(self.rows)
         self._waiting.clear()
         self._updates.clear()
         self.place = until or self._end()
