@@ -295,6 +295,27 @@ def test_what_is_typed_behind_a_filter_that_stands_is_a_term_of_its_own(redis_ur
     drive(redis_url, story)
 
 
+def test_a_filter_that_stands_is_not_looked_for_anew(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        console.request(name, "good", 1)
+        console.request(name, "bad", 2)
+        console.answer(2, {"error": "no"}, status="error")
+        await console.sees("good", "bad")
+        await console.press("slash")
+        await console.type("status:error")
+        await console.loses("good")
+        version = main.visibility.version
+        await console.press("enter", "slash", "enter", "slash", "escape")
+        assert (main.filter_text, main.visibility.version) == ("status:error", version)
+        await console.press("backslash")
+        await console.sees("good")
+        await console.press("slash", "enter")
+        await console.loses("good")
+
+    drive(redis_url, story)
+
+
 def test_while_a_term_is_unfinished_the_terms_before_it_count(redis_url: str, name: str) -> None:
     async def story(console: Driver) -> None:
         console.request(name, "good", 1)

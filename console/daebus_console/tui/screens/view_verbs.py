@@ -84,9 +84,11 @@ class ViewVerbs(AgainKeys):
             return
 
     def _apply(self, text: str, wanted: Filter) -> None:
-        self.filter_text = text.strip()
+        before, self.filter_text = self.filter_text, text.strip()
         with self.session.lock:
-            self.visibility.set_filter(None if wanted.everything else wanted.accepts)
+            # What stands already would be looked through once more, and its rows come again one by one.
+            if self.filter_text != before or self.visibility.suspended:
+                self.visibility.set_filter(None if wanted.everything else wanted.accepts)
         self.flow.tick()
         self.tell()
 
