@@ -13,7 +13,7 @@ from daebus_console.engine.capture.reader import CaptureReader
 from tests.console.replay.conftest import Shop
 from tests.console.replay.test_replay import Record
 from tests.console.tui.scene import scene
-from tests.console.tui.support import Driver, drive
+from tests.console.tui.support import Driver, drive, fed
 from tests.support.framework_services import subscribers
 from tests.support.waiting import eventually
 
@@ -336,3 +336,14 @@ def test_an_edited_message_that_nobody_took_is_there_again(redis_url: str, name:
         await console.sees("as you left it: it was not sent", '"n": 77')
 
     drive(redis_url, story)
+
+
+def test_what_can_only_be_sent_as_it_was_is_not_said_never_to_be_sent_again() -> None:
+    session = fed(100.0)
+    session.on_batch(90.0, [("news", b"[1, 2]")])
+
+    async def story(console: Driver) -> None:
+        await console.press("up", "e")
+        await console.sees("It cannot be edited and sent again: it can only be")
+
+    drive(session, story, notifications=True)

@@ -147,7 +147,7 @@ class AgainKeys(ExchangeKeys):
         try:
             screen = EditScreen(draft or resend_of(exchange), f"Edit #{exchange.number} and send again{again}")
         except Unsendable as error:
-            self.notify(f"It cannot be sent again: {error}", timeout=4, severity="warning", markup=False)
+            self.notify(f"It cannot be edited and sent again: {error}", timeout=4, severity="warning", markup=False)
             return
 
         def done(item: Resend | None) -> None:
