@@ -61,8 +61,8 @@ def test_what_is_typed_after_the_filter_goes_to_the_flow(end: str) -> None:
         burst(console, "/x", "escape", "m")
         await console.until(lambda: not main.marked())
         assert main.filter_text == "charge"
-        burst(console, "/ nosuch", end, "/x")
-        await console.until(lambda: main.filter_text == "charge nosuchx")
+        burst(console, "/nosuch", end, "/x")
+        await console.until(lambda: main.filter_text == "charge nosuch x")
 
     drive(scene(), story)
 
