@@ -197,7 +197,7 @@ class Commander:
             where = f"Redis at {self.address}"
             if command.withdraw():
                 raise TooLate(f"the time was over before it could be sent to {where}; nothing was sent")
-            raise ConnectionLost(f"{where} did not confirm in time; the message may or may not arrive")
+            raise ConnectionLost(f"{where} {command.unanswered}")
         return command
 
     def _await(

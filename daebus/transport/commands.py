@@ -40,6 +40,8 @@ class Pending(Command):
     """When it was about to be written (a time of `time.monotonic()`)."""
     expected: tuple[int, Any] | None = None
     """How many get what it publishes, where that was known, and by which connection; see `Audience`."""
+    unanswered = "did not answer in time"
+    """What is to be said of a Redis that was sent it, and has not replied by then."""
     _told = False
 
     def __init__(self, data: bytes, wanted: int, due: float, ended: Callable[[Pending], None] | None = None) -> None:
@@ -91,6 +93,7 @@ class Publishing(Pending):
     """One that publishes, last of what it does."""
 
     kind = int
+    unanswered = "did not confirm in time; the message may or may not arrive"
 
 
 class Asking(Pending):

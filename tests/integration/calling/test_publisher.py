@@ -226,6 +226,18 @@ def test_a_slow_network_is_not_dead_while_it_takes_something(
         publisher.close()
 
 
+def test_of_a_question_that_is_not_answered_it_is_not_said_that_a_message_may_arrive(
+    publisher: Publisher, own_redis: RedisServer
+) -> None:
+    # As after a loss: it is asked first who subscribes.
+    publisher._presence.connected(None, again=True)
+    own_redis.freeze()
+    with pytest.raises(RedisUnavailable, match=r"did not answer in time; nothing was sent$") as failed:
+        publisher.deliver("news", b"{}", soon(0.5))
+    assert not isinstance(failed.value, ConnectionLost)
+    own_redis.thaw()
+
+
 def test_closing_ends_what_is_still_being_written(
     publisher: Publisher, own_redis: RedisServer, stalled: list[RedisUnavailable]
 ) -> None:
