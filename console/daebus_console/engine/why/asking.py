@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from daebus_console.dates import clock
 from daebus_console.engine import dialects
-from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.words import call, duration, near, quoted, shown, term
 from daebus_console.engine.message.envelope import broken
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, State
@@ -117,6 +117,9 @@ def _of_channel(sight: Sight, name: str) -> Cause | None:
     here = [one for one in cast if one.target == name]
     if here:
         cause = _broadcast(sight, here[-1])
+        if not cause.found and not sight.told(here[-1]):
+            # What became of the latest may not be told yet, and of others it was.
+            cause = _worst_on(sight, name) or cause
         passed = plural(len(here), "broadcast on it is", "broadcasts on it are")
         return replace(cause, evidence=(*cause.evidence, f"{passed} remembered, the latest in #{here[-1].number}"))
     if not entry.listeners:
@@ -182,9 +185,24 @@ def _worst_of(sight: Sight, service: str, action: str | None) -> Cause | None:
     """The gravest that was found of it: a listener that raises, say."""
     for one in sight.book:
         if one.service == service and action in (None, one.action) and one.severity >= Severity.WARNING:
-            times = f"{one.count:,} time{'s' * (one.count != 1)}, the last at {clock(one.last)}"
-            return Cause(one.rule.replace("-", "_"), one.text, (one.because, times), one.advice)
+            return _of_finding(one)
     return None
+
+
+def _worst_on(sight: Sight, channel: str) -> Cause | None:
+    """The gravest that was found of broadcasts on it: that they are refused, say."""
+    for one in sight.book:
+        its = (sight.journal.exchange(number) for number in one.evidence)
+        if one.severity >= Severity.WARNING and any(
+            each is not None and each.kind is Kind.BROADCAST and each.target == channel for each in its
+        ):
+            return _of_finding(one)
+    return None
+
+
+def _of_finding(one: Finding) -> Cause:
+    times = f"{one.count:,} time{'s' * (one.count != 1)}, the last at {clock(one.last)}"
+    return Cause(one.rule.replace("-", "_"), one.text, (one.because, times), one.advice)
 
 
 def _sent(sight: Sight, service: str, action: str) -> list[Exchange]:

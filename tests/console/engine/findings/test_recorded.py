@@ -216,6 +216,23 @@ def test_why_a_broadcast_had_no_effect(bus: Watched) -> None:
     assert "these ended well: listener audit of mailer" in cause.evidence
 
 
+def test_why_broadcasts_had_no_effect_of_whose_latest_nothing_is_told_yet(bus: Watched) -> None:
+    bus.info("mailer", listens=["orders"])
+    bus.say("orders", ORDER)
+    tell(bus, batch("mailer", cast("refused", 1, "orders", ORDER, bus.now + 0.002, code="busy")))
+    bus.say("news", {"tea": "is ready"})
+    bus.say("orders", b'{"order": 8}')
+    findings = bus.session.findings
+    sight = Sight(findings.world, findings.book, bus.session.journal, bus.now, bus.session.telling.of)
+    cause = why_action(sight, "orders", None)
+    assert (cause.name, cause.text) == ("refused", bus.one("refused").text)
+    assert cause.evidence[1].startswith("1 time, the last at ")
+    assert not why_action(sight, "news", None).found
+    well = cast("heard", 2, "orders", b'{"order": 8}', bus.now, id="r", listener="on_order", outcome="ok")
+    tell(bus, batch("mailer", {**well, "elapsed": 0.01}))
+    assert why_action(sight, "orders", None).text == "nothing is wrong: listener on_order of mailer ended well"
+
+
 def test_why_a_one_way_message_had_an_effect(bus: Watched) -> None:
     sent = bus.send("mailer", "send", message_id="m")
     assert why(bus, sent).found is False
