@@ -62,9 +62,9 @@ class Instance:
 
     @property
     def began(self) -> float | None:
-        """When it began; None where it does not tell. By its own clock, but not later than it first told of itself."""
+        """When it began, by its own clock; None where it does not tell, or that is seen to be ahead of ours."""
         up = self.figures.up
-        return None if up is None else min(self.first, self.last - up)
+        return None if up is None or self.last - up > self.first else self.last - up
 
     def has_loop_room(self, least: int) -> bool:
         """Whether its event loop may run so many handlers at once, and was asked to run no more than half of that."""

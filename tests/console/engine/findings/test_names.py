@@ -8,7 +8,7 @@ from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.words import near
 from daebus_console.engine.why.asking import why_action
 from daebus_console.engine.why.sight import Sight
-from tests.console.engine.findings.watched import Watched
+from tests.console.engine.findings.watched import START, Watched
 from tests.console.engine.records.told import batch, record
 
 
@@ -85,6 +85,21 @@ def test_where_subscribers_are_listed_a_call_that_reached_nobody_counts_once(bus
     bus.wait(1.5)
     bus.poll()
     assert bus.one("nobody-listens").count == 1
+
+
+def test_one_whose_clock_is_ahead_may_have_come_before_it_seems_to(bus: Watched) -> None:
+    bus.poll(_prices=1)
+    bus.wait(1)
+    bus.poll(_users=1)
+    bus.wait(0.5)
+    bus.send("prices", "note")
+    bus.wait(0.4)
+    bus.poll(_users=1, _prices=1)
+    for _ in range(4):
+        bus.info("prices", "note", started=START + 5)
+        bus.wait(3)
+        bus.poll(_users=1, _prices=1)
+    assert bus.names() == []
 
 
 @pytest.mark.parametrize(("anew", "ends"), [(True, False), (True, True), (False, False)])
