@@ -320,6 +320,21 @@ def test_what_was_sent_after_the_last_that_was_answered_may_have_reached_nobody(
     assert ", or just before that: they got no answer" in bus.one("gone-meanwhile").text
 
 
+def test_what_is_never_answered_is_not_missed_when_a_service_is_started_anew(bus: Watched) -> None:
+    """Services that share a channel may each ignore what it does not know."""
+    bus.poll(_ledger=1)
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.answer(bus.ask("ledger", "book"), instance="i1")
+    bus.wait(2)
+    bus.ask("ledger", "other", timeout=3)
+    bus.wait(0.5)
+    bus.info("ledger", "book", instance="i2", started=bus.now - 0.2)
+    for seconds in (4, 12):
+        bus.wait(seconds)
+        bus.call("users")
+    assert "gone-meanwhile" not in bus.names()
+
+
 @pytest.mark.parametrize("started", [START + 100, START + 400])
 def test_an_instance_was_there_since_it_first_told_of_itself_whatever_its_clock(bus: Watched, started: float) -> None:
     """Its clock is ahead: it seems to have been started since."""

@@ -76,6 +76,8 @@ asked last."""
         """When services went away of which it is sure that requests to them were under way."""
         self._undecided: dict[int, tuple[Exchange, float]] = {}
         """What nothing is known of yet, and until when it may be: a new instance tells of itself in its time."""
+        self._answered: dict[tuple[str, str], None] = {}
+        """Actions that are answered at all."""
         self._answers: dict[str, dict[str, float]] = {}
         """When the latest request was sent that an instance answered, by service and instance."""
 
@@ -106,7 +108,7 @@ asked last."""
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """What reached them? One that is stopped answers for a while yet, and is sent nothing any more."""
-        del action
+        remember(self._answered, (service, action), None, _MOST)
         known = self._answers.get(service)
         if known is None:
             known = {}
@@ -120,6 +122,7 @@ asked last."""
         """Whoever was there meanwhile is not known."""
         self._undecided.clear()
         self._answers.clear()
+        self._answered.clear()
         self._here.clear()
         self._left.clear()
         self._back.clear()
@@ -162,7 +165,8 @@ asked last."""
                 return False
             at, how = first, "each instance that is there now was started later, the first at"
             if left is None or sent > self._back.get(entry.name, sent):
-                before = self._before(entry)
+                is_answered = (entry.name, exchange.action or "") in self._answered
+                before = self._before(entry) if is_answered else None
                 left, sure = at - _UNSEEN, self.world.polled is not None
                 if before is not None and sent >= left - _SURE:
                     left, sure = at, sent <= before
