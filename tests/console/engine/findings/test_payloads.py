@@ -34,6 +34,19 @@ def test_an_amount_that_is_text_for_every_seventh(bus: Watched) -> None:
     assert finding.filter == "id:" + ",".join(f"#{number}" for number in finding.evidence)
 
 
+@pytest.mark.parametrize(("every", "alone"), [(4, True), (3, False)])
+def test_answers_of_one_instance_alone(bus: Watched, every: int, alone: bool) -> None:
+    """The second of two instances runs another version; or the first answers so, too, now and then."""
+    for number in range(1, 25):
+        old = number % 4 == 0
+        answer = {"price": 12.5 if number % every == 0 else "12.50"}
+        bus.answer(bus.ask("prices", "quote"), answer, instance="old" if old else "new")
+        bus.wait(0.1)
+    found = bus.one("type-changed")
+    assert found.because.endswith("; a number came from instance old alone") is alone
+    assert (found.advice == "see which version old runs, and let it send a number as text") is alone
+
+
 def test_a_few_among_very_many_at_once_are_found(bus: Watched) -> None:
     def messages(count: int) -> list[tuple[str, bytes]]:
         return [("levels", json.dumps({"level": str(n) if n % 40 == 0 else n}).encode()) for n in range(1, count + 1)]

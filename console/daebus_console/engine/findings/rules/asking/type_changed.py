@@ -26,19 +26,29 @@ _ENOUGH_NUMBERS = 5
 _ENOUGH = 20
 _SHARE = 0.25
 _KEPT = 3
+_MOST_INSTANCES = 20
 _LONGEST = 80
 
 
 class _Field:
     """One field: how often it had which type, the first exchanges for each, and when it had it last."""
 
-    __slots__ = ("counts", "first", "last", "told")
+    __slots__ = ("counts", "first", "instances", "last", "told")
 
     def __init__(self) -> None:
         self.told = False
         self.counts: dict[str, int] = {}
         self.first: dict[str, list[Exchange]] = {}
         self.last: dict[str, float] = {}
+        self.instances: dict[str, set[str]] = {}
+        """Of answers, which instances gave it each type; with an empty name where that is not told."""
+
+    def alone(self, kind: str, other: str) -> list[str]:
+        """The instances that gave it that type and never the other, which others gave; none where some gave both."""
+        these, those = self.instances.get(kind, set()), self.instances.get(other, set())
+        if "" in these | those or these & those or max(len(these), len(those)) >= _MOST_INSTANCES:
+            return []
+        return sorted(these)
 
 
 class Place(NamedTuple):
@@ -83,6 +93,8 @@ raises.
 It is thought so because five messages or more have a number there, and the text reads as a number; or
 because twenty or more agree on another type and at most a quarter do not. A field with three types is taken for
 one that may be anything, null for a field that is left out, and events with another `type` for other events.
+
+Where only some instances of a service answer so, they are named: they may run another version.
 
 Look at who sends those (`filter` shows them), and turn the value into a number there."""
 
@@ -144,6 +156,8 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
             first = field.first.setdefault(kind, [])
             if len(first) < _KEPT:
                 first.append(exchange)
+            if what == "answer" and len(its := field.instances.setdefault(kind, set())) < _MOST_INSTANCES:
+                its.add(exchange.instance or "")
             if len(counts) == 2:
                 self._judge(place, path, kind, field, exchange)
 
@@ -162,6 +176,12 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         its = self._rooms.use(of, self.world.now)
         passed_over = its.refused if its is not None else 0
         more = f"; {passed_over:,} were not looked at" if passed_over else ""
+        advice = f"see who sends {other} there, and let it send {one}"
+        alone = field.alone(other, one)
+        if alone:
+            names = ", ".join(shown(each, text=True) for each in alone)
+            more = f"; {other} came from {'instance' if len(alone) == 1 else 'instances'} {names} alone{more}"
+            advice = f"see which version {names} {'runs' if len(alone) == 1 else 'run'}, and let it send {one}"
         found = self.book.report(
             self.name,
             Severity.WARNING if mixed or one == "a number" else Severity.INFO,
@@ -172,7 +192,7 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
             about=f"{place.what} {path[:_LONGEST]}",
             text=f"the field {name} in {_whose(place)} is {one} in most messages and {other} in some",
             because=f"until #{exchange.number}, {many:,} messages had {one} there, and {few:,} had {other}{more}",
-            advice=f"see who sends {other} there, and let it send {one}",
+            advice=advice,
             where="",
             count=1 if field.told else few,
             since=evidence[0].opened.at,
