@@ -87,7 +87,9 @@ def test_which_call_was_not_answered_is_no_change_of_the_answer(
     @front.action("wait")
     def wait() -> dict[str, Any]:
         with DaebusCaller(shop.name, redis_url=shop.url) as inner:
-            return inner.send_request("sleep", {"seconds": 1}, timeout=0.05)
+            # It is connected by then: the time is over while it waits.
+            inner.send_request("echo", {}, timeout=30)
+            return inner.send_request("sleep", {"seconds": 2}, timeout=0.5)
 
     def asking() -> None:
         with (
@@ -155,7 +157,9 @@ def test_services_that_are_not_there_are_named_before_anything_is_sent(
         (["no-such-file.jsonl"], 2, "no-such-file.jsonl"),
         ([], 2, "expected WHAT"),
         (["{file}", "servce:x"], 2, "service"),
-        (["{file}", "action:nothing"], 2, "nothing to replay"),
+        (["{file}", "action:nothing"], 2, "there is nothing to replay\n"),
+        (["{file}", "kind:broadcast"], 2, "there is nothing to replay; --include broadcast sends it as well"),
+        (["{file}", "kind:broadcast,one-way"], 2, "there is nothing to replay; --include both sends them as well"),
         (["{file}", "--tolerance", "much"], 2, "tolerance"),
         (["{file}", "--redis", "nonsense"], 2, "URL"),
         (["{file}", "--redis", "redis://localhost:1/0"], 5, "Redis"),

@@ -78,7 +78,7 @@ class _Many:
         if self.command["dry_run"]:
             return Exit.DONE
         if not plan.total:
-            raise CommandError(f"there is nothing to replay: {plan.describe()}")
+            raise CommandError(f"there is nothing to replay{_instead(plan)}")
         self._ask(plan, self._present(plan))
         with ExitStack() as stack:
             junit = self._junit(stack)
@@ -240,6 +240,16 @@ class _Many:
             output.note(f"stopped: {left} of {plan.total} not sent")
             return Exit.INTERRUPTED
         return Exit.ERROR if self.report.differs else Exit.DONE
+
+
+def _instead(plan: Plan) -> str:
+    """With which option something would be sent, where some are left out for want of it."""
+    kinds = [name for name, kind in INCLUDABLE.items() if kind is not Kind.REQUEST and plan.left_out[kind]]
+    if kinds:
+        those = "them" if sum(plan.left_out[INCLUDABLE[name]] for name in kinds) > 1 else "it"
+        return f"; --include {kinds[0] if len(kinds) == 1 else 'both'} sends {those} as well"
+    left = plan.left_out[Kind.REQUEST]
+    return f"; without --roots {'it is' if left == 1 else 'they are'} sent" if left else ""
 
 
 def _kinds(command: Command) -> frozenset[Kind]:
