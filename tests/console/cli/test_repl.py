@@ -34,7 +34,7 @@ def test_commands_from_a_pipe(console: Console, service: str) -> None:
         ("request {service} echo 'open", 2, "never closed"),
         ("request {service}x echo", 3, "nothing was sent"),
         ("request {service} slow seconds:=5 --timeout 200ms", 4, "no answer"),
-        ("pause", 2, "no view"),
+        ("pause", 2, "no view beside this prompt for `pause`, and no replay is under way"),
     ],
 )
 def test_the_first_failure_ends_it(console: Console, service: str, command: str, status: int, says: str) -> None:

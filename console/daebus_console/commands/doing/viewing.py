@@ -72,6 +72,7 @@ def run_quit(_command: Command, context: Context) -> int:
 
 def _view(command: Command, context: Context) -> View:
     if context.view is None:
-        advice = "; `tail FILTER` prints what matches" if command.name == "filter" else ""
-        raise CommandError(f"there is no view beside this prompt for `{command.name}`{advice}", 0, len(command.name))
+        more = {"filter": "; `tail FILTER` prints what matches", "pause": ", and no replay is under way"}
+        told = f"there is no view beside this prompt for `{command.name}`{more.get(command.name, '')}"
+        raise CommandError(told, 0, len(command.name))
     return context.view
