@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from typing import Any
 
 import pytest
 import redis
 
-from daebus import Daebus, RequestFailed, RequestTimeout
+from daebus import AsyncDaebusCaller, Daebus, RequestFailed, RequestTimeout
 from daebus_console.commands.context import Exit
 from daebus_console.commands.doing.shared.guard import host_of
 from daebus_console.commands.under_way import under_way
@@ -504,6 +506,32 @@ def test_what_goes_on_by_itself_is_told(console: Debugging, shop: Shop) -> None:
     told = rf"H1 {shop.orders}\.ping went on by itself: it is held for (69\d|70\d) ms at most"
     eventually(lambda: re.fullmatch(told, console.latest), what="it is told")
     assert len(console.news()) == 1
+
+
+def test_that_a_call_is_given_up_while_it_is_held_is_told(console: Debugging, shop: Shop, redis_url: str) -> None:
+    app, orders = Daebus(__name__, debugger=True), shop.orders
+    called: list[asyncio.Task[Any]] = []
+
+    @app.action("look")
+    async def look() -> dict[str, object]:
+        call = AsyncDaebusCaller(orders, redis_url=redis_url).send_request("ping", {})
+        called.append(asyncio.ensure_future(call))
+        try:
+            await called[0]
+        except asyncio.CancelledError:
+            return {"gave": "up"}
+        return {}
+
+    shop.start(shop.audit, app)
+    known(console.session, shop.audit)
+    console(f"break {shop.audit} ping --place call --once")
+    shop.orders = shop.audit
+    asked = shop.ask("look")
+    console.holding()
+    called[0].get_loop().call_soon_threadsafe(called[0].cancel)
+    assert asked.result() == {"gave": "up"}
+    told = f"H1 {shop.audit} → {orders}.ping is held no more: whoever made the call has given it up"
+    eventually(lambda: console.latest == told)
 
 
 def test_above_the_line_what_went_on_is_told_before_what_is_held_now(console: Debugging, shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""What our rules held, and went on without us: since its time was over, or since another console let it go."""
+"""What our rules held, and do no more without our doing: its time was over, another let it go, it was called off."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Parting:
         gone = [one for one in before.holds if one.key not in still and one.owner == self._desk.owner]
         for hold in gone:
             number = self._desk.number_gone(hold)
-            why = None if number is None or hold.delayed else self._why(hold, report.at)
+            why = None if number is None or hold.delayed else self._why(hold, report)
             if why is not None:
                 self._desk.news.append(f"H{number} {where(hold)} {why}")
 
-    def _why(self, hold: Hold, now: float) -> str | None:
-        if hold.until is not None and now > hold.until - _NEARLY:
+    def _why(self, hold: Hold, report: Report) -> str | None:
+        if hold.until is not None and report.at > hold.until - _NEARLY:
             return f"went on by itself: it is held for {duration(hold.until - hold.since)} at most"
         exchanges = self._session.journal.exchanges
         for exchange in reversed(exchanges.between(exchanges.last - _LOOKED_AT, exchanges.last)):
@@ -51,7 +51,9 @@ class Parting:
                     return None
                 by = "somebody else" if asked.get("all") is True else shown(str(asked.get("owner", "?")), text=True)
                 return f"was {_DONE.get(str(asked.get('verdict')), 'let go')} by {by}"
-        return None
+        # While our lease lives nothing else ends it.
+        called_off = hold.place == "call" and self._desk.owner in report.owners
+        return "is held no more: whoever made the call has given it up" if called_off else None
 
 
 def _asked(exchange: Exchange, hold: Hold) -> Mapping[str, Any] | None:
