@@ -88,7 +88,7 @@ class Rule:
             raise RuleError(f"no rule can {self.do!r}: there are {', '.join(DEEDS)}")
         if self.do not in AT[self.place]:
             able = ", ".join(one.replace("_", "-") for one in AT[self.place])
-            raise RuleError(f"at the place {self.place} nothing can be {self.do.replace('_', '-')}: there are {able}")
+            raise RuleError(f"{self.do.replace('_', '-')} cannot be done at the place {self.place}: there are {able}")
         if self.do == DELAY and not _within(self.seconds, 0, LONGEST_DELAY):
             raise RuleError(f"a delay is of some time, and of {LONGEST_DELAY:g} s at most")
         if self.lasts is not None and not _within(self.lasts, 0, LONGEST_HOLD):
