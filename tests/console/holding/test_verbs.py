@@ -562,13 +562,13 @@ def test_a_service_that_is_not_there(console: Debugging, name: str) -> None:
     assert console.heard.errors == [f"nobody serves 'zz{name[::-1]}'"]
 
 
-@pytest.mark.parametrize("verb", ["break", "suspend"])
-def test_who_is_meant_by_a_service_that_is_not_there(console: Debugging, shop: Shop, verb: str) -> None:
+@pytest.mark.parametrize(("verb", "action"), [("break", " ping"), ("suspend", "")])
+def test_who_is_meant_by_a_service_that_is_not_there(console: Debugging, shop: Shop, verb: str, action: str) -> None:
     # So a list of what is held names it.
     assert console(f"{verb} {shop.orders}.ping") == Exit.NOBODY
     assert console(f"{verb} {shop.orders[:-1]}") == Exit.NOBODY
     assert [error.partition(" (")[2] for error in console.heard.errors] == [
-        f"did you mean {shop.orders} ping?)",
+        f"did you mean {shop.orders}{action}?)",
         f"did you mean {shop.orders}?)",
     ]
     assert (

@@ -135,8 +135,11 @@ def confirm(command: Command, context: Context, services: Iterable[str], longest
 
 
 @contextmanager
-def telling_who_is_meant(context: Context) -> Iterator[None]:
-    """In the block, of a service that nobody serves, tell also which one is meant, where one is like it."""
+def telling_who_is_meant(context: Context, *, with_action: bool = True) -> Iterator[None]:
+    """In the block, of a service that nobody serves, tell also which one is meant, where one is like it.
+
+    One that is named with its action, as the list of what is held names it, is meant with that, or without.
+    """
     try:
         yield
     except Unserved as error:
@@ -145,18 +148,14 @@ def telling_who_is_meant(context: Context) -> Iterator[None]:
             session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
         with session.lock:
             known = {one.name: one.names("actions") for one in session.directory.services.values() if one.subscribers}
-        # As the list of what is held names it.
-        of_action = (
-            f"{as_name(one)} {as_name(action, action=True)}"
-            for one in known
-            for action in known[one]
-            if error.service == f"{one}.{action}"
+        both = next(
+            ((one, action) for one in known for action in known[one] if error.service == f"{one}.{action}"), None
         )
-        near = nearest(error.service, known)
-        meant = next(of_action, None) or (as_name(near) if near is not None else None)
-        if meant is None:
+        service = both[0] if both is not None else nearest(error.service, known)
+        if service is None:
             raise
-        raise ServiceUnavailable(f"{error} (did you mean {meant}?)") from None
+        action = f" {as_name(both[1], action=True)}" if both is not None and with_action else ""
+        raise ServiceUnavailable(f"{error} (did you mean {as_name(service)}{action}?)") from None
 
 
 def place_of(command: Command, usual: str = "request") -> str:

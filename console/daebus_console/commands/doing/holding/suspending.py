@@ -27,7 +27,7 @@ def run_suspend(command: Command, context: Context) -> int:
     instance = _instance(command, context, keeper, service)
     lasts: float | None = command["for"]
     confirm(command, context, [service], lasts or _LONGEST)
-    with telling_who_is_meant(context):
+    with telling_who_is_meant(context, with_action=False):
         count = keeper.suspend(service, on=True, instance=instance, lasts=math.inf if lasts is None else lasts)
     ends = ": `release next` lets one message through, `resume` all" if context.face is Face.PROMPT else ""
     with keeper.session.lock:
