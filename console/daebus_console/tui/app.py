@@ -53,7 +53,7 @@ def _actions() -> type[Provider]:
 
 
 ROWS = [(0, "-tiny"), (8, "-lower"), (14, "-low"), (20, "-high")]
-COLUMNS = [(0, "-thin"), (64, "-broad")]
+COLUMNS = [(0, "-thin"), (64, "-broad"), (110, "-roomy")]
 """From how many rows and columns on screens have which class."""
 ROWS_OF_A_TOAST = 12
 """Rows of a screen for each thing that is said in passing at the same time."""

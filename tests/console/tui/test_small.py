@@ -297,3 +297,16 @@ def test_what_stands_in_an_empty_line_is_whole(width: int, says: str) -> None:
         assert told.endswith(says)
 
     drive(fed(100.0), story, (width, 24))
+
+
+@pytest.mark.parametrize(("size", "width"), [((60, 18), 60), ((80, 24), 78), ((140, 40), 90)])
+def test_a_dialog_uses_the_room_of_a_small_screen(size: tuple[int, int], width: int) -> None:
+    session = fed(100.0)
+    session.on_batch(90.0, [("news", b'{"a": 1}')])
+
+    async def story(console: Driver) -> None:
+        await console.press("up", "Y")
+        assert console.app.screen.query_one(".dialog").region.width == width
+        assert console.line("capture    a capture that can be opened and replayed")
+
+    drive(session, story, size)
