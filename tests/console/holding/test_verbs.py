@@ -572,7 +572,7 @@ def test_who_is_meant_by_a_service_that_is_not_there(console: Debugging, shop: S
         f"did you mean {shop.orders}?)",
     ]
     assert (
-        f"nobody serves '{shop.orders}.ping' (did you mean {shop.orders} ping?)"
+        f"nobody serves '{shop.orders}.ping' (did you mean {shop.orders}{action}?)"
         in Console(shop.url)(verb, f"{shop.orders}.ping").err
     )
 
