@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import time
 from collections.abc import Sequence
 from functools import partial
 from types import NoneType
@@ -37,6 +38,8 @@ DEFAULT_LIFETIME = 60.0
 """Seconds for which a request that names no `timeout` may wait for a worker, where instances share the work."""
 LONGEST_LIFETIME = 86400.0
 _MARGIN = 5.0
+_SHORT = 1.0
+"""Seconds by which a request may reach one instance later than another that runs as well."""
 _SET, _NUMBERS = (bytes, NoneType), (int,)
 """Of what types the replies are to SET with NX, and to GET; and to what counts."""
 _DIGEST = 16
@@ -49,6 +52,10 @@ _UNCLAIMED = "each request is answered with an error (redis_refused), and messag
 _LEFT_ALONE = "requests that no other instance claims are left alone, and whoever asked waits in vain"
 _UNCERTAIN = (
     "%s: requests that came before the connection to Redis was lost, and wait for a worker, are left alone, "
+    "since another instance may have handled them"
+)
+_STOOD_STILL = (
+    "%s: it stood still for %.0f s; requests that came meanwhile, and whose time is over, are left alone, "
     "since another instance may have handled them"
 )
 _UNPASSED = "each instance that cannot take a request refuses it, though another may take it"
@@ -84,7 +91,7 @@ class Claims:
         self._channels = [self._service, self._control] if own is None else [self._service, self._control, own.encode()]
         self._leaving = False
         self._listener: Listener | None = None
-        self._told_of = -math.inf
+        self._told_of = self._still_since = -math.inf
 
     def check(self) -> None:
         """Raise PermissionDenied where Redis does not let us claim. That it cannot just now is logged."""
@@ -108,7 +115,14 @@ class Claims:
         if not _is_unique(message):
             return True
         self._check(at)
-        made = self._claim(data, self._lifetime(message))
+        lifetime = self._lifetime(message)
+        since = self._here_since(at)
+        if since is not None and self._may_have_expired(since, lifetime):
+            if self._still_since != since:
+                self._still_since = since
+                note(log, logging.WARNING, _STOOD_STILL, self._service.decode(), at - since)
+            raise ConnectionLost("it may have come long before it was read, and another's claim have expired")
+        made = self._claim(data, lifetime)
         if made:
             # It may have connected anew for that.
             self._check(at)
@@ -131,6 +145,15 @@ class Claims:
             note(log, logging.WARNING, _UNCERTAIN, self._service.decode())
         raise ConnectionLost("the connection to Redis was lost after it had come, and with it may be another's claim")
 
+    def _here_since(self, at: float) -> float | None:
+        """Since when what was read then may have been here, where this instance stood still before it read on."""
+        since = at if self._listener is None else self._listener.here_since(at)
+        return since if since < at else None
+
+    def _may_have_expired(self, since: float, lifetime: float) -> bool:
+        """Whether the claim may be no more that another instance made of what came then."""
+        return time.monotonic() - since > lifetime + _MARGIN - _SHORT
+
     def together(self) -> Together | None:
         """For claims that go out together; None in a cluster, where a slot may move."""
         if self._keys.in_cluster:
@@ -138,8 +161,10 @@ class Claims:
         return Together(partial(self._keys.ask_each, kinds=_SET), self._judged, self._check)
 
     def command(self, request: Request, data: bytes) -> bytes | None:
-        """What claims a request; None where it cannot be told from a second one like it."""
-        return self._setting(_digest(data), self._lifetime(request)) if _is_unique(request) else None
+        """What claims a request that is being read; None where that takes looking at it alone."""
+        if not _is_unique(request) or self._here_since(time.monotonic()) is not None:
+            return None
+        return self._setting(_digest(data), self._lifetime(request))
 
     def prolong(self, request: Request, data: bytes, seconds: float) -> None:
         """Have the claim of a request that is held outlive its time by so many seconds. Raises nothing."""

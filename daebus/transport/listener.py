@@ -117,6 +117,10 @@ class Listener(Reconnecting):
         connection = self._connection
         return self._ended_at if connection is None else max(self._ended_at, connection.ended_at)
 
+    def here_since(self, at: float) -> float:
+        """Since when a message may have been here that was read at that time; see `Standstill`."""
+        return self._standstill.here_since(at)
+
     @property
     def has_more(self) -> bool:
         """Whether more has arrived than was taken by `next_message`."""
@@ -181,7 +185,11 @@ class Listener(Reconnecting):
                     raise connection.fail(wrong)
             due = min(due, self._beat_at)
         until = due if deadline is None else min(due, deadline)
-        if until <= now or not connection.receive(min(idle(), until - now)):
+        if until <= now:
+            return None
+        came = connection.receive(wait := min(idle(), until - now))
+        self._standstill.looked(now, wait, time.monotonic(), came=came)
+        if not came:
             return None
         self._pinged_at = None
         return self.received()

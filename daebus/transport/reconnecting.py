@@ -22,6 +22,7 @@ from .sockets.connection import Connection
 from .sockets.leader import Leadership
 from .sockets.stream import Stream
 from .sockets.waiter import Changes
+from .standstill import Standstill
 
 log = logging.getLogger("daebus")
 _chance = random.Random()
@@ -80,6 +81,7 @@ class Reconnecting:
         self._refusal: str | None = None
         self._lost_at: float | None = None
         self._ended_at = -math.inf
+        self._standstill = Standstill()
         self._attempts = 0
         self.connected = False
         """Whether every channel is subscribed, as far as is known."""
@@ -198,6 +200,7 @@ class Reconnecting:
             level = self._level if self._refusal is None else max(self._level, logging.WARNING)
             log.log(level, "%s: Redis at %s is back after %.1f s%s", self.name, where, away, more)
         self._connection = connection
+        self._standstill = Standstill()
         self._failure = self._refusal = None
         self.connections += 1
         self.connected = True

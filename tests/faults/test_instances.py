@@ -17,6 +17,8 @@ pytestmark = pytest.mark.fault
 SERVICE = """
 import sys, time
 from daebus import Daebus, request
+from redis import Redis
+store = Redis.from_url(sys.argv[2])
 app = Daebus("app", max_workers=1)
 
 @app.action("sleep")
@@ -26,6 +28,11 @@ def sleep():
 
 @app.action("echo")
 def echo():
+    return {"by": sys.argv[3]}
+
+@app.action("note")
+def note():
+    store.rpush(f"noted by {sys.argv[3]}", request.payload["n"])
     return {"by": sys.argv[3]}
 
 app.run(service=sys.argv[1], redis_url=sys.argv[2], shared=True)
@@ -69,6 +76,31 @@ def test_a_frozen_instance_holds_up_nothing_that_another_can_do(redis_url: str, 
             first.signal(signal.SIGCONT)
         seen = {requester.call(name, "echo")["by"] for _ in range(200)}
         assert seen <= {"a", "b"}
+
+
+def test_an_instance_that_stood_still_handles_nothing_that_another_has_handled_long_ago(
+    own_redis: RedisServer, name: str
+) -> None:
+    """What came meanwhile looks as if it came now, and the claims of the other have expired."""
+    with (
+        program("-c", SERVICE, name, own_redis.url, "a", forked=True, serves=name, url=own_redis.url) as first,
+        program("-c", SERVICE, name, own_redis.url, "b", forked=True),
+        Requester(own_redis.url, timeout=30) as requester,
+        own_redis.client(decode_responses=True) as client,
+    ):
+        eventually(lambda: subscribers(own_redis.url, name) == 2)
+        first.signal(signal.SIGSTOP)
+        asked = [requester.start(name, "note", {"n": number}, timeout=0.5) for number in range(20)]
+        later = requester.start(name, "note", {"n": "later"}, timeout=60)
+        for call in asked:
+            _outcome(call.result)
+        eventually(lambda: len(client.keys("daebus:claim:*")) <= 1, within=30, what="the claims have expired")
+        first.signal(signal.SIGCONT)
+        _outcome(later.result)
+        eventually(lambda: requester.call(name, "note", {"n": "after"}) == {"by": "a"}, what="it has read it all")
+        noted = [one for by in "ab" for one in client.lrange(f"noted by {by}", 0, -1) if one != "after"]
+    assert "later" in noted
+    assert sorted(set(noted)) == sorted(noted), "none was handled twice"
 
 
 def _outcome(result: object) -> object:
