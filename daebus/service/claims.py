@@ -25,6 +25,7 @@ from daebus.transport.heart import Heart
 from daebus.transport.keyed import Keys
 from daebus.transport.listener import Listener
 from daebus.transport.publisher import Publisher
+from daebus.transport.reconnecting import HEARTBEAT_AFTER
 from daebus.wire.envelope import Request, Unreadable
 from daebus.wire.resp import ErrorReply, pack
 
@@ -37,7 +38,9 @@ log = logging.getLogger("daebus")
 DEFAULT_LIFETIME = 60.0
 """Seconds for which a request that names no `timeout` may wait for a worker, where instances share the work."""
 LONGEST_LIFETIME = 86400.0
-_MARGIN = 5.0
+_MARGIN = 3 * HEARTBEAT_AFTER
+"""Seconds by which a claim outlives the time of its request: a network may hold back what is for another instance, for
+twice HEARTBEAT_AFTER before that gives the connection up."""
 _SHORT = 1.0
 """Seconds by which a request may reach one instance later than another that runs as well."""
 _SET, _NUMBERS = (bytes, NoneType), (int,)

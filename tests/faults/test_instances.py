@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from daebus import DaebusError, Requester, RequestTimeout
+from daebus.transport.reconnecting import HEARTBEAT_AFTER
 from tests.support.framework_services import program, subscribers
 from tests.support.instances import instances
 from tests.support.redis_server import RedisServer
@@ -17,8 +18,10 @@ pytestmark = pytest.mark.fault
 SERVICE = """
 import sys, time
 from daebus import Daebus, request
+from daebus.service import claims
 from redis import Redis
 store = Redis.from_url(sys.argv[2])
+claims._MARGIN = float(sys.argv[4]) if len(sys.argv) > 4 else claims._MARGIN
 app = Daebus("app", max_workers=1)
 
 @app.action("sleep")
@@ -83,8 +86,8 @@ def test_an_instance_that_stood_still_handles_nothing_that_another_has_handled_l
 ) -> None:
     """What came meanwhile looks as if it came now, and the claims of the other have expired."""
     with (
-        program("-c", SERVICE, name, own_redis.url, "a", forked=True, serves=name, url=own_redis.url) as first,
-        program("-c", SERVICE, name, own_redis.url, "b", forked=True),
+        program("-c", SERVICE, name, own_redis.url, "a", "3", forked=True, serves=name, url=own_redis.url) as first,
+        program("-c", SERVICE, name, own_redis.url, "b", "3", forked=True),
         Requester(own_redis.url, timeout=30) as requester,
         own_redis.client(decode_responses=True) as client,
     ):
@@ -101,6 +104,19 @@ def test_an_instance_that_stood_still_handles_nothing_that_another_has_handled_l
         noted = [one for by in "ab" for one in client.lrange(f"noted by {by}", 0, -1) if one != "after"]
     assert "later" in noted
     assert sorted(set(noted)) == sorted(noted), "none was handled twice"
+
+
+def test_a_claim_outlives_what_a_network_may_hold_back_for_another_instance(own_redis: RedisServer, name: str) -> None:
+    with (
+        program("-c", SERVICE, name, own_redis.url, "a", forked=True, serves=name, url=own_redis.url),
+        Requester(own_redis.url, timeout=1) as requester,
+        own_redis.client() as client,
+    ):
+        before = set(client.keys("daebus:claim:*"))
+        requester.call(name, "echo")
+        (claim,) = set(client.keys("daebus:claim:*")) - before
+        # A connection without a word is given up after twice that.
+        assert client.pttl(claim) > (1 + 2 * HEARTBEAT_AFTER) * 1000
 
 
 def _outcome(result: object) -> object:

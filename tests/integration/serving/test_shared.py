@@ -226,8 +226,9 @@ def test_claims_expire_by_themselves(redis_url: str, name: str) -> None:
             ]
         check, *others = sorted(lives)
         assert len(others) >= 3
-        assert 0 < check < 7_000
-        assert all(19_000 < life <= 36_000 for life in others if life > 7_000)
+        # Each outlives its time by 15 s.
+        assert 0 < check <= 16_000
+        assert all(19_000 < life <= 45_000 for life in others if life > 16_000)
 
 
 def test_without_the_right_to_claim_it_does_not_start(name: str) -> None:
