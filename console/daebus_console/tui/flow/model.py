@@ -196,7 +196,8 @@ class FlowModel:
                 if self.by_message
                 else journal.exchanges.first - 1 + journal.exchanges.count_until(at, _came)
             )
-            self.rows.tell(Told(before, at, number))
+            # By the clock of its service it may be of a time that is still to come.
+            self.rows.tell(Told(min(before, number - 1), at, number))
 
     def _message_came(self, message: Message) -> float:
         """When it came to the journal."""

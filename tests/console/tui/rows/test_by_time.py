@@ -128,6 +128,23 @@ def test_whoever_begins_later_has_them_in_the_same_order() -> None:
     assert bus.times() == [60, 62, 100, 101, 101.5, 102]
 
 
+@pytest.mark.parametrize("by_message", [False, True])
+def test_what_is_told_of_a_time_to_come_stands_where_it_came_however_its_rows_are_looked_at(by_message: bool) -> None:
+    bus = Bus(by_message=by_message)
+    bus.add(100)
+    bus.times()
+    bus.add(500, came=101)
+    for at in range(102, 102 + 1000):
+        bus.add(at)
+    bus.model.read()
+    while bus.model.busy:
+        bus.model.work(0.0, nullcontext())
+        rows = bus.model.rows
+        numbers = [rows[index] for index in range(len(rows))]
+        assert [rows.index(number) for number in numbers] == list(range(len(rows)))
+    assert numbers == list(range(1, 1003))
+
+
 def test_what_caused_one_is_found_also_where_it_was_told_of_later() -> None:
     bus = Bus()
     bus.add(100)
