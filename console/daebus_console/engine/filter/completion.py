@@ -110,7 +110,7 @@ def _term_start(before: str) -> int | None:
                 quote_sign = ""
         elif sign.isspace():
             start = position + 1
-        elif sign in "\"'" and (fresh or before[position - 1] in ".,:"):
+        elif sign in "\"'" and (fresh or before[position - 1] in ".[,:"):
             quote_sign = sign
         elif sign == "\\":
             position += 1

@@ -98,8 +98,8 @@ def split(text: str) -> list[Term]:
 def key_end(text: str, start: int) -> int | None:
     """Where the key of the term at `start` ends, that is the place of its colon; None where it has no key.
 
-    In a payload path a backslash takes the next sign as it is, and a name may stand in double quotes, and then contain
-    anything.
+    In a payload path a backslash takes the next sign as it is, and a name behind a dot or in brackets may stand in
+    quotes, and then contain anything.
     """
     position = start
     in_path = text.startswith(("payload.", "payload["), start)
@@ -109,8 +109,8 @@ def key_end(text: str, start: int) -> int | None:
             return position if position > start else None
         if sign == "\\" and in_path:
             position += 1
-        elif (sign == '"' and in_path) or (sign == "'" and in_path and text[position - 1] == "["):
-            if text[position - 1] != ".":
+        elif in_path and (sign == '"' or (sign == "'" and text[position - 1] in ".[")):
+            if text[position - 1] not in ".[":
                 raise FilterError('a name in quotes stands behind a dot, as in payload."a name"', position, 1)
             closing = _closing(text, position)
             if closing is None:

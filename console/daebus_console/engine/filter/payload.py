@@ -36,12 +36,12 @@ _STEERING = ("payload", "action", "status", "request_id")
 
 
 def parse_path(term: Term) -> Path:
-    """The steps behind `payload`: `.name`, `.a\\.b` or `."a.b"`, `.*`, `[0]`, `[*]`. Raises FilterError."""
+    """The steps behind `payload`: `.name`, `.a\\.b`, `."a.b"` or `["a.b"]`, `.*`, `[0]`, `[*]`. Raises FilterError."""
     key = term.key or ""
     position = len("payload")
     steps: list[Step] = []
     while position < len(key):
-        step, end = _index(term, key, position) if key[position] == "[" else _field(term, key, position)
+        step, end = _in_brackets(term, key, position) if key[position] == "[" else _field(term, key, position)
         steps.append(step)
         position = end
     if not steps:
@@ -56,22 +56,31 @@ def _at(term: Term, message: str, position: int, length: int) -> FilterError:
     return FilterError(message, start + position, length)
 
 
-def _index(term: Term, key: str, position: int) -> tuple[Step, int]:
-    closing = key.find("]", position)
-    inside = key[position + 1 : closing]
-    if closing < 0 or not (inside == "*" or (inside.isascii() and inside.isdigit() and len(inside) < 10)):
-        length = (closing if closing >= 0 else len(key) - 1) - position + 1
-        raise _at(term, "an index is [0] or [*]", position, length)
-    return (None if inside == "*" else int(inside)), closing + 1
+def _in_brackets(term: Term, key: str, position: int) -> tuple[Step, int]:
+    begin = position + 1
+    if quoted := key[begin : begin + 1] in ('"', "'"):
+        name, end = _name(key, begin + 1, key[begin])
+        end += 1
+    else:
+        name, end = _name(key, begin, "]")
+    inside = key[begin:end]
+    index = inside.isascii() and inside.isdigit()
+    if end >= len(key):
+        raise _at(term, "this [ is never closed", position, len(key) - position)
+    if not key.startswith("]", end) or not inside or inside[0] in "+-" or (index and len(inside) >= 10):
+        raise _at(
+            term, "in brackets stands an index, a name, or * for any: [0], [name], [*]", position, end + 1 - position
+        )
+    return (name if quoted else None if inside == "*" else int(inside) if index else name), end + 1
 
 
 def _field(term: Term, key: str, position: int) -> tuple[Step, int]:
     if key[position] != ".":
         raise _at(term, "a . or [ is expected here in the path", position, 1)
     begin = position + 1
-    if key[begin : begin + 1] == '"':
+    if key[begin : begin + 1] in ('"', "'"):
         # The lexer has seen to it that the quote is closed.
-        name, end = _name(key, begin + 1, '"')
+        name, end = _name(key, begin + 1, key[begin])
         return name, end + 1
     name, end = _name(key, begin, ".[")
     if end == begin:

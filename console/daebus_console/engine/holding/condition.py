@@ -17,7 +17,7 @@ EXISTS = "exists"
 FORMS = "payload.id=17, payload.amount>100, payload.name~A*, or payload.coupon for one that is there"
 _EXPECTED = f"expected a condition on the payload: {FORMS}"
 _OPERATOR = re.compile(r"\s*(!=|=|<|>|~)")
-_BARE = re.compile(r"(?:\\.|(?!!=)[^\s.\[\]=<>~\\])*")
+_BARE = re.compile(r"(?:\\.|(?!!=)[^\s.\[\]=<>~\"\\])*")
 _IN_BRACKETS = re.compile(r"[^\]]*")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _QUOTES = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|\\.')
@@ -130,6 +130,8 @@ def _named(text: str, begin: int) -> tuple[str, int]:
     if not found[0]:
         raise ConditionError(f"expected a name here; {_QUOTED_NAMES}" if begin > len(_PREFIX) else _EXPECTED, begin)
     _check_one(found[0], begin)
+    if text.startswith('"', found.end()):
+        raise ConditionError('a name in quotes stands behind a dot, as in payload."a name"', found.end())
     return _ESCAPED.sub(r"\1", found[0]), found.end()
 
 
@@ -159,8 +161,8 @@ def _in_brackets(text: str, begin: int) -> tuple[str, int]:
         _check_one(name, begin + 1)
     if not text.startswith("]", end):
         raise ConditionError("this [ is never closed", begin)
-    if end == begin + 1:
-        raise ConditionError("expected a place in a list, or a name, in these brackets", begin)
+    if end == begin + 1 or text[begin + 1] in "+-":
+        raise ConditionError("in brackets stands an index, or a name: [0], [name]", begin)
     return name, end + 1
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from daebus.gates.reading import read_rule
+from daebus_console.engine.filter.lexer import FilterError, split
+from daebus_console.engine.filter.payload import parse_path
 from daebus_console.engine.holding.condition import Condition, ConditionError, of_wire, offered, read_condition
 
 PAYLOAD: dict[str, Any] = {
@@ -120,6 +122,37 @@ def test_what_can_be_written(text: str, wire: list[Any]) -> None:
 def test_what_is_no_condition_is_told_with_what_is(text: str) -> None:
     with pytest.raises(ConditionError):
         read_condition(text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".a.b",
+        '."a.b"',
+        ".'a.b'",
+        '["a.b"].c',
+        "['a.b'][0]",
+        ".a[b]",
+        r".a\.b",
+        '."a\\"b".""',
+        ".0[1]",
+        '.a"b"',
+        '."a"b',
+        ".a[-1]",
+        ".a[]",
+        ".a[0",
+        '["a',
+        ".a..b",
+    ],
+)
+def test_a_path_is_read_as_that_of_a_filter_is(path: str) -> None:
+    try:
+        expected = [str(step) for step in parse_path(split(f"payload{path}:1")[0])]
+    except FilterError:
+        with pytest.raises(ConditionError):
+            read_condition(f"payload{path}=1")
+    else:
+        assert list(read_condition(f"payload{path}=1").names) == expected
 
 
 @pytest.mark.parametrize(
