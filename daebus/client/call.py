@@ -175,8 +175,6 @@ class Call(Asked):
         """Called by whichever thread reads."""
         if self.deaf and isinstance(reply, Reply):
             return
-        if isinstance(reply, Reply) and not reply.final:
-            self.parts += 1
         self._inbox.append(reply)
         self.waiter.wake()
 
@@ -210,6 +208,8 @@ class Call(Asked):
             self._last = item
             self.over(failure_of(item))
             self._requester.call_ended()
+        else:
+            self.parts += 1
         return item
 
     def _await_reply(self, noted: Noted) -> None:

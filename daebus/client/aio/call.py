@@ -87,8 +87,6 @@ class AsyncCall(Asked):
 
     def give(self, item: Reply | DaebusError) -> None:
         """Hand over a reply, or the error that ends the call."""
-        if isinstance(item, Reply) and not item.final:
-            self.parts += 1
         self._inbox.append(item)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

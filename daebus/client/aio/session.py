@@ -178,6 +178,8 @@ class AsyncSession(AsyncConnections):
             del self._pending[reply.request_id]
             if self._close_when_idle:
                 self._close_if_idle()
+        else:
+            call.parts += 1
 
     def _told(self, call: AsyncCall, publisher: AsyncConnection, command: Pending) -> None:
         """What became of the request of a call."""

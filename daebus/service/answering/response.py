@@ -106,7 +106,7 @@ class Response:
         AlreadyAnswered after the final response, PayloadError for a payload that JSON cannot carry or that is larger
         than the app's `max_message`, RedisUnavailable where Redis is away.
         """
-        return self._send(payload, ok=True, final=_checked(final))
+        return self._send(payload, ok=True, final=final if final.__class__ is bool else _checked(final))
 
     def success(self, payload: Any) -> Receipt:
         """The same as `send(payload)`."""

@@ -146,7 +146,11 @@ class Workers(Crew[Job]):
                 self._waiting.append(job)
                 waits = True
             else:
-                self._begin(me, job)
+                self._busy += 1
+                now = time.monotonic()
+                self._running[me] = job, now
+                if self._busy == self.size:
+                    self._full_since = now
                 waits = False
         if waits:
             self._waits()
@@ -168,16 +172,12 @@ class Workers(Crew[Job]):
                 return
             job = self._waiting.popleft()
             self._room.leave()
-            self._begin(me, job)
+            self._busy += 1
+            now = time.monotonic()
+            self._running[me] = job, now
+            if self._busy == self.size:
+                self._full_since = now
         self._run(me, job)
-
-    def _begin(self, me: int, job: Job) -> None:
-        """One thread more is busy, with that job. Called with `_lock` held."""
-        self._busy += 1
-        now = time.monotonic()
-        self._running[me] = job, now
-        if self._busy == self.size:
-            self._full_since = now
 
     def finish(self, until: float) -> list[Job]:
         """Wait until `until` (a time of `time.monotonic()`) for what is to be done, and give back what still is."""
