@@ -108,7 +108,7 @@ class Admission:
     def refuse(self, arrival: Arrival, code: str, text: str) -> bool:
         """Answer a request with an error without handling it; what needs no answer is dropped.
 
-        False where that is left to another instance, which may take it yet.
+        False where that is left to another instance, which may take it yet, or to another service.
         """
         if arrival.channel != self._name or not arrival.asks:
             self._counts.add("dropped")
@@ -116,6 +116,8 @@ class Admission:
             return True
         message = self.read(arrival)
         if isinstance(message, Request):
+            if self._ignore_unknown and message.action not in self._routes:
+                return False
             # One that was admitted is ours already.
             if arrival.admitted is None and not self._is_left_to_us(message, arrival):
                 return False

@@ -191,6 +191,37 @@ def test_unknown_actions_are_left_to_a_service_that_shares_the_channel(redis_url
             caller.send_request("three", timeout=0.2)
 
 
+def test_what_a_service_that_shares_the_channel_has_is_refused_by_no_other(redis_url: str, name: str) -> None:
+    app = Daebus(name, unknown_action="ignore", max_workers=1, max_queue=2)
+    gate, reached = threading.Event(), threading.Event()
+
+    @app.action("one")
+    def one() -> dict[str, Any]:
+        reached.set()
+        gate.wait(60)
+        return {}
+
+    def ask(*actions: str) -> None:
+        for action in actions:
+            message = {"action": action, "payload": {}, "reply_to": f"{name}.replies", "request_id": action}
+            client.publish(name, json.dumps(message))
+
+    try:
+        with Tap(redis_url, f"{name}.replies") as tap, redis.Redis.from_url(redis_url) as client:
+            with serving(app, redis_url, name):
+                ask("one")
+                assert reached.wait(20)
+                # The first two wait, there is no room for the others, and what waits is refused at the stop.
+                ask("two", "one", "two", "one")
+                assert json.loads(tap.next()[1])["payload"]["code"] == "busy"
+                app.stop(grace=0)
+            answers = [json.loads(data) for _channel, data in tap.collect()]
+    finally:
+        gate.set()
+    assert {answer["request_id"] for answer in answers} == {"one"}
+    assert [answer["payload"]["code"] for answer in answers].count("shutting_down") == 2
+
+
 def test_a_call_from_a_handler_names_its_service_and_its_parent(shop: Shop, redis_url: str, name: str) -> None:
     gateway = Daebus("gateway")
     inner = DaebusCaller(name)
