@@ -94,7 +94,8 @@ class Intake:
 
     def turn_away(self, channel: str, data: bytes) -> None:
         """Take no message more, and answer this one so."""
-        self.refuse_stopping(Arrival(channel, data, time.monotonic(), NO_TURN))
+        if channel != self._control_channel:
+            self.refuse_stopping(Arrival(channel, data, time.monotonic(), NO_TURN))
 
     def end(self) -> None:
         """The service has ended: tell what was refused and has not been told."""

@@ -37,7 +37,7 @@ from .refusals import Refusals
 from .registry import Registry
 from .sides import Sides
 from .tasks import TaskRunner
-from .unended import say_unended
+from .unended import say_dropped, say_unended
 from .work.crews import Crews
 from .work.event_loop import EventLoop
 
@@ -209,19 +209,7 @@ class Service:
         self.publisher.connect()
         context.started(self)
         try:
-            if self._claims is not None:
-                self._claims.check()
-            if self._loop is not None:
-                self._loop.start()
-            try:
-                for hook in self._registry.start_hooks:
-                    self._run_hook("start hook", hook)
-            except BaseException:
-                self._turn_away()
-                raise
-            finally:
-                # One may have configured logging: why another fails is to be heard, and so is what messages set off.
-                stay_on()
+            self._prepare()
             self._readers.start()
             self._listener.ensure(until := time.monotonic() + START_TIMEOUT)
             self._sides.start(until)
@@ -231,6 +219,23 @@ class Service:
             raise
         log.info("%s: serving on %s as instance %s", self.name, self.bus, self.instance, extra=self._about)
 
+    def _prepare(self) -> None:
+        """Do what comes before the first message. Where that fails, what has come already is turned away."""
+        try:
+            if self._claims is not None:
+                self._claims.check()
+            if self._loop is not None:
+                self._loop.start()
+            try:
+                for hook in self._registry.start_hooks:
+                    self._run_hook("start hook", hook)
+            finally:
+                # One may have configured logging: why another fails is to be heard, and so is what messages set off.
+                stay_on()
+        except BaseException:
+            self._turn_away()
+            raise
+
     def _turn_away(self) -> None:
         """It does not start: where it has taken over already, answer what has come for it meanwhile."""
         listener, until = self._listener, time.monotonic() + DRAIN_TIMEOUT
@@ -239,6 +244,7 @@ class Service:
                 self._claims.leave()
             listener.drain(0)
             listener.lead(self._intake.turn_away, lambda: time.monotonic() > until)
+            say_dropped(self.name, self._about, self._dispatcher.counts["dropped"])
 
     def stop(self, grace: float) -> None:
         """Take no more, finish what runs within `grace` seconds, answer the rest, and close everything."""
@@ -271,10 +277,7 @@ class Service:
         self.overran = sorted(thread.name for thread in threading.enumerate() if thread.ident in overran)
         self._close(overran)
         self._intake.end()
-        dropped = self._dispatcher.counts["dropped"] - dropped
-        if dropped:
-            line = "%s: stopped before %d %s that nobody waits for had their turn"
-            log.warning(line, self.name, dropped, "message" if dropped == 1 else "messages", extra=self._about)
+        say_dropped(self.name, self._about, self._dispatcher.counts["dropped"] - dropped)
         say_unended(self.name, self._about, unended)
         log.info("%s: stopped", self.name, extra=self._about)
 

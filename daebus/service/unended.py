@@ -1,4 +1,4 @@
-"""Saying what was cut off, since the time was over in which a service had to stop: in one line, however much it is."""
+"""Saying what had to end or had no turn, since a service stopped: in one line each, however much it is."""
 
 from __future__ import annotations
 
@@ -21,3 +21,10 @@ def say_unended(name: str, about: Mapping[str, str], unended: Iterable[str]) -> 
     if len(counted) > MOST:
         named.append(f"and {len(counted) - MOST} more")
     log.warning("%s: had to stop before these had ended: %s", name, ", ".join(named), extra=about)
+
+
+def say_dropped(name: str, about: Mapping[str, str], count: int) -> None:
+    """Log how many messages were left that need no answer; nothing where that is none."""
+    if count:
+        line = "%s: stopped before %d %s that nobody waits for had their turn"
+        log.warning(line, name, count, "message" if count == 1 else "messages", extra=about)

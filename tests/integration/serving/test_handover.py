@@ -125,7 +125,9 @@ def test_a_request_of_which_nobody_waits_for_an_answer_any_more_is_passed_over(p
     assert pair.seen == [("old", 0), ("new", 0), ("new", 2)]
 
 
-def test_where_the_new_one_does_not_start_whoever_asked_it_is_told(pair: Pair) -> None:
+def test_where_the_new_one_does_not_start_whoever_asked_it_is_told(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
     calls = list[Call]()
 
     def ask(number: int) -> None:
@@ -140,8 +142,11 @@ def test_where_the_new_one_does_not_start_whoever_asked_it_is_told(pair: Pair) -
     pair.take_over()
     assert pair.cut.wait(10)
     ask(1)
-    eventually(lambda: pair.new_bus.heard and len(pair.new_bus.heard._held) == 1)
+    pair.send(4)
+    pair.caller._requester.send(f"daebus.control.{pair.name}", "info")
+    eventually(lambda: pair.new_bus.heard and len(pair.new_bus.heard._held) == 3)
     pair.begin()
+    assert f"{pair.name}: stopped before 1 message that nobody waits for had their turn" in caplog.messages
     for call in calls:
         with pytest.raises(RequestFailed, match="is stopping") as failed:
             call.result()
