@@ -17,6 +17,8 @@ _MOST = 200
 _SETTLES = 1.0
 _TELLS_WITHIN = 11.0
 """Seconds within which an instance that has come tells of itself."""
+_APART = 0.5
+"""Seconds by which the clock of a service may be ahead without anybody noticing."""
 _UNAVAILABLE = "unavailable"
 """How a call ended, as services tell it, of which nobody was there to be asked."""
 
@@ -34,7 +36,8 @@ gone, and who asked waits in vain or is told that nobody serves it.
 It is thought so because Redis listed all subscribers after the message, and the channel had none. Where other
 programs read by patterns, which Redis does not count, nothing is said. Where subscribers are not listed, as in a
 capture, it is thought so where a service that asked tells that nobody was there. Where somebody came before that
-was listed anew, it is thought so where all instances that are there began after the message was sent.
+was listed anew, it is thought so where all instances that are there began half a second or more after the message was
+sent, since clocks differ by some.
 
 Once it is there, that is said beside; also where it was there all the time, and had lost its connection.
 
@@ -138,8 +141,10 @@ whether both are connected to the same Redis."""
     def _has_missed(self, service: str, waiting: Seen) -> bool:
         """Whether what has come tells that it began when that was sent already."""
         began = self.world.began(service)
-        lost = [one for one in waiting.first if began is not None and one.opened.at < began and one.answer is None]
-        if not lost or service in self._away:
+        if began is None or service in self._away:
+            return False
+        lost = [one for one in waiting.first if one.opened.at < began - _APART and one.answer is None]
+        if not lost:
             return False
         what = self._what(waiting)
         finding = self._report(service, lost, f"{what} went to {quoted(service)}, and nobody served it", "", len(lost))
