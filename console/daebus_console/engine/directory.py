@@ -100,12 +100,18 @@ class Directory:
                     service.framework, service.subscribers, service.gone = True, count, None
                     self.framework.add(controlled)
                     service.asked = 0
+                if service is not None and controlled in subscribers:
+                    service.others = max(0, subscribers[controlled] - count)
             elif channel in names:
                 continue
             elif wire.is_reply_channel(channel):
                 replies += 1
             elif channel in self.services and channel not in self.listened:
-                self.services[channel].subscribers, self.services[channel].gone = count, None
+                service = self.services[channel]
+                service.subscribers, service.others, service.gone = count, 0, None
+                if complete:
+                    # Whoever took the place of one that could be asked cannot be.
+                    service.framework = False
             else:
                 entry = self._channel(channel, now, self._alikes.pattern(channel))
                 if isinstance(entry, AlikeEntry):

@@ -52,6 +52,8 @@ class ServiceEntry:
     heard: float = 0.0
     """When it last told of itself as others than ours do, with a heartbeat say; 0 where it does not."""
     subscribers: int = 0
+    others: int = 0
+    """How many more are subscribed to its own channel than can be asked: services of 0.0.31, say."""
     gone: float | None = None
     instances: dict[str, Instance] = field(default_factory=dict)
     actions: dict[str, ActionEntry] = field(default_factory=dict)

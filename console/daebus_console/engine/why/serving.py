@@ -121,11 +121,10 @@ def _untold(sent: Sequence[Exchange]) -> Iterator[str]:
 
 def restarted(sight: Sight, service: str, since: float) -> Cause | None:
     """All instances that are there began after that: whoever had it then is gone, and what it did with him."""
-    here = sight.world.instances.here(service)
-    began = [each for one in here if (each := one.began) is not None]
-    if not began or len(began) < len(here) or min(began) <= since:
+    began = sight.world.began(service)
+    if began is None or began <= since:
         return None
-    at = clock(min(began))
+    at = clock(began)
     return Cause(
         "restarted",
         f"{shown(service)} was started anew at {at}: this was under way then, or was sent while nobody served it",

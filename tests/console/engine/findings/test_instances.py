@@ -335,6 +335,40 @@ def test_what_is_never_answered_is_not_missed_when_a_service_is_started_anew(bus
     assert "gone-meanwhile" not in bus.names()
 
 
+@pytest.mark.parametrize("name", [None, "old"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_one_that_does_not_tell_of_itself_stays_beside_one_that_comes(
+    bus: Watched, name: str | None, listed: bool
+) -> None:
+    """A service of 0.0.31, say, or one whose answers are not in the capture."""
+    if listed:
+        bus.poll(ledger=1)
+    bus.answer(bus.ask("ledger", "book"), instance=name)
+    slow = bus.ask("ledger", "book", timeout=10)
+    bus.wait(5)
+    began = bus.now
+    for _ in range(3):
+        if listed:
+            bus.poll(ledger=1, _ledger=1)
+        bus.info("ledger", "book", instance="new", started=began)
+        for instance in (name, "new"):
+            bus.answer(bus.ask("ledger", "book"), instance=instance)
+        bus.wait(8)
+    bus.session.findings.finish()
+    assert (slow.answer, bus.names()) == (None, [])
+
+
+def test_one_that_cannot_be_asked_takes_the_place_of_one_that_could(bus: Watched) -> None:
+    for second in range(90):
+        bus.poll(_users=1, **{"_ledger" if second < 30 else "ledger": 1})
+        if second % 10 == 0:
+            bus.info("users", instance="a")
+            if second < 30:
+                bus.info("ledger", instance="b")
+        bus.wait(1)
+    assert bus.names() == []
+
+
 @pytest.mark.parametrize("started", [START + 100, START + 400])
 def test_an_instance_was_there_since_it_first_told_of_itself_whatever_its_clock(bus: Watched, started: float) -> None:
     """Its clock is ahead: it seems to have been started since."""

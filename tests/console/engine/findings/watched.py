@@ -76,12 +76,13 @@ class Watched:
 
     def poll(self, patterns: int = 1, **subscribers: int) -> None:
         """Redis lists who is subscribed: each service to its own channel, and one with a name that begins with an
-        underscore is on this framework."""
+        underscore is on this framework. Of one that is given both ways, the others share its channel."""
         counts: dict[str, int] = {}
         for name, count in subscribers.items():
-            counts[name.removeprefix("_")] = count
+            plain = name.removeprefix("_")
+            counts[plain] = counts.get(plain, 0) + count
             if name.startswith("_"):
-                counts[f"daebus.control.{name[1:]}"] = count
+                counts[f"daebus.control.{plain}"] = count
         self.now += 0.001
         self.session.directory.poll(self.now, counts, patterns)
         self.session.findings.polled(self.now, complete=True)

@@ -79,7 +79,8 @@ asked last."""
         self._answered: dict[tuple[str, str], None] = {}
         """Actions that are answered at all."""
         self._answers: dict[str, dict[str, float]] = {}
-        """When the latest request was sent that an instance answered, by service and instance."""
+        """When the latest request was sent that an instance answered, by service and instance; one that does not tell
+        its name has an empty one."""
 
     def look(self) -> None:
         """Who is there? And what has got no answer by now?"""
@@ -114,9 +115,10 @@ asked last."""
             known = {}
             remember(self._answers, service, known, _MOST)
         for one in exchanges[-_A_BATCH:]:
-            if one.instance is not None and one.answer is not None:
-                latest = max(one.opened.at, known.pop(one.instance, 0.0))
-                remember(known, one.instance, latest, _MOST_INSTANCES)
+            if one.answer is not None:
+                name = one.instance or ""
+                latest = max(one.opened.at, known.pop(name, 0.0))
+                remember(known, name, latest, _MOST_INSTANCES)
 
     def lost(self) -> None:
         """Whoever was there meanwhile is not known."""
@@ -160,7 +162,7 @@ asked last."""
         if entry.gone is not None:
             at, how, until = entry.gone, "Redis listed no subscriber of its channel any more at", entry.gone + _GRACE
         else:
-            first = self.world.began(entry.name)
+            first = self._first(entry)
             if first is None:
                 return False
             at, how = first, "each instance that is there now was started later, the first at"
@@ -179,20 +181,30 @@ asked last."""
         )
         return True
 
+    def _first(self, entry: ServiceEntry) -> float | None:
+        """When the first of all its instances began; None where that is not known, or others answer beside them."""
+        first, reached = self.world.began(entry.name), self._reached(entry)
+        return None if first is None or any(at > first for at in reached.values()) else first
+
+    def _reached(self, entry: ServiceEntry) -> dict[str, float]:
+        """When the latest request was sent that each answered which is none of the instances that are there."""
+        here = {one.name for one in self.world.instances.here(entry.name)}
+        return {name: at for name, at in self._answers.get(entry.name, {}).items() if name not in here}
+
     def _before(self, entry: ServiceEntry) -> float | None:
         """Until when it is certain that an instance got what was sent which has been replaced; None where none has."""
-        here = {one.name for one in self.world.instances.here(entry.name)}
-        reached = {name: at for name, at in self._answers.get(entry.name, {}).items() if name not in here}
-        there = reached or any(one.name not in here for one in self.world.instances.of(entry.name))
+        reached, here = self._reached(entry), self.world.instances.here(entry.name)
+        there = reached or len(here) < len(self.world.instances.of(entry.name))
         return max(reached.values(), default=0.0) if there else None
 
     def _judge(self, one: _Unanswered, severity: Severity = Severity.ERROR) -> None:
         exchange, service = one.exchange, one.exchange.target or ""
         entry = self.world.directory.services.get(service)
-        first = self.world.began(service) if entry is not None and entry.gone is None else None
-        if first is not None and first <= one.left:
-            # It is back, and was there all the time.
-            return
+        if entry is not None and entry.gone is None:
+            first = self.world.began(service)
+            if first is not None and (first <= one.left or self._first(entry) is None):
+                # It is back, and was there all the time; or others are there that do not tell of themselves.
+                return
         sent, sure = exchange.opened.at, severity is Severity.ERROR
         stopped = "answers all the same" if sure else "may answer for ten seconds more"
         text = f"{quoted(service)} went away while requests to it were under way"
