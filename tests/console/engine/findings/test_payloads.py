@@ -47,6 +47,14 @@ def test_answers_of_one_instance_alone(bus: Watched, every: int, alone: bool) ->
     assert (found.advice == "see which version old runs, and let it send a number as text") is alone
 
 
+def test_one_answer_of_an_instance_says_nothing_of_its_version(bus: Watched) -> None:
+    """Ten instances, each of which answers now so, now so."""
+    for number in range(10):
+        bus.answer(bus.ask("prices", "quote"), {"price": "12.50" if number % 5 == 4 else 12.5}, instance=f"i{number}")
+        bus.wait(0.1)
+    assert bus.one("type-changed").advice == "see who sends a number as text there, and let it send a number"
+
+
 def test_a_few_among_very_many_at_once_are_found(bus: Watched) -> None:
     def messages(count: int) -> list[tuple[str, bytes]]:
         return [("levels", json.dumps({"level": str(n) if n % 40 == 0 else n}).encode()) for n in range(1, count + 1)]

@@ -27,6 +27,8 @@ _ENOUGH = 20
 _SHARE = 0.25
 _KEPT = 3
 _MOST_INSTANCES = 20
+_OF_EACH = 3
+"""Answers of an instance without which it may be chance that it gave no other type."""
 _LONGEST = 80
 
 
@@ -40,15 +42,15 @@ class _Field:
         self.counts: dict[str, int] = {}
         self.first: dict[str, list[Exchange]] = {}
         self.last: dict[str, float] = {}
-        self.instances: dict[str, set[str]] = {}
-        """Of answers, which instances gave it each type; with an empty name where that is not told."""
+        self.instances: dict[str, dict[str, int]] = {}
+        """Of answers, how often each instance gave it each type; with an empty name where that is not told."""
 
     def alone(self, kind: str, other: str) -> list[str]:
         """The instances that gave it that type and never the other, which others gave; none where some gave both."""
-        these, those = self.instances.get(kind, set()), self.instances.get(other, set())
-        if "" in these | those or these & those or max(len(these), len(those)) >= _MOST_INSTANCES:
+        these, those = self.instances.get(kind, {}), self.instances.get(other, {})
+        if "" in these | those or these.keys() & those or max(len(these), len(those)) >= _MOST_INSTANCES:
             return []
-        return sorted(these)
+        return sorted(these) if min(these.values(), default=0) >= _OF_EACH else []
 
 
 class Place(NamedTuple):
@@ -94,7 +96,8 @@ It is thought so because five messages or more have a number there, and the text
 because twenty or more agree on another type and at most a quarter do not. A field with three types is taken for
 one that may be anything, null for a field that is left out, and events with another `type` for other events.
 
-Where only some instances of a service answer so, they are named: they may run another version.
+Where only some instances of a service answer so, three times or more each, they are named: they may run another
+version.
 
 Look at who sends those (`filter` shows them), and turn the value into a number there."""
 
@@ -156,8 +159,10 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
             first = field.first.setdefault(kind, [])
             if len(first) < _KEPT:
                 first.append(exchange)
-            if what == "answer" and len(its := field.instances.setdefault(kind, set())) < _MOST_INSTANCES:
-                its.add(exchange.instance or "")
+            if what == "answer":
+                its, instance = field.instances.setdefault(kind, {}), exchange.instance or ""
+                if instance in its or len(its) < _MOST_INSTANCES:
+                    its[instance] = its.get(instance, 0) + 1
             if len(counts) == 2:
                 self._judge(place, path, kind, field, exchange)
 
