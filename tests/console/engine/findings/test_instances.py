@@ -151,6 +151,12 @@ def test_one_that_hangs_is_told_when_it_has_missed_two_questions(bus: Watched) -
     assert bus.names() == []
     turns(bus, 4, "a")
     assert bus.one("silent-instance").text == "an instance of users is subscribed and answers nothing"
+    turns(bus, 2, "a", "b")
+    found = bus.one("silent-instance")
+    assert found.text == "an instance of users answered nothing for a while; all that are there answer now"
+    assert "restart" not in found.advice
+    turns(bus, 60, "a")
+    assert found.text == "an instance of users is subscribed and answers nothing"
 
 
 def test_one_that_takes_the_place_of_another_long_after_is_not_silent(bus: Watched) -> None:

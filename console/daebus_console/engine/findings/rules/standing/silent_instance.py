@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import shown, to
 
@@ -25,13 +25,15 @@ with others may be lost in it.
 
 It is thought so because Redis counts the subscribers, and each instance answers on that channel from a thread
 of its own, however busy its workers are; it has not for 25 s or more, in which each was asked twice, while others
-answered.
+answered. Once all that are subscribed answer, that is said beside: it went on, or was started anew.
 
 `ping SERVICE` names those that answer; the one that is missing there is the one to restart."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
         self._since: dict[str, float] = {}
+        self._told: dict[str, Finding] = {}
+        """What was told of those of which some are silent yet."""
 
     def look(self) -> None:
         """Who is missing, and since when?"""
@@ -47,6 +49,7 @@ answered.
                 continue
             told = world.instances.of(service.name)
             if service.subscribers <= sum(now - one.last < for_ / 2 for one in told):
+                self._tell_back(service.name)
                 continue
             since = missing[service.name] = self._since.get(service.name, now)
             silent = max((one.last for one in told if now - one.last >= for_), default=since)
@@ -64,7 +67,7 @@ answered.
     def _tell(self, service: str, subscribed: int, answering: int, seconds: float) -> None:
         silent = subscribed - answering
         who = "an instance" if silent == 1 else f"{silent} instances"
-        self.book.report(
+        finding = self.book.report(
             self.name,
             self.severity,
             self.world.now,
@@ -76,3 +79,14 @@ answered.
             advice=f"ping {shown(service)} names those that answer; restart the one that is missing",
             where=to(service),
         )
+        if finding is not None:
+            self._told[service] = finding
+
+    def _tell_back(self, service: str) -> None:
+        """All of them answer: it went on, or another one has taken its place."""
+        finding = self._told.pop(service, None)
+        if finding is not None:
+            who = finding.text.partition(" of ")[0]
+            finding.text = f"{who} of {shown(service)} answered nothing for a while; all that are there answer now"
+            finding.advice = f"look at the log of {shown(service)}: was it paused, or held as a whole by what it did?"
+            self.book.version += 1
