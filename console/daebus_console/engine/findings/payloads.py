@@ -15,6 +15,7 @@ LARGEST = 64 * 1024
 """Bytes of a message beyond which no rule looks into it."""
 _MOST_VALUES = 100
 _PLACE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://|^\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?$")
+_ONE_WORD = re.compile(r"[^\s@]+")
 _OF_PLACES = re.compile("(?:^|_)(?:host|hostname|url|uri|endpoint|domain|address|ip|server)s?$", re.IGNORECASE)
 
 
@@ -59,7 +60,9 @@ def names_a_place(payload: Any) -> bool:
             left += list(found.items())[:_MOST_VALUES]
         elif isinstance(found, list):
             left += [(name, one) for one in found[:_MOST_VALUES]]
-        elif isinstance(found, str) and found and (_PLACE.search(found) or _OF_PLACES.search(name)):
+        elif isinstance(found, str) and (
+            _PLACE.search(found) or (_OF_PLACES.search(name) and _ONE_WORD.fullmatch(found))
+        ):
             return True
     return False
 

@@ -133,7 +133,13 @@ def test_what_is_asked_whether_it_can_be_reached_may_not(bus: Watched, payload: 
 
 @pytest.mark.parametrize(
     ("payload", "first"),
-    [({"host": "db-3"}, 20), ({"url_count": 3}, 1), ({}, 1), ({"host": "", "note": "10.0.0.9 is"}, 1)],
+    [
+        ({"host": "db-3"}, 20),
+        ({"url_count": 3}, 1),
+        ({}, 1),
+        ({"host": "", "note": "10.0.0.9 is"}, 1),
+        ({"address": "1 Main Street", "email_address": "ann@example.org"}, 1),
+    ],
 )
 def test_what_can_never_be_reached_is_told(bus: Watched, payload: dict[str, Any], first: int) -> None:
     for number in range(1, 25):
