@@ -85,20 +85,24 @@ class RowsByTime:
 
     def add(self, number: int) -> None:
         """Add a number anywhere; harmless when it is here."""
+        if number in self:
+            return
         self._indexes = None
         place = self._places.get(number)
         if place is None:
             self.seen.add(number)
-        elif number not in self:
+        else:
             insort(self._told, place)
 
     def remove(self, number: int) -> None:
         """Remove a number; harmless when it is not here."""
+        if number not in self:
+            return
         self._indexes = None
         place = self._places.get(number)
         if place is None:
             self.seen.remove(number)
-        elif number in self:
+        else:
             del self._told[bisect_left(self._told, place)]
 
     def trim(self, first: int) -> int:
