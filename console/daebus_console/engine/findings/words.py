@@ -17,6 +17,7 @@ __all__ = [
     "more_room",
     "near",
     "numbers",
+    "one_and_many",
     "quoted",
     "shown",
     "term",
@@ -80,6 +81,15 @@ def near(word: str, known: Iterable[str]) -> str | None:
         if slips <= allowed and (best is None or (slips, name) < best):
             best = slips, name
     return best[1] if best is not None else None
+
+
+def one_and_many(one: str, other: str) -> bool:
+    """Whether they differ in that one of their words is in the plural: order.created, orders.created."""
+    short, long = sorted((one, other), key=len)
+    return any(
+        sign == "s" and not long[at + 1 : at + 2].isalnum() and long[:at] + long[at + 1 :] == short
+        for at, sign in enumerate(long)
+    )
 
 
 def _plain(word: str) -> str:

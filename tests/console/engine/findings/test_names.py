@@ -312,6 +312,28 @@ def test_a_misspelled_channel(bus: Watched) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "heard", "told"),
+    [
+        ("metric", "metrics", False),
+        ("order.created", "orders.created", False),
+        ("orders.created", "order.created", False),
+        ("orders.craeted", "orders.created", True),
+        ("order.creates", "order.create", False),
+        ("sorder", "order", True),
+        ("orders1", "order1", True),
+    ],
+)
+def test_one_and_many_are_two_channels_where_both_are_used(bus: Watched, sent: str, heard: str, told: bool) -> None:
+    bus.info("mailer", "send", listens=[heard])
+    bus.poll(**{"_mailer": 1, heard: 1})
+    for channel in (heard, sent):
+        bus.say(channel, {"order": 1})
+    bus.wait(1.5)
+    bus.poll(**{"_mailer": 1, heard: 1})
+    assert bus.names() == ["misnamed-channel"] * told
+
+
+@pytest.mark.parametrize(
     ("channel", "times", "also", "told"),
     [
         ("order.created", 3, "", True),

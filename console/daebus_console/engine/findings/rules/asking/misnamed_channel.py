@@ -5,7 +5,7 @@ from __future__ import annotations
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.seen import Seen
-from daebus_console.engine.findings.words import near, quoted, term
+from daebus_console.engine.findings.words import near, one_and_many, quoted, term
 from daebus_console.engine.message.exchange import Exchange
 
 _MOST = 500
@@ -25,8 +25,9 @@ Broadcasts go to a channel that nobody is subscribed to, and a service listens t
 Broadcasts that nobody hears are no fault by themselves, and are not told.
 
 It is thought so because Redis listed all subscribers after the broadcast, and the service told which channels
-it listens to. Names that differ only in their digits are taken for different things. Where subscribers are not
-listed, as in a capture, it is worth to know where services listen to the other name alone, and nothing came on that.
+it listens to. Names that differ only in their digits are taken for different things, and so are one and many
+(order, orders) where something comes on both. Where subscribers are not listed, as in a capture, it is worth to know
+where services listen to the other name alone, and nothing came on that.
 
 Write the same name in both places."""
 
@@ -66,8 +67,10 @@ Write the same name in both places."""
             del self._waiting[channel]
             if not self.world.is_unserved(channel, since):
                 continue
-            heard = [one.name for one in self.world.directory.channels.values() if one.listeners and one.subscribers]
-            meant = near(channel, heard)
+            heard = [one for one in self.world.directory.channels.values() if one.listeners and one.subscribers]
+            meant = near(
+                channel, [one.name for one in heard if not (one.rate.total and one_and_many(channel, one.name))]
+            )
             if meant is not None:
                 self._tell(channel, waiting, meant)
 
