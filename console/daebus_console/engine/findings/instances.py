@@ -30,6 +30,8 @@ class Instance:
         self.actions: frozenset[str] = frozenset()
         self.coroutines: frozenset[str] = frozenset()
         """Those of them that are async."""
+        self.shared = False
+        """Whether it shares the work with the others."""
         self._loop: tuple[int, int] = 0, 0
         self.database: str | None = None
         """The number of the database of its Redis, None where it does not tell."""
@@ -49,6 +51,7 @@ class Instance:
         actions = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
         names = [one.get("name") for one in actions]
         self.actions = frozenset([name for name in names if isinstance(name, str)][:_MOST_ACTIONS])
+        self.shared = info.get("shared") is True
         self.database = _database(info.get("redis"))
         loop = [one.get("name") for one in actions if one.get("async") is True]
         self.coroutines = frozenset([name for name in loop if isinstance(name, str)][:_MOST_ACTIONS])

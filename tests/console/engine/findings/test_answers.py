@@ -118,6 +118,18 @@ def test_two_instances_that_both_answer(bus: Watched) -> None:
     assert "shared=True" in finding.advice
 
 
+def test_two_that_share_the_work_and_both_answer(bus: Watched) -> None:
+    """The second was paused for so long that nobody knew any more that the first had handled it."""
+    for name in ("a", "b"):
+        bus.info("users", "get", instance=name, shared=True)
+    asked = bus.answer(bus.ask("users", "get", timeout=3), instance="a")
+    bus.wait(12)
+    bus.answer(asked, instance="b")
+    finding = bus.one("answered-twice")
+    assert finding.text == "users get is handled more than once, though its instances share the work"
+    assert finding.advice == "see whether b was paused, or held as a whole: it answered 12 s after it was asked"
+
+
 def test_a_handler_that_answers_twice(bus: Watched) -> None:
     asked = bus.ask("users", "get")
     bus.answer(asked, instance="a")
