@@ -7,6 +7,7 @@ from typing import Any
 
 from daebus_console.engine.holding.desk import Desk
 from daebus_console.engine.holding.report import Hold, Report
+from daebus_console.engine.holding.rule import LONGEST_HOLD
 from daebus_console.engine.holding.words import where
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Message
@@ -42,7 +43,7 @@ class Parting:
 
     def _why(self, hold: Hold, report: Report) -> str | None:
         if hold.until is not None and report.at > hold.until - _NEARLY:
-            return f"went on by itself: it is held for {duration(hold.until - hold.since)} at most"
+            return f"went on by itself: it is held for {duration(_longest(hold, hold.until))} at most"
         exchanges = self._session.journal.exchanges
         for exchange in reversed(exchanges.between(exchanges.last - _LOOKED_AT, exchanges.last)):
             asked = _asked(exchange, hold)
@@ -54,6 +55,12 @@ class Parting:
         # While our lease lives nothing else ends it.
         called_off = hold.place == "call" and self._desk.owner in report.owners
         return "is held no more: whoever made the call has given it up" if called_off else None
+
+
+def _longest(hold: Hold, until: float) -> float:
+    """For how long it could be held, as its rule says; whoever waits for it may have less time."""
+    rule = LONGEST_HOLD if hold.held_by is None or hold.held_by.lasts is None else hold.held_by.lasts
+    return rule if until - hold.since > rule - _NEARLY else until - hold.since
 
 
 def _asked(exchange: Exchange, hold: Hold) -> Mapping[str, Any] | None:
