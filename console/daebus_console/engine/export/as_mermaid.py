@@ -77,8 +77,9 @@ class _Diagram:
     def _answer(self, exchange: Exchange, message: Message, source: str, target: str, number: str) -> str:
         if exchange.kind is not Kind.REQUEST:
             return f"{source}-->>{target}: {label(f'stray answer {number}')}"
-        timed = not exchange.flags & Flag.TIMELESS
-        took = f" ({duration(message.at - exchange.opened.at)})" if timed else ""
+        after = message.at - exchange.opened.at
+        # Where the clock went back between them nobody knows.
+        took = f" ({duration(after)})" if after >= 0 and not exchange.flags & Flag.TIMELESS else ""
         if not message.final:
             return f"{target}--){source}: {label(f'progress {number}')}"
         arrow, text = ("--x", "error") if message.error else ("-->>", "ok")

@@ -191,6 +191,13 @@ def test_times_are_told_in_the_words_of_all_that_is_shown() -> None:
     assert r"| latency | \<1 ms |" in markdown
     assert r"| in the handler | 1.23 ms |" in markdown
     assert "(#60;1 ms)" in diagram
+    bus = Bus()
+    bus >> request("users", "get", id="r", reply_to="caller:a")
+    bus.now -= 3600
+    bus >> answer("caller:a", id="r")
+    for text in (export(name, bus.journal.exchanges) for name in ("markdown", "mermaid")):
+        assert " µs" not in text
+        assert " ms" not in text
 
 
 def test_mermaid_has_every_message_and_nothing_that_steers_it(recorded: Path) -> None:
