@@ -49,11 +49,7 @@ class Entry(NamedTuple):
     @property
     def latency(self) -> float | None:
         """Seconds since the request, for an answer to one."""
-        if self.message.kind is not Kind.RESPONSE or self.exchange.kind is not Kind.REQUEST:
-            return None
-        if self.flags & Flag.TIMELESS:
-            return None
-        return max(0.0, self.message.at - self.exchange.opened.at)
+        return self.exchange.after(self.message) if self.message.kind is Kind.RESPONSE else None
 
     @property
     def ends(self) -> tuple[str | None, str | None]:

@@ -77,9 +77,8 @@ class _Diagram:
     def _answer(self, exchange: Exchange, message: Message, source: str, target: str, number: str) -> str:
         if exchange.kind is not Kind.REQUEST:
             return f"{source}-->>{target}: {label(f'stray answer {number}')}"
-        after = message.at - exchange.opened.at
-        # Where the clock went back between them nobody knows.
-        took = f" ({duration(after)})" if after >= 0 and not exchange.flags & Flag.TIMELESS else ""
+        after = exchange.after(message)
+        took = "" if after is None else f" ({duration(after)})"
         if not message.final:
             return f"{target}--){source}: {label(f'progress {number}')}"
         arrow, text = ("--x", "error") if message.error else ("-->>", "ok")

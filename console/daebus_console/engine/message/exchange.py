@@ -210,11 +210,15 @@ class Exchange(msgspec.Struct, gc=False):
     @property
     def latency(self) -> float | None:
         """Seconds from the request to its final answer, by the console's clock; None where nobody can tell."""
-        if self.answer is None or self.kind is not Kind.REQUEST or self.flags & Flag.TIMELESS:
+        return None if self.answer is None else self.after(self.answer)
+
+    def after(self, answer: Message) -> float | None:
+        """The same for any of its answers."""
+        if self.kind is not Kind.REQUEST or self.flags & Flag.TIMELESS:
             return None
-        latency = self.answer.at - self.opened.at
+        seconds = answer.at - self.opened.at
         # Where the clock went back between them, and nothing says so.
-        return latency if latency >= 0 else None
+        return seconds if seconds >= 0 else None
 
     @property
     def stepped(self) -> bool:

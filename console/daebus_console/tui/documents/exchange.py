@@ -230,9 +230,8 @@ def response_document(exchange: Exchange, now: float, redact: Redact = bytes, un
         packed = payloads.decode(message.data)
         node = payload_node(message, "", redact, packed)
         name, role = _answer_name(exchange, message, number)
-        after = message.at - exchange.opened.at
-        timed = exchange.kind is Kind.REQUEST and not exchange.flags & Flag.TIMELESS
-        when = f"  after {fmt.duration(after)}" if timed else f"  {fmt.clock(message.at)}"
+        after = exchange.after(message)
+        when = f"  {fmt.clock(message.at)}" if after is None else f"  after {fmt.duration(after)}"
         node.label = [(name, role), (when, "dim")] if node.kind != "note" else [(name, role), *(node.label or [])]
         if len(answers) > 1 and node.kind != "note":
             node.open = node.open and number == len(answers)

@@ -226,8 +226,7 @@ def message_row(
     if message.kind is Kind.RESPONSE:
         source, target = shown(exchange.target or "?") if exchange.kind is Kind.REQUEST else source, source
         target = shown(message.channel) if exchange.kind is not Kind.REQUEST else target
-        timed = exchange.kind is Kind.REQUEST and not exchange.flags & Flag.TIMELESS
-        took = message.at - exchange.opened.at if timed else None
+        took = exchange.after(message)
         role, word = (
             ("accent", "⋯ part") if not message.final else ("error", "✗ error") if message.error else ("ok", "✓ ok")
         )

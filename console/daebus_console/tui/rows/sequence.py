@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.message.steady import Steady
 from daebus_console.naming import shown
 from daebus_console.tui.rows import format as fmt
@@ -57,7 +57,8 @@ def _step(exchange: Exchange, message: Message, source: str, target: str) -> Ste
     if message.kind is Kind.RESPONSE:
         if exchange.kind is not Kind.REQUEST:
             return Step(message.at, "?", shown(message.channel), "⇠ orphan answer", "warn", exchange.number)
-        took = "" if exchange.flags & Flag.TIMELESS else fmt.duration(max(0.0, message.at - exchange.opened.at))
+        after = exchange.after(message)
+        took = "" if after is None else fmt.duration(after)
         if not message.final:
             part = f"part, {took}" if took else "part"
             return Step(message.at, target, source, part, "accent", exchange.number, True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from rich.cells import cell_len
 
 from daebus_console import render
+from daebus_console.commands.terms.entries import Entry
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.tui.rows import format as fmt
-from daebus_console.tui.rows.exchanges import exchange_row, heading, latency_share
+from daebus_console.tui.rows.exchanges import exchange_row, heading, latency_share, message_row
 from daebus_console.tui.rows.lines import text_of
+from daebus_console.tui.rows.sequence import steps
 
 
 def exchange(*messages: tuple[float, str, dict[str, object] | bytes]) -> Exchange:
@@ -69,6 +72,15 @@ def test_what_took_no_time_that_can_be_told_is_one_thing_everywhere() -> None:
     assert fmt.duration(0.0) == "<1ms"
     assert fmt.duration(0.00034) == "340µs"
     assert render.duration(0.0) == "<1 ms"
+
+
+def test_an_answer_that_seems_to_be_older_than_its_question_has_no_time_anywhere() -> None:
+    found = exchange((7200.0, "users", ASKED), (3600.0, "caller:1", ANSWERED))
+    assert found.answer is not None
+    assert (found.latency, Entry.of(found.answer, found).latency) == (None, None)
+    drawn = exchange_row(found, 120, 0.0), message_row(found.answer, found, 120, 0.0)
+    told = [*map(text_of, drawn), *(step.label for step in steps([found]))]
+    assert not [text for text in told if re.search(r"\d ?[mµ]?s\b", text)]
 
 
 def test_a_number_is_whole_however_great() -> None:
