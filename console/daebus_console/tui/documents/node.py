@@ -146,7 +146,7 @@ class Node:
             return []
         line = Node(None, self.depth + 1, path=self.path, kind="note")
         line.left_out, line.raw = self.left_out, msgspec.Raw(memoryview(self.raw)[-self.left_out :])
-        told = f"… {self.left_out:,} bytes more are not laid out (the tab Raw has them)"
+        told = f"… {self.left_out:,} bytes more, which the tab Raw has"
         line.label = [("  " * (min(line.depth, DEEPEST_INDENT) + 1), "dim"), (told, "warn")]
         return [line]
 
