@@ -104,7 +104,9 @@ def test_redis_that_stands_still_for_longer_lets_it_go_and_the_rule_comes_back(
     server.thaw()
     assert asked.result() == {"pong": True}
     eventually(lambda: not console.held(), what="the console knows")
-    assert console.latest.startswith(f"H{held.number} is held no more: the lease was not renewed for 1 s, since ")
+    assert console.latest.startswith(
+        f"H{held.number} {shop.orders}.ping is held no more: the lease was not renewed for 1 s, since "
+    )
     assert console(f"release {held.number}") == Exit.USAGE
     assert "is not held" in console.heard.mistakes[-1].message
 

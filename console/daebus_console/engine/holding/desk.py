@@ -12,15 +12,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from daebus_console.engine.holding.labels import Labels
+from daebus_console.engine.holding.labels import Labels, named
 from daebus_console.engine.holding.report import Hold, Placed, Report
 from daebus_console.engine.holding.rule import Rule
 from daebus_console.engine.holding.suspended import Suspended
 from daebus_console.naming import shown
 
 _MOST_REMEMBERED = 5_000
-_MOST_NAMED = 8
-"""Messages that are named in a sentence; others are counted."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +113,8 @@ class Desk:
         """The instances, with their services, that can be debugged."""
         self.refusals: dict[tuple[str, str], Refusal] = {}
         """Why an instance of a service cannot be debugged, where it has said so."""
+        self.let_go: set[tuple[str, str, str]] = set()
+        """What we let go, by its keys, until its instance holds it no more: of that there is nothing to tell."""
         self.news: deque[str] = deque(maxlen=200)
         self.version = 0
         """Another one whenever something is held, let go, set or lifted."""
@@ -232,33 +232,30 @@ class Desk:
         for key in [key for key in told if key[0] == service and (names is None or key[1] in names)]:
             report = self.reports.pop(key, None)
             holds = () if report is None else report.holds
-            lost |= {self._number(hold) for hold in holds if hold.owner == self.owner and not hold.delayed}
+            ours = [hold for hold in holds if hold.owner == self.owner and not hold.delayed]
+            lost |= {self._number(hold) for hold in ours if hold.key not in self.let_go}
+            self.let_go = {one for one in self.let_go if one[:2] != key}
             self.able.discard(key)
             self.refusals.pop(key, None)
             self._confirmed.pop(key, None)
             self.version += 1
         # Others may have a copy of their own.
         lost.difference_update(map(self._number, self.holds()))
-        it = "it" if len(lost) == 1 else "them"
-        self._told_lost(lost, f"the instance of {shown(service)} that held {it} has gone, or is out of reach")
+        if lost:
+            is_, it = ("is", "it") if len(lost) == 1 else ("are", "them")
+            why = f"the instance of {shown(service)} that held {it} has gone, or is out of reach"
+            self.news.append(f"{named(lost)} {is_} held no more: {why}")
 
-    def lapsed(self, service: str, why: str) -> None:
-        """What our rules held in a service has gone on: the lease is over."""
-        lost: set[int] = set()
+    def take_away(self, service: str) -> list[Hold]:
+        """What our rules hold in a service has gone on: returns what that was."""
+        gone: list[Hold] = []
         for key, report in self.reports.items():
-            gone = {hold.key for hold in report.holds if hold.owner == self.owner and key[0] == service}
-            lost |= {self._number(hold) for hold in report.holds if hold.key in gone and not hold.delayed}
-            if gone:
-                self.reports[key] = report.without(gone)
+            here = [hold for hold in report.holds if hold.owner == self.owner and key[0] == service]
+            if here:
+                self.reports[key] = report.without({hold.key for hold in here})
                 self.version += 1
-        self._told_lost(lost, why)
-
-    def _told_lost(self, numbers: Collection[int], why: str) -> None:
-        if not numbers:
-            return
-        named = ", ".join(f"H{one}" for one in sorted(numbers)[:_MOST_NAMED])
-        more = f" and {len(numbers) - _MOST_NAMED:,} more" if len(numbers) > _MOST_NAMED else ""
-        self.news.append(f"{named}{more} {'is' if len(numbers) == 1 else 'are'} held no more: {why}")
+            gone += here
+        return gone
 
     def only(self, service: str, instances: Collection[str]) -> None:
         """These are all instances of a service that there are."""
@@ -288,7 +285,8 @@ class Desk:
     def lifted(self, report: Report) -> list[Setting]:
         """Our rules that this instance had and has no more: somebody has lifted them. Those used up it has."""
         until, had = self._confirmed.get((report.service, report.instance), (0.0, set()))
-        if report.at >= until or not report.tells_rules_of(self.owner):
+        if report.at >= until or self.owner not in report.owners:
+            # Not all are told of, or our lease is over, as it is where an instance is stopping.
             return []
         here = {one.rule.id for one in report.rules if one.owner == self.owner}
         return [one for one in self.settings.values() if one.service == report.service and one.rule.id in had - here]

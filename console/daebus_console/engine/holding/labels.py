@@ -6,6 +6,14 @@ from collections.abc import Collection
 from itertools import count
 
 Key = tuple[str, ...]
+MOST_NAMED = 8
+"""Messages that are named in a sentence; others are counted."""
+
+
+def named(numbers: Collection[int]) -> str:
+    """What is held, or was, by its numbers: H1, H2."""
+    told = ", ".join(f"H{one}" for one in sorted(numbers)[:MOST_NAMED])
+    return f"{told} and {len(numbers) - MOST_NAMED:,} more" if len(numbers) > MOST_NAMED else told
 
 
 class Labels:

@@ -76,8 +76,8 @@ class Report:
     """An instance at one moment (`at`, the keeper's clock).
 
     `passed` messages a rule would have held went by for want of room. `suspended` names who has suspended it; `count`
-    is how many it holds, of which not all may have had room in `holds`. `owners` are those of whom all rules are told;
-    `more` that something had no room in what was told, such as the rules of those who are `cut`.
+    is how many it holds, of which not all may have had room in `holds`. `owners` are those of whom all rules are told,
+    `cut` those whose rules had no room.
     """
 
     service: str
@@ -90,11 +90,6 @@ class Report:
     count: int = 0
     owners: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
-    more: bool = False
-
-    def tells_rules_of(self, owner: str) -> bool:
-        """Whether a rule of theirs that is not told of does not stand."""
-        return owner in self.owners or not self.more
 
     def after(self, before: Report) -> Report:
         """The same, with what was known of its holds before: since when they are held, and a rule that has gone."""
@@ -134,7 +129,6 @@ def read_report(service: str, instance: str, told: Mapping[str, Any], at: float)
         int(_seconds(told.get("count")) or 0),
         tuple(_owner(lease) for lease in leases if not lease.get("cut")),
         tuple(_owner(lease) for lease in leases if lease.get("cut")),
-        told.get("more") is True,
     )
 
 

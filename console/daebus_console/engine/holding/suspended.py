@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 Until = dict[str | None, float]
 """Instances, None for the whole service, and until when: a time of `time.monotonic()`."""
+SUSPENSION = "suspend"
+"""The rule by which a service holds what comes while it is suspended."""
 
 
 class Suspended:
@@ -27,6 +29,10 @@ class Suspended:
     def of(self, service: str) -> Until:
         """What of a service is suspended; empty where nothing is."""
         return dict(self._services.get(service, {}))
+
+    def covers(self, service: str, instance: str) -> bool:
+        """Whether that instance is suspended, alone or with all of its service."""
+        return not self._services.get(service, {}).keys().isdisjoint((None, instance))
 
     def all(self) -> dict[str, Until]:
         """The same of each service."""

@@ -18,6 +18,7 @@ from daebus_console.engine.holding.desk import Desk, Refusal, Setting
 from daebus_console.engine.holding.report import Hold, read_report, read_rules
 from daebus_console.engine.holding.rule import Rule, renamed
 from daebus_console.engine.keeping.asking import WITHIN, Answer, Asker, Question
+from daebus_console.engine.keeping.leases import Leases
 from daebus_console.engine.keeping.owner import owner
 from daebus_console.engine.keeping.parting import Parting
 from daebus_console.engine.keeping.refused import refusal
@@ -74,11 +75,13 @@ class Keeper:
         self.log = self._releasing.log
         self._parting = Parting(session, self.desk)
         self._sending = threading.Lock()
-        self._suspending = Suspending(session, self.desk, self._asker, self._sending, self._terms)
+        self._suspending = Suspending(
+            session, self.desk, self._asker, self._sending, self._terms, self._releasing.ourselves
+        )
         self._stopping = threading.Event()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
-        self._renewed: dict[str, float] = {}
+        self._leases = Leases()
         self._looked: dict[str, float] = {}
         self._dirty: set[str] = set()
         self._able: set[str] = set()
@@ -167,9 +170,11 @@ class Keeper:
     def _place(self, service: str) -> None:
         with self._sending:
             with self.session.lock:
+                self._look_whether_lapsed(service)
                 rules = self.desk.rules_on(service)
+            begun = self._leases.told[service] = time.monotonic()
             answers = self._asker.ask(service, "rules", self._lease(rules), rules)
-            self._renewed[service] = time.monotonic()
+            self._has_renewed(service, begun)
         found = refusal(service, answers)
         if found is not None:
             raise found
@@ -178,10 +183,15 @@ class Keeper:
         with self._sending:
             with self.session.lock:
                 rules = self.desk.rules_on(service)
-            self._asker.post(service, "rules", self._lease(rules), rules)
-            with self.session.lock:
-                self._look_whether_lapsed(service)
-            self._renewed[service] = time.monotonic()
+            begun = self._leases.told[service] = time.monotonic()
+            if self._asker.post(service, "rules", self._lease(rules), rules).expected:
+                self._has_renewed(service, begun)
+
+    def _has_renewed(self, service: str, at: float) -> None:
+        with self.session.lock:
+            # It may have been over until now.
+            self._look_whether_lapsed(service)
+            self._leases.renewed[service] = at
 
     def _lease(self, rules: Sequence[Rule]) -> dict[str, Any]:
         return {**self._terms(), "rules": [rule.wire() for rule in rules]}
@@ -208,8 +218,7 @@ class Keeper:
             if answered < there:
                 silent.append(Silent(question.service, there - answered, there))
             elif not there:
-                with self.session.lock:
-                    self.desk.gone(question.service)
+                self._nobody_there(question.service)
         return silent
 
     def look_where_ours(self) -> list[Silent]:
@@ -246,11 +255,11 @@ class Keeper:
             self.desk.remove(list(self.desk.settings))
             self.desk.suspended.clear()
         asked: list[Question] = []
-        with self._sending:
+        with self._sending, self._releasing.ourselves(hold for one in ours for hold in one.holds):
             for service in sorted(services):
                 # A lease that ends lets go all that it holds.
                 asked.append(self._asker.post(service, "rules", {"owner": self.desk.owner, "lease": 0, "rules": []}))
-                self._renewed.pop(service, None)
+                self._leases.forget(service)
                 for instance in suspended.get(service, ()):
                     asked.append(self._suspending.post(service, instance, on=False))
         more = 0
@@ -303,7 +312,7 @@ class Keeper:
                 self._dirty |= self.desk.remove([setting.number])
             before = self.desk.reports.get((service, answer.instance))
             self.desk.take(report)
-            self._parting.tell(before, report)
+            self._parting.tell(before, report, self._leases.lapse(service, LEASE))
             if self.desk.spent():
                 self._wanted.set()
 
@@ -314,7 +323,7 @@ class Keeper:
 
     def _all_heard(self, question: Question) -> None:
         """All instances that there are have answered: others hold nothing any more."""
-        if question.verb == "held":
+        if question.verb == "held" and self._is_steady():
             self.desk.only(question.service, {answer.instance for answer in question.answers})
 
     # The thread ------------------------------------------------------------------------------------------------
@@ -336,6 +345,7 @@ class Keeper:
 
     def _failed(self, error: DaebusError) -> None:
         self.problem, self._rounds = str(error), -math.inf
+        self._leases.failed = time.monotonic()
 
     def _round(self, now: float) -> None:
         if now - self._rounds > SILENCE:
@@ -356,7 +366,7 @@ class Keeper:
             active |= set(follow())
         self._suspending.end(now)
         for service in sorted(dirty | ours):
-            if service in dirty or now - self._renewed.get(service, 0.0) >= RENEW_EVERY:
+            if service in dirty or now - self._leases.told.get(service, 0.0) >= RENEW_EVERY:
                 self._tell_rules(service)
                 self._suspending.renew(service)
         for services, every in ((active, LOOK_EVERY), (self._able - active, GLANCE_EVERY)):
@@ -364,8 +374,7 @@ class Keeper:
                 if now - self._looked.get(service, 0.0) >= every:
                     self._looked[service] = now
                     if not self._asker.post(service, "held", {}).expected:
-                        with self.session.lock:
-                            self.desk.gone(service)
+                        self._nobody_there(service)
 
     def has_taken(self, service: str, instance: str) -> bool:
         """Whether an instance has all that we have set on its service, or does not take it. Hold the session's lock."""
@@ -382,10 +391,20 @@ class Keeper:
 
     def _look_whether_lapsed(self, service: str) -> None:
         """What our rules hold there has gone on where they were not renewed for as long as they outlive us."""
-        now = time.monotonic()
-        if now - self._renewed.get(service, now) > LEASE:
-            why = "this console stood still" if self.problem is None else "Redis was out of reach"
-            self.desk.lapsed(service, f"the lease was not renewed for {LEASE:g} s, since {why}")
+        lapse = self._leases.lapse(service, LEASE)
+        if lapse is not None:
+            self._leases.forget(service)
+            self._parting.lapsed(service, lapse)
+
+    def _is_steady(self) -> bool:
+        """Whether who is not there is gone: after an outage services may come back later than we. Hold the lock."""
+        since = max(self._asks_since, self._leases.failed)
+        return time.monotonic() - since > SILENCE and self.session.clock() - self.session.status.since > SILENCE
+
+    def _nobody_there(self, service: str) -> None:
+        with self.session.lock:
+            if self._is_steady():
+                self.desk.gone(service)
 
     def _forget_gone(self, active: Collection[str]) -> None:
         """Instances that are there no more hold nothing: those that were asked often enough, and say nothing."""

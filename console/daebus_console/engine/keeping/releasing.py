@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -76,29 +77,49 @@ class Releasing:
     def let_go(self, held: Held, verdict: str = "go", told: Mapping[str, Any] = _NOTHING) -> list[Released]:
         """The same, and it is no release of the user's: it is not in the log."""
         released: list[Released] = []
-        for hold in held.holds:
-            payload = {
-                "instance": hold.instance,
-                "hold": hold.hold,
-                "verdict": verdict,
-                "owner": self._desk.owner,
-                **told,
-            }
-            try:
-                answers = self._asker.ask(hold.service, "release", payload)
-            except ServiceUnavailable as error:
-                answers = [Answer(hold.instance, False, {"code": "gone", "error": str(error)})]
-            released += [Released(hold, one) for one in answers]
-        self._after_release(held, released)
+        with self.ourselves(held.holds):
+            for hold in held.holds:
+                payload = {
+                    "instance": hold.instance,
+                    "hold": hold.hold,
+                    "verdict": verdict,
+                    "owner": self._desk.owner,
+                    **told,
+                }
+                try:
+                    answers = self._asker.ask(hold.service, "release", payload)
+                except ServiceUnavailable as error:
+                    answers = [Answer(hold.instance, False, {"code": "gone", "error": str(error)})]
+                released += [Released(hold, one) for one in answers]
+            self._after_release(held, released)
+        with self._session.lock:
+            # Those that have not answered hold theirs on, for what is known.
+            self._desk.let_go -= {hold.key for hold in held.holds} - {one.hold.key for one in released}
         return released
+
+    @contextmanager
+    def ourselves(self, holds: Iterable[Hold]) -> Iterator[None]:
+        """What is let go in the block is nothing to tell of; where that fails, whatever becomes of it is."""
+        keys = {hold.key for hold in holds}
+        with self._session.lock:
+            self._desk.let_go |= keys
+        try:
+            yield
+        except BaseException:
+            with self._session.lock:
+                self._desk.let_go -= keys
+            raise
 
     def release_all(self, service: str, owner: str) -> int:
         """Let all go on that an owner holds at a service, listed or not; returns how many that were.
 
         Raises RedisUnavailable, ReadOnly.
         """
+        with self._session.lock:
+            holds = [one for one in self._desk.holds() if one.service == service and one.owner == owner]
         try:
-            answers = self._asker.ask(service, "release", {"all": True, "owner": owner})
+            with self.ourselves(holds):
+                answers = self._asker.ask(service, "release", {"all": True, "owner": owner})
         except ServiceUnavailable:
             return 0
         released = [one.payload.get("released") for one in answers if one.ok]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from daebus.errors import DaebusError
 from daebus_console.engine.holding.desk import Desk
+from daebus_console.engine.holding.report import Hold
+from daebus_console.engine.holding.suspended import SUSPENSION
 from daebus_console.engine.keeping.asking import Asker, Question
 from daebus_console.engine.keeping.refused import refusal
 from daebus_console.engine.session import Session
@@ -17,13 +20,19 @@ from daebus_console.engine.session import Session
 
 class Suspending:
     """Suspends what a desk knows to be suspended. `sending` is the keeper's; `terms` tells whose lease it is, and how
-    long that lasts."""
+    long that lasts; `ourselves` is that of `Releasing`."""
 
     def __init__(
-        self, session: Session, desk: Desk, asker: Asker, sending: threading.Lock, terms: Callable[[], dict[str, Any]]
+        self,
+        session: Session,
+        desk: Desk,
+        asker: Asker,
+        sending: threading.Lock,
+        terms: Callable[[], dict[str, Any]],
+        ourselves: Callable[[Iterable[Hold]], AbstractContextManager[None]],
     ) -> None:
         self._session, self._desk, self._asker = session, desk, asker
-        self._sending, self._terms = sending, terms
+        self._sending, self._terms, self._ourselves = sending, terms, ourselves
 
     def suspend(self, service: str, *, on: bool, instance: str | None = None, lasts: float = math.inf) -> int:
         """Have a service take nothing more, or go on; returns how many instances do so. Raises what `place` raises.
@@ -40,17 +49,25 @@ class Suspending:
                     suspended.suspend(service, instance, time.monotonic() + lasts)
                 else:
                     suspended.resume(service, instance, self._instances(service))
+                going = self._going_on(service)
             try:
-                answers = self._asker.ask(service, "suspend", self._told(instance, on=on))
-                found = refusal(service, answers)
-                if found is not None:
-                    raise found
+                with self._ourselves(going):
+                    answers = self._asker.ask(service, "suspend", self._told(instance, on=on))
+                    found = refusal(service, answers)
+                    if found is not None:
+                        raise found
             except DaebusError:
                 if on:
                     with self._session.lock:
                         suspended.set(service, before)
                 raise
         return sum(one.ok for one in answers)
+
+    def _going_on(self, service: str) -> list[Hold]:
+        """What is held there by a suspension of ours that has ended. Hold the session's lock."""
+        desk = self._desk
+        held = [one for one in desk.holds() if (one.owner, one.rule) == (desk.owner, SUSPENSION)]
+        return [one for one in held if one.service == service and not desk.suspended.covers(service, one.instance)]
 
     def end(self, now: float) -> None:
         """Let go on what was suspended for a time that is over."""
