@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+from threading import Event
 from typing import Any
 
 import pytest
 import redis
 
-from daebus import Daebus, DaebusCaller
+from daebus import Daebus, DaebusCaller, response
 from daebus.errors import RequestFailed
+from daebus.gates.gates import MOST_HELD
 from daebus_console.commands.context import Exit
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.keeping import keeper as keeping
@@ -261,3 +263,28 @@ def test_that_a_release_which_nobody_answered_has_come_through_is_told(
         running.signal(signal.SIGCONT)
         assert asked.result() == {"got": {"n": 1}}
         eventually(lambda: console.news() == [f"H1 {service}.echo was let go by you"])
+
+
+def test_an_answer_that_goes_on_for_want_of_room_behind_it_is_told_as_that(console: Debugging, shop: Shop) -> None:
+    app, go_on = Daebus(__name__, debugger=True), Event()
+
+    @app.action("count")
+    def count() -> dict[str, Any]:
+        for n in range(MOST_HELD + 1):
+            response.progress({"n": n})
+            if n == 0:
+                go_on.wait(30)
+        return {}
+
+    shop.start(shop.audit, app)
+    known(console.session, shop.audit)
+    console(f"break {shop.audit} count --place answer --once")
+    shop.orders = shop.audit
+    asked = shop.ask("count")
+    console.holding()
+    go_on.set()
+    assert asked.result() == {}
+    eventually(lambda: not console.held())
+    told = f"H1 {shop.audit}.count is held no more: there was no room for what waits behind it"
+    assert told in console.news()
+    assert sum("H1" in one for one in console.news()) == 1

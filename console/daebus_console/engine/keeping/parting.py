@@ -41,8 +41,6 @@ class _Look(NamedTuple):
     releases: list[Release]
     seen_since: float | None
     """Since when all releases that there are have been seen."""
-    full: bool
-    """Whether there was no room for something since the report before."""
 
     def began(self, hold: Hold) -> float:
         """When it was held first."""
@@ -77,7 +75,7 @@ class Parting:
         now = session.clock()
         releases = releases_since(session, now - (report.at - before.at) - _ON_ITS_WAY)
         seen_since = session.tap.seen_since(f"{CONTROL_PREFIX}{report.service}")
-        return _Look(report, lapse, now, releases, seen_since, report.passed > before.passed)
+        return _Look(report, lapse, now, releases, seen_since)
 
     def _tell(self, gone: Iterable[tuple[Hold, _Fate]]) -> None:
         desk, alike = self._desk, dict[str, dict[int, tuple[Hold, _Fate]]]()
@@ -108,9 +106,11 @@ class Parting:
             return _Fate(went, went)
         if desk.owner not in (report.suspended if suspended else (*report.owners, *report.cut)):
             return _held_no_more(f"the lease on {shown(hold.service)} was ended, or not renewed in time")
-        if hold.place == "answer" and look.full:
+        # While our lease lives nothing else ends it.
+        unreleased = look.seen_since is not None and look.seen_since < began
+        if hold.part is not None and unreleased:
             return _held_no_more("there was no room for what waits behind it")
-        if hold.place == "call" and look.seen_since is not None and look.seen_since < began:
+        if hold.place == "call" and unreleased:
             return _held_no_more("whoever made the call has given it up")
         return _held_no_more("who let it go was not seen")
 
