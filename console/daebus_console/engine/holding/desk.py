@@ -224,12 +224,11 @@ class Desk:
         """How often it was hit, also in instances that are there no more."""
         return sum(map(sum, self._hits.get((setting.service, setting.rule.id), {}).values()))
 
-    def gone(self, service: str, instances: Iterable[str] | None = None) -> None:
-        """Instances of a service are there no more; all of it where none are named."""
-        names = None if instances is None else set(instances)
+    def gone(self, service: str, instances: Collection[str]) -> None:
+        """Instances of a service are there no more."""
         told = {*self.reports, *self.refusals, *self.able}
         lost: set[int] = set()
-        for key in [key for key in told if key[0] == service and (names is None or key[1] in names)]:
+        for key in [key for key in told if key[0] == service and key[1] in instances]:
             report = self.reports.pop(key, None)
             holds = () if report is None else report.holds
             ours = [hold for hold in holds if hold.owner == self.owner and not hold.delayed]

@@ -36,6 +36,8 @@ GLANCE_EVERY = 5.0
 """The same at all other services that can be debugged: others may have rules there."""
 SILENCE = 10 * LOOK_EVERY
 """Seconds after which an instance that was asked all the time, and says nothing, is taken to be gone."""
+AWAY = 4 * LOOK_EVERY
+"""Seconds for which an instance may be out of reach that has lost its connection and makes a new one."""
 LIST_EVERY = 1.0
 """Seconds between two looks which services can be debugged."""
 TICK = 0.1
@@ -218,7 +220,8 @@ class Keeper:
             if answered < there:
                 silent.append(Silent(question.service, there - answered, there))
             elif not there:
-                self._nobody_there(question.service)
+                with self.session.lock:
+                    self._only(question.service)
         return silent
 
     def look_where_ours(self) -> list[Silent]:
@@ -323,8 +326,8 @@ class Keeper:
 
     def _all_heard(self, question: Question) -> None:
         """All instances that there are have answered: others hold nothing any more."""
-        if question.verb == "held" and self._is_steady():
-            self.desk.only(question.service, {answer.instance for answer in question.answers})
+        if question.verb == "held":
+            self._only(question.service, {answer.instance for answer in question.answers})
 
     # The thread ------------------------------------------------------------------------------------------------
 
@@ -374,7 +377,8 @@ class Keeper:
                 if now - self._looked.get(service, 0.0) >= every:
                     self._looked[service] = now
                     if not self._asker.post(service, "held", {}).expected:
-                        self._nobody_there(service)
+                        with self.session.lock:
+                            self._only(service)
 
     def has_taken(self, service: str, instance: str) -> bool:
         """Whether an instance has all that we have set on its service, or does not take it. Hold the session's lock."""
@@ -401,10 +405,12 @@ class Keeper:
         since = max(self._asks_since, self._leases.failed)
         return time.monotonic() - since > SILENCE and self.session.clock() - self.session.status.since > SILENCE
 
-    def _nobody_there(self, service: str) -> None:
-        with self.session.lock:
-            if self._is_steady():
-                self.desk.gone(service)
+    def _only(self, service: str, there: Collection[str] = ()) -> None:
+        """These are there; others are gone, unless they have told something just now. Hold the lock."""
+        if self._is_steady():
+            since = self.now() - AWAY
+            just_now = {one.instance for one in self.desk.reports.values() if one.service == service and one.at > since}
+            self.desk.only(service, just_now.union(there))
 
     def _forget_gone(self, active: Collection[str]) -> None:
         """Instances that are there no more hold nothing: those that were asked often enough, and say nothing."""
