@@ -130,6 +130,40 @@ def test_where_the_way_is_long_one_is_waited_for_as_long_as_connecting_may_take(
         server.close()
 
 
+def test_one_that_stood_still_while_it_was_connected_to_is_not_taken_to_be_far_away(own_redis: RedisServer) -> None:
+    """Else it is waited for so much longer each time that it stands still, by whoever asks the others as well."""
+    here, links, stood = Place("127.0.0.1", own_redis.port), links_to(), 0.5
+    own_redis.freeze()
+    assert isinstance(links.ask([here], PING, 1, 0.1)[here], RedisUnavailable)
+    asking = threading.Thread(target=lambda: links.ask([here], PING, 1, 10.0, patient=True))
+    asking.start()
+    eventually(lambda: bool(links._under_way))
+    begun = time.monotonic()
+    eventually(lambda: time.monotonic() > begun + stood)
+    own_redis.thaw()
+    asking.join()
+    assert links._links
+
+    def is_near() -> bool:
+        assert links.ask([here], PING, 1, 10.0)[here] == [b"PONG"]
+        return max(links.way, links.longest_way) < stood
+
+    eventually(is_near)
+    links.close()
+
+
+def test_the_farthest_is_known_as_well_as_the_nearest(own_redis: RedisServer) -> None:
+    near, links = Place("127.0.0.1", own_redis.port), links_to()
+    with Proxy(own_redis.port, delay=0.1) as proxy:
+        far = Place("127.0.0.1", proxy.port)
+        for _ in range(3):
+            told = links.ask([near, far], PING, 1, 10.0)
+            assert told == {near: [b"PONG"], far: [b"PONG"]}
+        assert links.way < links.longest_way >= 0.2
+        links.close()
+        assert links.longest_way == links.way
+
+
 def test_a_server_may_take_more_time_where_none_was_in_time_yet_or_the_way_is_known_to_be_long() -> None:
     route = route_of("redis+cluster://127.0.0.1:1")
     assert route is not None
@@ -194,6 +228,19 @@ def test_of_a_cluster_that_says_nothing_it_is_said_that_it_does_not_answer(mute:
         lookout = lookout_of(RedisAddress(where))
         assert lookout is not None
         assert lookout.patience == PATIENCE, "none of them had its time, so that none was late"
+
+
+def test_who_has_no_more_time_does_not_wait_until_servers_have_said_nothing_for_long(mute: list[Place]) -> None:
+    """It takes 3.5 s to find out that none of them answers; whoever has a little less would wait as long."""
+    where = f"redis+cluster://{mute[0]},{mute[1]}"
+    with pytest.raises(TooLate, match="the time was over before it was found out where the servers of"):
+        dial(RedisAddress(where), "test", time.monotonic() + 2.7)
+    lookout = lookout_of(RedisAddress(where))
+    assert lookout is not None
+    lookout.look_after(now := time.monotonic(), now + 0.01)
+    # It goes on beside.
+    assert lookout._looking.locked()
+    eventually(lambda: not lookout._looking.locked())
 
 
 def asks(name: str) -> bool:

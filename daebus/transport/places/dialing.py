@@ -120,7 +120,7 @@ def dial_place(cluster: ClusterLookout, place: Place, name: str, deadline: float
     node = cluster.address(place)
     if cluster.wrong_with(place) is not None:
         # That may have been long ago.
-        cluster.look()
+        cluster.look_after(time.monotonic(), deadline)
         if (wrong := cluster.wrong_with(place)) is not None:
             raise RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}")
     begun = time.monotonic()
@@ -167,9 +167,10 @@ def _round(
     """Try each server once; or why there is none, and whether one is to have more time now."""
     failed: RedisUnavailable | None = None
     late = 0.0
-    longest = _TOLD_WITHIN + lookout.longer
+    # It may take longer than it should by what connecting takes, but not longer than whoever wants it has.
+    end = deadline if until - time.monotonic() >= _TOLD_WITHIN + lookout.longer else until
     try:
-        candidates = in_time(lookout.candidates, until, longest, f"where the servers of {address} are")
+        candidates = in_time(lookout.candidates, end, math.inf, f"where the servers of {address} are")
     except RedisUnavailable as error:
         return error, False
     # Where the way is long, to be told where they are has taken a good part of it.

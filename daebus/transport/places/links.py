@@ -19,6 +19,8 @@ CONNECT_WITHIN = 0.5
 AWAY_FOR = 1.0
 """Seconds for which one that could not be connected to, or did not answer, is not tried again."""
 _LOOKS_EVERY = 0.02
+_TRIPS = 8
+"""So often the way to a server is gone there and back, at most, to connect to it."""
 
 Told = dict[Place, "list[Any] | RedisUnavailable"]
 """The replies of each, or why there are none."""
@@ -42,7 +44,7 @@ class Links:
         self._under_way: set[Place] = set()
         """Those that are being connected to by a thread that nobody waits for."""
         self._ways: dict[Place, float] = {}
-        """The seconds that it took to connect to each, when it took least."""
+        """The seconds that it took to connect to each, when it took least, or that its replies show that it takes."""
         self._closes = 0
 
     def ask(self, places: Iterable[Place], data: bytes, wanted: int, within: float, *, patient: bool = False) -> Told:
@@ -59,6 +61,7 @@ class Links:
         if patient and not self._links:
             self._connect_slowly(several, limit)
         with self._lock:
+            begun = time.monotonic()
             asked: list[tuple[Place, Link]] = []
             for place in several:
                 link = self._links.get(place)
@@ -79,12 +82,23 @@ class Links:
                     told[place] = [link.next_reply(due) for _ in range(wanted)]
                 except RedisUnavailable as error:
                     told[place] = self._drop(place, error)
+                else:
+                    self._took(place, _TRIPS * (time.monotonic() - begun))
         return told
 
     @property
     def way(self) -> float:
         """How far away even the nearest of them is: the seconds that it took to connect to it."""
         return min(list(self._ways.values()), default=0.0)
+
+    @property
+    def longest_way(self) -> float:
+        """The same for the farthest of those that are connected."""
+        return max([self._ways.get(place, 0.0) for place in list(self._links)], default=self.way)
+
+    def _took(self, place: Place, seconds: float) -> None:
+        """It takes no longer than that to connect to a server: one that did stood still, and is not far away."""
+        self._ways[place] = min(seconds, self._ways.get(place, seconds))
 
     def _is_missing(self, place: Place) -> bool:
         """Whether it is to be connected to."""
@@ -162,7 +176,7 @@ class Links:
             return
         took = time.monotonic() - begun
         with self._lock:
-            self._ways[place] = min(took, self._ways.get(place, took))
+            self._took(place, took)
             self._away.pop(place, None)
             kept = closes == self._closes and self._links.setdefault(place, link) is link
         if not kept:

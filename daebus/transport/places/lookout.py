@@ -13,12 +13,15 @@ import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
+from daebus.errors import TooLate
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.fork import begins_anew
 from daebus.transport.proof import Greeting
-from daebus.transport.threads import begin
+from daebus.transport.threads import begin, in_time
 
 from .links import Links
 from .route import Place
@@ -31,7 +34,9 @@ LOOK_EVERY = 0.5
 """Seconds between two looks."""
 SETTLES_WITHIN = 3.0
 """Seconds in which those who were at a server that is no more are at another one."""
-ASKS = 3
+LOOKED_WITHIN = 2.0
+"""Seconds that a look may take, and one before it that another thread has begun, where servers do not answer."""
+ASKS = 4
 """So often servers may be asked in a row before something is found out."""
 LINGERS = 4
 """So many looks the thread goes on where nobody is guarded any more."""
@@ -98,8 +103,8 @@ class Lookout(ABC):
 
     @property
     def longer(self) -> float:
-        """Seconds by which it may take longer to find something out, since the way is a long one."""
-        return ASKS * self.links.way
+        """Seconds by which it may take longer to find something out, since the way to one of them is a long one."""
+        return ASKS * self.links.longest_way
 
     @abstractmethod
     def candidates(self) -> list[tuple[Place, RedisAddress]]:
@@ -113,8 +118,15 @@ class Lookout(ABC):
     def look(self) -> None:
         """Find out how things stand."""
 
-    def look_after(self, then: float) -> None:
-        """The same, unless somebody has begun to since (a time of `time.monotonic()`): many may want it at once."""
+    def look_after(self, then: float, until: float = math.inf) -> None:
+        """The same, unless somebody has begun to since (a time of `time.monotonic()`): many may want it at once.
+
+        Returns `until` then at the latest; what is not found out by then is found out beside.
+        """
+        with suppress(TooLate):
+            in_time(partial(self._look_once, then), until, LOOKED_WITHIN + self.longer, "how things stand")
+
+    def _look_once(self, then: float) -> None:
         with self._looking:
             if self._looked_at <= then:
                 self._looked_at = time.monotonic()

@@ -98,7 +98,7 @@ class ShardedPublisher(Publisher):
                     late = isinstance(error, TooLate) or patience == until
                     raise (TooLate if late else RedisUnavailable)(str(error)) from None
             time.sleep(AGAIN_AFTER)
-            self._cluster.look_after(time.monotonic())
+            self._cluster.look_after(time.monotonic(), until)
 
     def connect(self, deadline: float | None = None) -> None:
         """Connect to every node that has slots."""
@@ -352,7 +352,7 @@ class ShardedPublisher(Publisher):
                 # The node is lost: another one takes its slots over. Nothing has been sent yet.
                 if time.monotonic() + AGAIN_AFTER >= due:
                     raise
-                self._cluster.look_after(time.monotonic())
+                self._cluster.look_after(time.monotonic(), due)
                 self.toward(raw, due)
 
     def _elsewhere(self, raw: bytes, command: Pending, due: float) -> bool:
@@ -363,7 +363,7 @@ class ShardedPublisher(Publisher):
         if not str(command.replies[-1]).startswith("MOVED"):
             time.sleep(AGAIN_AFTER)
         # Those that were in flight with it come here one after the other.
-        self._cluster.look_after(time.monotonic() - AGAIN_AFTER)
+        self._cluster.look_after(time.monotonic() - AGAIN_AFTER, due)
         return True
 
     def _why(self, command: Pending, channel: str) -> RedisUnavailable:
