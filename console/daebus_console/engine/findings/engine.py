@@ -24,7 +24,7 @@ from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
 from daebus_console.engine.pairing.taken import Taken
 from daebus_console.engine.records.cycles import Cycle
-from daebus_console.engine.records.record import Any_, Handled, Ran, key_of
+from daebus_console.engine.records.record import Any_, Handled, Heard, Ran, key_of
 from daebus_console.engine.records.running import Report
 
 A_SECOND = 2_000
@@ -351,6 +351,8 @@ class Findings:
 
 
 def _is_slow(record: Any_) -> bool:
+    if isinstance(record, Heard):
+        return (record.elapsed or 0.0) >= SLOW
     return isinstance(record, Handled) and ((record.queued or 0.0) >= SLOW or (record.elapsed or 0.0) >= SLOW)
 
 

@@ -388,13 +388,14 @@ def test_an_async_handler_that_holds_the_loop(bus: Watched) -> None:
     )  # fmt: skip
 
 
-def run_lookup(bus: Watched, turn: int, *, quick: int = 0, beside: bool = False) -> None:
+def run_lookup(bus: Watched, turn: int, *, quick: int = 0, beside: bool = False, also: str = "") -> None:
     """A lookup takes a second, while which two requests come: one is refused as too late, one begins when it ends.
 
-    `quick` ones went before it; `beside` another one begins and ends while it runs.
+    `quick` ones went before it, in a fifth of the time; `beside` another one begins and ends while it runs. What is
+    `also` told ended just then, too.
     """
     for number in range(quick):
-        bus.answer(bus.ask("patients", "lookup", {"n": number}), instance="i1", elapsed=0.01)
+        bus.answer(bus.ask("patients", "lookup", {"n": number}), instance="i1", elapsed=0.2)
     asked = bus.ask("patients", "lookup", {"turn": turn})
     if beside:
         bus.wait(0.5)
@@ -407,7 +408,11 @@ def run_lookup(bus: Watched, turn: int, *, quick: int = 0, beside: bool = False)
         record(first + 2, "refused", end, id="x", action="find", code="expired", queued=0.95),
         handled(first + 3, "y", "find", end + 0.01, elapsed=0.01, queued=0.9),
     ]
-    tell(bus, batch("patients", *told))
+    others = {
+        "ran": record(first, "ran", end, what="background", name="sweep", elapsed=0.96),
+        "heard": cast("heard", first, "orders", ORDER, end, id="h", listener="on_order", elapsed=0.96, outcome="ok"),
+    }
+    tell(bus, batch("patients", *([others[also]] if also else []), *told))
     bus.wait(1)
 
 
@@ -423,12 +428,18 @@ def test_one_that_holds_the_loop_while_others_come(bus: Watched) -> None:
 
 
 @pytest.mark.parametrize(
-    ("quick", "beside"), [pytest.param(4, False, id="quick most times"), pytest.param(0, True, id="others go on")]
+    "how",
+    [
+        pytest.param({"quick": 4}, id="quick most times"),
+        pytest.param({"beside": True}, id="others go on"),
+        pytest.param({"also": "ran"}, id="a background task may have held it"),
+        pytest.param({"also": "heard"}, id="a listener may have held it"),
+    ],
 )
-def test_one_that_is_held_itself_is_not_blamed(bus: Watched, quick: int, beside: bool) -> None:
+def test_one_that_is_held_itself_is_not_blamed(bus: Watched, how: dict[str, Any]) -> None:
     of_patients(bus)
     for turn in range(8):
-        run_lookup(bus, turn, quick=quick, beside=beside)
+        run_lookup(bus, turn, **how)
     assert "loop-held" not in bus.names()
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from statistics import median
 
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import SLOW, Rule
 from daebus_console.engine.findings.words import call, duration, shown, to
 from daebus_console.engine.message.exchange import Exchange
-from daebus_console.engine.records.record import Any_, Handled, Refused
+from daebus_console.engine.records.record import Any_, Handled, Heard, Ran, Refused
 
 _NEAR = 0.02
 _LEAST = 5
@@ -54,15 +55,17 @@ class _Loop:
         """By the action that held it."""
         self.answers: deque[tuple[float, float]] = deque(maxlen=_LATEST)
         """When handlers began and ended, as their answers tell."""
-        self.shares: dict[str, tuple[int, int]] = {}
-        """How many answers of each action tell that it took long, of how many."""
+        self.others: deque[float] = deque(maxlen=_LATEST)
+        """When background tasks and listeners ended that took long: they may run on it as well."""
+        self.times: dict[str, deque[float]] = {}
+        """How long the latest of each action took, as their answers tell."""
         self.free: set[str] = set()
         """Actions while which others went on."""
 
-    def takes_long(self, action: str) -> bool:
-        """Whether the action takes long most times: one that does not may have been held itself."""
-        long, all_ = self.shares.get(action, (0, 0))
-        return long >= _LEAST_RUNS and 2 * long >= all_
+    def takes(self, action: str, seconds: float) -> bool:
+        """Whether the action takes about so long most times: one that does not may have been held itself."""
+        times = self.times.get(action, ())
+        return len(times) >= _LEAST_RUNS and 2 * median(times) >= seconds
 
 
 class Found(Rule):
@@ -78,8 +81,8 @@ meanwhile: it sleeps with time.sleep, asks with a library that blocks, or works 
 It is thought so because the service tells which of its actions are async, and of each handler how long its message
 had waited and how long it ran: five times or more one waited a tenth of a second, though there was room for many
 more, and began, or was refused as too late, only as the other ended, which had begun and run in just that time. Or
-it had come just after the other began, and so with three runs or more of an action that takes long most times, while
-which no other was seen to go on.
+it had come just after the other began, and so with three runs or more of an action that takes about as long most times,
+while which no other was seen to go on. Where a background task or a listener ended just then, it may have been that.
 
 `await` what waits; what blocks give to `asyncio.to_thread`, or make the handler a plain function: it then runs on
 a worker thread."""
@@ -96,12 +99,17 @@ a worker thread."""
             if one.answer is None or one.instance is None or one.elapsed is None or one.elapsed < 0:
                 continue
             loop = self._loop(service, one.instance)
-            long, all_ = loop.shares.get(action, (0, 0))
-            remember(loop.shares, action, (long + (one.elapsed >= SLOW), all_ + 1), _MOST)
+            times = loop.times.get(action)
+            if times is None:
+                times = deque(maxlen=_LATEST)
+                remember(loop.times, action, times, _MOST)
+            times.append(one.elapsed)
             loop.answers.append((one.answer.at - one.elapsed, one.answer.at))
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
         """Did it wait for one that ran all the while?"""
+        if isinstance(record, Ran | Heard) and (record.elapsed or 0.0) >= SLOW:
+            self._loop(record.source.service, record.source.instance).others.append(record.at)
         if not isinstance(record, Handled | Refused) or record.queued is None or record.action is None:
             return
         service, name, took = record.source.service, record.source.instance, getattr(record, "elapsed", None)
@@ -136,9 +144,14 @@ a worker thread."""
         """It waited so long until then: for which run?"""
         came = begun - queued
         run = next((one for one in reversed(loop.latest) if abs(one.ended - begun) <= _NEAR), None)
-        # Where another one ran meanwhile the loop was free to go on.
-        if run is None or any(
-            one is not run and one.begun < run.ended - _NEAR and run.begun + _NEAR < one.ended for one in loop.latest
+        # Where another one ran meanwhile the loop was free to go on; and what is no handler may have held both.
+        if (
+            run is None
+            or any(abs(ended - begun) <= _NEAR for ended in loop.others)
+            or any(
+                one is not run and one.begun < run.ended - _NEAR and run.begun + _NEAR < one.ended
+                for one in loop.latest
+            )
         ):
             return
         held = loop.held.setdefault(run.action, _Held())
@@ -151,7 +164,7 @@ a worker thread."""
                 held.runs.append(run)
         else:
             return
-        sure = len(held.runs) >= _LEAST_RUNS and run.action not in loop.free and loop.takes_long(run.action)
+        sure = len(held.runs) >= _LEAST_RUNS and run.action not in loop.free and loop.takes(run.action, took)
         waited = [*held.before, *(held.meanwhile if sure else ())]
         if len(waited) >= _LEAST:
             self._tell(record, run, max(waited), 1 if held.told else len(waited))
