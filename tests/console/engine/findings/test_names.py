@@ -87,6 +87,24 @@ def test_where_subscribers_are_listed_a_call_that_reached_nobody_counts_once(bus
     assert bus.one("nobody-listens").count == 1
 
 
+def test_what_was_sent_just_before_a_service_was_seen_to_have_gone_may_have_reached_it(bus: Watched) -> None:
+    """It is stopped, and answers what runs."""
+    for _ in range(2):
+        bus.poll(_prices=1)
+        bus.wait(1)
+    bus.ask("users")
+    slow = bus.ask("prices", "get")
+    for _ in range(3):
+        bus.poll(users=1)
+        bus.wait(1)
+    assert bus.names() == []
+    bus.answer(slow)
+    lost = bus.ask("prices", "get")
+    bus.wait(1.5)
+    bus.poll(users=1)
+    assert bus.one("nobody-listens").evidence == [lost.number]
+
+
 @pytest.mark.parametrize("ahead", [1.8, 5])
 def test_one_whose_clock_is_ahead_may_have_come_before_it_seems_to(bus: Watched, ahead: float) -> None:
     bus.poll(_prices=1)

@@ -60,6 +60,11 @@ whether both are connected to the same Redis."""
         entry = self.world.directory.services.get(service)
         if self.world.polled is None or entry is None or entry.subscribers:
             return
+        if entry.gone is not None:
+            # What was sent before may have reached it yet.
+            exchanges = [one for one in exchanges if one.opened.at > entry.gone]
+        if not exchanges:
+            return
         waiting = self._waiting.get(service)
         if waiting is None:
             if len(self._waiting) >= _MOST:
