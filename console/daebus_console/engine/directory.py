@@ -87,7 +87,7 @@ class Directory:
         answered. None while nobody is `listening` to the answers.
         """
         self.polled, self.pattern_subscribers = now, patterns
-        names = {wire.service_of_control(channel) for channel in subscribers} - {None}
+        names = {wire.service_of_control(channel) for channel, count in subscribers.items() if count} - {None}
         replies = 0
         self._alikes.begin_poll(len(subscribers))
         for channel, count in subscribers.items():
@@ -109,9 +109,10 @@ class Directory:
             elif channel in self.services and channel not in self.listened:
                 service = self.services[channel]
                 service.subscribers, service.others, service.gone = count, 0, None
-                if complete:
+                if complete or wire.CONTROL_PREFIX + channel in subscribers:
                     # Whoever took the place of one that could be asked cannot be.
                     service.framework = False
+                    service.instances.clear()
             else:
                 entry = self._channel(channel, now, self._alikes.pattern(channel))
                 if isinstance(entry, AlikeEntry):

@@ -51,6 +51,28 @@ def test_a_service_that_leaves_is_gone_since_then_and_asked_when_it_is_back(dire
     assert orders.gone is None
 
 
+@pytest.mark.parametrize(
+    ("counts", "complete", "framework"),
+    [
+        ({"orders": 1}, True, False),
+        ({"orders": 1, "daebus.control.orders": 0}, False, False),
+        ({"orders": 1}, False, True),
+    ],
+)
+def test_one_that_cannot_be_asked_in_the_place_of_one_that_could(
+    directory: Directory, counts: dict[str, int], complete: bool, framework: bool
+) -> None:
+    directory.poll(1.0, {"orders": 3, "daebus.control.orders": 2})
+    directory.info(1.5, info())
+    orders = directory.services["orders"]
+    assert (orders.subscribers, orders.others) == (2, 1)
+    directory.poll(2.0, counts, complete=complete)
+    assert (orders.subscribers, orders.others, orders.gone) == (1, 0, None)
+    assert (orders.framework, bool(orders.instances)) == (framework, framework)
+    asked = directory.poll(3.0, {"orders": 1, "daebus.control.orders": 1})
+    assert (asked, orders.framework) == (set() if framework else {"orders"}, True)
+
+
 def test_what_another_instance_has_no_more_is_not_the_service_s_any_more(directory: Directory) -> None:
     bus = Bus()
     channels = {"daebus.control.orders": 1}
