@@ -5,7 +5,7 @@ Compared is what a service was asked and what it said; ids, times, and who of se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,12 @@ class Difference:
 
     def __bool__(self) -> bool:
         return bool(self.changes)
+
+
+def not_seen(exchanges: Iterable[Exchange]) -> str | None:
+    """That one of them was only told of by a service, so that nobody knows what it said; None where all were seen."""
+    told = next((one.number for one in exchanges if one.kind is Kind.TOLD), None)
+    return None if told is None else f"#{told} was not seen: a service told of it, and its messages are not known"
 
 
 def read_payload(data: bytes, *, whole: bool = False) -> Any:

@@ -163,14 +163,19 @@ class AgainKeys(ExchangeKeys):
 
     def action_compare(self) -> None:
         """Compare the two that are marked; else the selected one with what it replays, or with the one before it."""
+        from daebus_console.engine.diff.exchange import not_seen
         from daebus_console.tui.compare.rows import partner
         from daebus_console.tui.screens.comparing.compare import CompareScreen
 
         marked = self.marked()
+        exchange = None if len(marked) == 2 else self._selected()
+        told = not_seen(marked if exchange is None else [exchange])
+        if told is not None:
+            self.notify(told, timeout=4, severity="warning", markup=False)
+            return
         if len(marked) == 2:
             self.app.push_screen(CompareScreen(*marked))
             return
-        exchange = self._selected()
         if exchange is None:
             return
         with self.session.lock:

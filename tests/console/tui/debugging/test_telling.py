@@ -107,8 +107,15 @@ def test_rows_of_the_time_before_are_marked(
         await d.sees("a service told of it afterwards")
         await d.press("5")
         await d.sees("nothing left of")
+        await d.press("escape", "d")
+        await d.sees("was not seen: a service told")
+        number = flow.rows[0]
+        d.app.main.do(f"diff #{number} #{number}")
+        await d.until(
+            lambda: "was not seen: a service told of it" in "".join(piece for piece, _ in d.app.main.last_said)
+        )
         with d.app.session.lock:
             assert next(iter(d.app.session.journal.exchanges)).kind is not Kind.TOLD
             assert not d.app.session.stats.totals(0.0).count
 
-    drive(own_redis.url, story, size)
+    drive(own_redis.url, story, size, notifications=True)

@@ -6,7 +6,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.differing import change_lines, latency_line
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
-from daebus_console.engine.diff.exchange import diff_exchanges
+from daebus_console.engine.diff.exchange import diff_exchanges, not_seen
 from daebus_console.engine.diff.rules import RuleError, Rules, parse_rules
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.message.touched import touched_calls
@@ -44,6 +44,9 @@ def run_diff(command: Command, context: Context) -> int:
         raise CommandError("expected two exchanges, such as: diff #12 #15", len(command.line))
     rules = rules_of(command)
     first, second = (context.exchange(number) for number in numbers)
+    told = not_seen((first, second))
+    if told is not None:
+        raise CommandError(told, len(command.line))
     with context.session.lock:
         found = diff_exchanges(first, second, rules)
         redact = of_exchanges(context.redact, first, second)

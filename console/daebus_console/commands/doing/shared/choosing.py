@@ -18,6 +18,7 @@ from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import NAMED_SO, CaptureError, Header
+from daebus_console.engine.diff.exchange import not_seen
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.exchange import Exchange, State
 from daebus_console.engine.message.exchange import Kind as MessageKind
@@ -97,9 +98,9 @@ def _numbered(words: Sequence[Word], context: Context) -> Chosen:
         exchanges = [context.exchange(number) for number in numbers]
     except CommandError as error:
         raise words[0].error(error.message) from None
-    told = next((number for number, one in zip(numbers, exchanges, strict=True) if one.kind is MessageKind.TOLD), None)
+    told = not_seen(exchanges)
     if told is not None:
-        raise words[0].error(f"#{told} was not seen: a service told of it, and its messages are not known")
+        raise words[0].error(told)
     session = context.session
 
     def all_seen() -> list[Exchange]:
