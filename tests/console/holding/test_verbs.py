@@ -14,6 +14,7 @@ from daebus import AsyncDaebusCaller, Daebus, RequestFailed, RequestTimeout
 from daebus_console.commands.context import Exit
 from daebus_console.commands.doing.shared.guard import host_of
 from daebus_console.commands.under_way import under_way
+from daebus_console.engine.keeping import keeper as keeping
 from daebus_console.engine.message.envelope import debug_of
 from daebus_console.engine.message.exchange import Flag
 from daebus_console.engine.session import Session
@@ -488,6 +489,13 @@ def test_a_service_that_does_not_allow_it_says_which_switch_does(console: Debugg
     assert console.heard.notes[-1].startswith("no rule stands")
 
 
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked so often what is held that nothing is held unseen."""
+    monkeypatch.setattr(keeping, "LOOK_EVERY", 0.02)
+
+
+@pytest.mark.usefixtures("often")
 def test_what_goes_on_by_itself_is_told(console: Debugging, shop: Shop) -> None:
     console(f"break {shop.orders} ping --hold 700ms")
     asked = shop.ask("ping")
@@ -524,6 +532,7 @@ def test_that_a_call_is_given_up_while_it_is_held_is_told(console: Debugging, sh
     eventually(lambda: console.latest == told)
 
 
+@pytest.mark.usefixtures("often")
 def test_above_the_line_what_went_on_is_told_before_what_is_held_now(console: Debugging, shop: Shop) -> None:
     console(f"break {shop.orders} ping --hold 300ms")
     shop.ask("ping").result()
