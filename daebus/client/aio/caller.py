@@ -89,7 +89,9 @@ class AsyncDaebusCaller:
 
     def leave_bus(self) -> None:
         """See `Passenger`."""
-        _close_all(self._made)
+        # Other loops may begin meanwhile, on threads of theirs.
+        for loop, session in list(self._sessions.items()):
+            _close_soon(loop, session)
         self._sessions.clear()
 
     async def __aenter__(self) -> Self:
@@ -266,11 +268,15 @@ class AsyncDaebusCaller:
 
 def _close_all(made: _Made) -> None:
     for session, loop in list(made.items()):
-        try:
-            loop.call_soon_threadsafe(session.close_soon)
-        except RuntimeError:
-            # The loop is closed, and its transports go with it.
-            pass
+        _close_soon(loop, session)
+
+
+def _close_soon(loop: asyncio.AbstractEventLoop, session: AsyncSession) -> None:
+    try:
+        loop.call_soon_threadsafe(session.close_soon)
+    except RuntimeError:
+        # The loop is closed, and its transports go with it.
+        pass
 
 
 def session_at(bus: Bus, name: str | None) -> AsyncSession:
