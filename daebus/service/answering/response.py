@@ -159,7 +159,7 @@ class Response:
     def leave(self) -> None:
         """Its handler has returned an answer after the final one, which is not sent: say so. Raises nothing."""
         if not self._given_up:
-            self._terms.unsent.say(self._request.action)
+            self._terms.unsent.say(self._request.action, self.raised)
 
     def put_off(self, answered: Callable[[], object]) -> bool:
         """Whether it is to be answered later yet: then `answered` is called, once, when that has been done."""
