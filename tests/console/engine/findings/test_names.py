@@ -377,6 +377,7 @@ def test_a_misspelled_channel_in_a_capture(bus: Watched, channel: str, times: in
             "no service tells that it listens to 'order.created'; 'orders.created' has listeners, and nothing came"
             " on it"
         )
+        assert found.because.endswith("is not known, nor what a filter left out")
 
 
 def test_what_came_in_a_gap_may_have_come_on_the_other_channel(bus: Watched) -> None:

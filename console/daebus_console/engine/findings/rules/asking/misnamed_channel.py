@@ -98,7 +98,9 @@ Write the same name in both places."""
         if not listed:
             silent = f"{quoted(meant)} has listeners, and nothing came on it"
             text = f"no service tells that it listens to {quoted(channel)}; {silent}"
-            because = "services told what they listen to, and who else was subscribed is not known"
+            because = (
+                "services told what they listen to; who else was subscribed is not known, nor what a filter left out"
+            )
         self.book.report(
             self.name,
             self.severity if listed else Severity.INFO,
