@@ -148,34 +148,23 @@ def test_what_a_service_holds_that_comes_back_later_than_the_console_is_not_said
 
 
 def test_what_a_service_holds_that_makes_a_new_connection_is_not_said_to_be_gone(
-    console: Debugging, redis_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+    console: Debugging, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "LEASE", 30.0)
-    monkeypatch.setattr(keeping, "SILENCE", 4.0)
-    monkeypatch.setattr(keeping, "AWAY", NEVER)
-    with program("-c", SERVICE, name, redis_url, serves=name, url=redis_url, forked=True) as running:
-        known(console.session, name)
-        console(f"break {name} echo")
-        Asked(redis_url, name, "echo", {"n": 1}, 60.0)
-        (held,) = console.holding()
-        eventually(console.keeper._is_steady)
-        monkeypatch.setattr(keeping.Keeper, "_forget_gone", lambda _self, _active: None)
-        running.signal(signal.SIGSTOP)
-        with redis.Redis.from_url(redis_url) as client:
-            lost = [one["id"] for one in client.client_list() if name in one["name"]]
-            assert lost
-            for one in lost:
-                client.client_kill_filter(_id=one)
-        for _ in range(2):
-            console.keeper.look([name])
-        assert [one.number for one in console.held()] == [held.number]
-        running.signal(signal.SIGCONT)
-        seen = console.keeper.now()
-        key = (name, held.first.instance)
-        eventually(lambda: console.keeper.desk.reports[key].at > seen, within=30, what="the service is back")
-        assert [one.number for one in console.held()] == [held.number]
-        assert not console.news()
-        console("off")
+    """Nobody is there for a moment; who is not there for longer is gone."""
+    monkeypatch.setattr(keeping, "SILENCE", 1.0)
+    monkeypatch.setattr(keeping.Keeper, "_forget_gone", lambda _self, _active: None)
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    console.holding()
+    eventually(console.keeper._is_steady)
+    for away, numbers in ((NEVER, [1]), (-NEVER, [])):
+        monkeypatch.setattr(keeping, "AWAY", away)
+        with console.session.lock:
+            console.keeper._only(shop.orders)
+            assert [one.number for one in console.keeper.desk.held()] == numbers
+            assert len(console.keeper.desk.news) == 1 - len(numbers)
+    console("off")
+    asked.result()
 
 
 def _by_hand(shop: Shop) -> DaebusCaller:
