@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
+import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from daebus.transport.fork import begins_anew
-from daebus.transport.sockets.waiter import Waiter
-
-_LOOK_EVERY = 0.5 if sys.platform == "win32" else threading.TIMEOUT_MAX
-"""Seconds; where a signal does not end a wait, its handler runs after it."""
+from daebus.transport.sockets.stream import LONGEST_WAIT, waiting
 
 
 class StopSignals:
     """While entered (in the main thread), signals are caught; `wait` returns at the first, or after `wake`.
 
-    The handler only gives a lock back: anything more could deadlock with what it interrupts.
+    The handler takes no lock: that could deadlock with what it interrupts. It runs in the main thread, and the system
+    may give the signal to another one, so that nothing wakes the main one: where a process was stopped and goes on
+    (Ctrl-Z and `kill %1`, say) it often does. So Python is told of a socket to write to, from whichever thread, and the
+    main one waits for that.
 
     A child that is forked meanwhile has the handler of SIGTERM that there was before, and so ends when it is told to
     (`Process.terminate`). That of SIGINT it keeps: a Ctrl-C of the terminal comes to both, and the parent, which has a
@@ -29,7 +31,7 @@ class StopSignals:
     def __init__(self) -> None:
         self._previous: dict[int, Any] = {}
         self._caught = self._ended = False
-        self._waiter = Waiter()
+        self._bell: socket.socket | None = None
         self._process = os.getpid()
         begins_anew(self)
 
@@ -37,6 +39,9 @@ class StopSignals:
         """In a forked child: be told to end as any process is."""
         if signal.SIGTERM in self._previous and os.getpid() != self._process:
             signal.signal(signal.SIGTERM, self._previous.pop(signal.SIGTERM) or signal.SIG_DFL)
+            if self._bell is not None:
+                # That of the parent.
+                signal.set_wakeup_fd(-1)
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
@@ -50,16 +55,60 @@ class StopSignals:
 
     def wait(self) -> None:
         """Block until a signal comes or `wake` is called."""
-        while not self._ended:
-            self._waiter.sleep(_LOOK_EVERY)
+        heard, bell = socket.socketpair()
+        with heard, bell:
+            heard.setblocking(False)
+            bell.setblocking(False)
+            rest = waiting(heard, writable=False)
+            with _told_of(bell):
+                self._bell = bell
+                while not self._ended:
+                    rest(LONGEST_WAIT)
+                    _clear(heard)
+            self._bell = None
 
     def wake(self) -> None:
         """Make `wait` return."""
         self._ended = True
-        self._waiter.wake()
+        bell = self._bell
+        if bell is not None:
+            _ring(bell)
 
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self._caught:
             os._exit(128 + number)
         self._caught = True
         self.wake()
+
+
+@contextmanager
+def _told_of(bell: socket.socket) -> Iterator[None]:
+    """Within, Python writes to it whenever a signal comes, to whichever thread; that is for the main thread to say."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # What has run until now in this thread, such as an event loop, may have wanted it for itself.
+    before = signal.set_wakeup_fd(bell.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        try:
+            signal.set_wakeup_fd(before)
+        except (OSError, ValueError):
+            # It has been closed meanwhile.
+            signal.set_wakeup_fd(-1)
+
+
+def _ring(bell: socket.socket) -> None:
+    try:
+        bell.send(b"\0")
+    except OSError:
+        # It has been rung more often than it was heard, or nobody waits any more.
+        pass
+
+
+def _clear(heard: socket.socket) -> None:
+    try:
+        heard.recv(4096)
+    except BlockingIOError:
+        pass

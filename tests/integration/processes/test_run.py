@@ -17,7 +17,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 SERVICE = """
-import sys, time
+import signal, sys, threading, time
 from daebus import Daebus, request, response
 
 app = Daebus("app", max_workers=2, grace=float(sys.argv[3]))
@@ -39,6 +39,11 @@ def sleep():
 @app.action("echo")
 def echo():
     return request.payload
+
+@app.action("signal")
+def signal_here():
+    # As the system does now and then, where a process was stopped and goes on.
+    signal.pthread_kill(threading.get_ident(), request.payload["number"])
 
 @app.thread("watch")
 def watch(running):
@@ -63,6 +68,15 @@ def test_a_signal_ends_it_in_good_order(redis_url: str, name: str, number: int) 
         "watch ended",
         "ended",
     ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_whichever_thread_the_system_gives_it_to(redis_url: str, name: str, number: int) -> None:
+    with program("-c", SERVICE, name, redis_url, "10", serves=name, url=redis_url) as service:
+        with DaebusCaller(name, redis_url=redis_url) as caller:
+            caller.send_message("signal", {"number": int(number)})
+        assert service.wait() == 0, service.output
+    assert "Traceback" not in service.output
 
 
 def test_what_runs_is_finished_and_what_waits_is_answered(redis_url: str, name: str) -> None:
