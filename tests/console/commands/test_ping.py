@@ -165,6 +165,32 @@ def test_what_an_interrupt_did_not_wait_for_is_not_lost(redis_url: str, name: st
     assert "Traceback" not in err
 
 
+def test_what_is_interrupted_as_it_is_asked_counts_no_answer(
+    redis_url: str, name: str, pair: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    asks = Sender.control
+
+    def control(sender: Sender, service: str, verb: str, reply_to: str, request_id: str) -> object:
+        delivery = asks(sender, service, verb, reply_to, request_id)
+        asked.append(request_id)
+        if len(asked) == 2:
+
+            def is_answered() -> bool:
+                with sender.session.lock:
+                    exchange = sender.session.correlator.find(request_id)
+                    return exchange is not None and len(list(exchange.messages)) == 3
+
+            eventually(is_answered)
+            raise KeyboardInterrupt
+        return delivery
+
+    monkeypatch.setattr(Sender, "control", control)
+    status, heard = ping(redis_url, f"ping {name} --times 5 --every 10ms")
+    assert status == Exit.INTERRUPTED
+    assert [line.split()[1:4] for line in heard.lines[1:]] == [["1", "of", "1"]] * 2, heard.lines
+
+
 def test_a_console_that_only_reads_sends_no_ping(redis_url: str, name: str) -> None:
     status, heard = ping(redis_url, f"ping {name}", read_only=True)
     assert status == Exit.USAGE

@@ -93,27 +93,15 @@ class Ping:
 
         False where that was interrupted: what had not come by then is not lost, and the question does not count.
         """
-        from daebus.errors import ServiceUnavailable
-
         request_id = uuid.uuid4().hex
+        try:
+            here = self._answered(request_id)
+        except KeyboardInterrupt:
+            here = None
         with self._changed:
-            self._asked[request_id] = self.session.clock()
-            self._answers[request_id] = 0
-        delivery = self.context.sender.control(self.service, "info", self.session.reply_to, request_id)
-        here = delivery.receivers if delivery.subscribers is None else delivery.subscribers
-        if not here:
-            raise ServiceUnavailable(self._nobody())
-        with self._changed:
-            try:
-                self._changed.wait_for(
-                    lambda: self._answers[request_id] >= here or self.context.cancellation.cancelled, self.timeout
-                )
-                stopped = self.context.cancellation.cancelled
-            except KeyboardInterrupt:
-                stopped = True
             came, self._came = self._came, []
-            if stopped and self._answers[request_id] < here:
-                del self._asked[request_id]
+            if here is None:
+                self._asked.pop(request_id, None)
                 for instance in came:
                     instance.took.pop()
                 return False
@@ -125,6 +113,22 @@ class Ping:
             )
             self.context.output.progress(told)
         return True
+
+    def _answered(self, request_id: str) -> int | None:
+        """Ask, and wait for the answers; returns how many were to come. None where it was stopped before they did."""
+        from daebus.errors import ServiceUnavailable
+
+        with self._changed:
+            self._asked[request_id] = self.session.clock()
+            self._answers[request_id] = 0
+        delivery = self.context.sender.control(self.service, "info", self.session.reply_to, request_id)
+        here = delivery.receivers if delivery.subscribers is None else delivery.subscribers
+        if not here:
+            raise ServiceUnavailable(self._nobody())
+        cancellation = self.context.cancellation
+        with self._changed:
+            self._changed.wait_for(lambda: self._answers[request_id] >= here or cancellation.cancelled, self.timeout)
+            return None if cancellation.cancelled and self._answers[request_id] < here else here
 
     def _nobody(self) -> str:
         if self.context.sender.subscribers(self.service):
