@@ -4,7 +4,7 @@ New code is imported by a new process while the old one serves. Where that fails
 hand over (see `handover.py`), the old one finishes what it has taken and ends, and only then the new one begins: its
 start hooks, tasks and threads never run beside those of the old one.
 
-Rule of this file: all of it runs on the main thread, in one loop; other threads and signals only write to `_wake`.
+Rule of this file: all of it runs on the main thread, in one loop; other threads and signals only ring its bell.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
+
+from daebus.transport.sockets.bell import Bell
 
 from .line import Line
 from .watching import Watcher
@@ -80,7 +82,7 @@ class Supervisor:
         self._what = what
         self._arguments = arguments
         self._selector = selectors.DefaultSelector()
-        self._woken, self._wake = socket.socketpair()
+        self._bell = Bell()
         self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._folders = folders
         self._serving: Child | None = None
@@ -96,15 +98,17 @@ class Supervisor:
 
     def run(self) -> int:
         """Until a signal comes; returns the exit status, which is that of the service."""
-        for sock in (self._woken, self._wake):
-            sock.setblocking(False)
-        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        with closing(self._bell), self._bell.rung_by_signals():
+            self._run()
+        return FAILED if self._status is None else self._status
+
+    def _run(self) -> None:
         heard = {*STOPPING, signal.SIGCHLD}
         if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
             # It was started with `nohup`, and is to stay when the terminal goes.
             heard.remove(signal.SIGHUP)
         previous = {number: signal.signal(number, self._on_signal) for number in heard}
-        wake_before = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         try:
             self._watcher.start()
             log.info("%s: watching %s for changes", self._what, ", ".join(str(folder) for folder in self._folders))
@@ -112,7 +116,6 @@ class Supervisor:
             while not (self._signals and self._serving is None and self._next is None):
                 self._turn()
         finally:
-            signal.set_wakeup_fd(wake_before)
             for number, handler in previous.items():
                 signal.signal(number, handler)
             for child in (self._serving, self._next):
@@ -120,9 +123,6 @@ class Supervisor:
                     child.kill()
             self._watcher.stop()
             self._selector.close()
-            self._woken.close()
-            self._wake.close()
-        return FAILED if self._status is None else self._status
 
     def _turn(self) -> None:
         """Wait for something to happen, and deal with it."""
@@ -131,7 +131,7 @@ class Supervisor:
         ]
         for key, _events in self._selector.select(max(0.0, min(due) - time.monotonic()) if due else None):
             if key.data is None:
-                self._woken.recv(4096)
+                self._bell.hear()
             else:
                 self._read(key.data)
         while not self._events.empty():
@@ -146,18 +146,11 @@ class Supervisor:
 
     def _on_change(self, paths: list[str]) -> None:
         self._events.put(lambda: self._change(paths))
-        self._wake_up()
+        self._bell.ring()
 
     def _on_failure(self, reason: str) -> None:
         self._events.put(lambda: log.error("%s: files are not watched any more: %s", self._what, reason))
-        self._wake_up()
-
-    def _wake_up(self) -> None:
-        try:
-            self._wake.send(b"\0")
-        except BlockingIOError:
-            # There is enough to wake up for.
-            pass
+        self._bell.ring()
 
     # What is done about it.
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from types import FrameType
 from typing import Any
 
 from daebus.transport.fork import begins_anew
-from daebus.transport.sockets.stream import LONGEST_WAIT, waiting
+from daebus.transport.sockets.bell import Bell
 
 
 class StopSignals:
@@ -20,8 +18,7 @@ class StopSignals:
 
     The handler takes no lock: that could deadlock with what it interrupts. It runs in the main thread, and the system
     may give the signal to another one, so that nothing wakes the main one: where a process was stopped and goes on
-    (Ctrl-Z and `kill %1`, say) it often does. So Python is told of a socket to write to, from whichever thread, and the
-    main one waits for that.
+    (Ctrl-Z and `kill %1`, say) it often does. So the main one waits for a `Bell`, which signals ring.
 
     A child that is forked meanwhile has the handler of SIGTERM that there was before, and so ends when it is told to
     (`Process.terminate`). That of SIGINT it keeps: a Ctrl-C of the terminal comes to both, and the parent, which has a
@@ -31,7 +28,7 @@ class StopSignals:
     def __init__(self) -> None:
         self._previous: dict[int, Any] = {}
         self._caught = self._ended = False
-        self._bell: socket.socket | None = None
+        self._bell: Bell | None = None
         self._process = os.getpid()
         begins_anew(self)
 
@@ -55,16 +52,12 @@ class StopSignals:
 
     def wait(self) -> None:
         """Block until a signal comes or `wake` is called."""
-        heard, bell = socket.socketpair()
-        with heard, bell:
-            heard.setblocking(False)
-            bell.setblocking(False)
-            rest = waiting(heard, writable=False)
-            with _told_of(bell):
+        with closing(Bell()) as bell:
+            # Not before: what has run until now in this thread, such as an event loop, may have wanted signals to ring.
+            with bell.rung_by_signals():
                 self._bell = bell
                 while not self._ended:
-                    rest(LONGEST_WAIT)
-                    _clear(heard)
+                    bell.wait()
             self._bell = None
 
     def wake(self) -> None:
@@ -72,43 +65,10 @@ class StopSignals:
         self._ended = True
         bell = self._bell
         if bell is not None:
-            _ring(bell)
+            bell.ring()
 
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self._caught:
             os._exit(128 + number)
         self._caught = True
         self.wake()
-
-
-@contextmanager
-def _told_of(bell: socket.socket) -> Iterator[None]:
-    """Within, Python writes to it whenever a signal comes, to whichever thread; that is for the main thread to say."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # What has run until now in this thread, such as an event loop, may have wanted it for itself.
-    before = signal.set_wakeup_fd(bell.fileno(), warn_on_full_buffer=False)
-    try:
-        yield
-    finally:
-        try:
-            signal.set_wakeup_fd(before)
-        except (OSError, ValueError):
-            # It has been closed meanwhile.
-            signal.set_wakeup_fd(-1)
-
-
-def _ring(bell: socket.socket) -> None:
-    try:
-        bell.send(b"\0")
-    except OSError:
-        # It has been rung more often than it was heard, or nobody waits any more.
-        pass
-
-
-def _clear(heard: socket.socket) -> None:
-    try:
-        heard.recv(4096)
-    except BlockingIOError:
-        pass

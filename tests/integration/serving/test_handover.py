@@ -298,7 +298,7 @@ def test_the_new_one_is_not_told_to_take_over_before_the_old_one_expects_its_mar
         assert at_new.read() == [("start", None)]
     finally:
         supervisor._selector.close()
-        for closed in (supervisor._woken, supervisor._wake, *(line for child, at in ends for line in (child.line, at))):
+        for closed in (supervisor._bell, *(line for child, at in ends for line in (child.line, at))):
             closed.close()
 
 
