@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from daebus_console.engine.figures.told import Figures, figures
@@ -144,24 +144,11 @@ class Instances:
 
     def actions(self, service: str | None) -> frozenset[str] | None:
         """All actions that any instance has which has not been replaced; None where none told."""
-        name = service or ""
-        known = self._actions.get(name)
-        if known is None:
-            found = self.here(name)
-            if not found:
-                return None
-            known = self._actions[name] = frozenset().union(*(one.actions for one in found))
-        return known
+        return _together(self._actions, service or "", self.here, _actions_of)
 
     def coroutines(self, service: str) -> frozenset[str]:
         """The actions that any instance runs on its event loop, as far as they told lately."""
-        known = self._coroutines.get(service)
-        if known is None:
-            found = self.of(service)
-            if not found:
-                return frozenset()
-            known = self._coroutines[service] = frozenset[str]().union(*(one.coroutines for one in found))
-        return known
+        return _together(self._coroutines, service, self.of, _coroutines_of) or frozenset()
 
     def last(self, service: str | None) -> float:
         """When an instance of the service told of itself the last time; 0 for never."""
@@ -189,5 +176,28 @@ def _database(redis: Any) -> str | None:
 
 def are_strangers(some: Iterable[Instance], others: Iterable[Instance]) -> bool:
     """Whether these have no action in common with those: they are other programs, which a name was given to as well."""
-    theirs = frozenset[str]().union(*(one.actions for one in others))
-    return bool(theirs) and theirs.isdisjoint(frozenset[str]().union(*(one.actions for one in some)))
+    theirs = _actions_of(others)
+    return bool(theirs) and theirs.isdisjoint(_actions_of(some))
+
+
+def _actions_of(some: Iterable[Instance]) -> frozenset[str]:
+    return frozenset[str]().union(*(one.actions for one in some))
+
+
+def _coroutines_of(some: Iterable[Instance]) -> frozenset[str]:
+    return frozenset[str]().union(*(one.coroutines for one in some))
+
+
+def _together(
+    known: dict[str, frozenset[str]],
+    service: str,
+    those: Callable[[str], list[Instance]],
+    names: Callable[[Iterable[Instance]], frozenset[str]],
+) -> frozenset[str] | None:
+    """The names that those instances of a service have, as `known` or worked out; None where there are none of them."""
+    if service not in known:
+        found = those(service)
+        if not found:
+            return None
+        known[service] = names(found)
+    return known[service]

@@ -55,13 +55,9 @@ class World:
             key = parent.parent_id
         return found
 
-    def coroutines(self, service: str) -> frozenset[str]:
-        """The actions of a service that run on its event loop, as far as its instances told."""
-        return self.instances.coroutines(service)
-
     def held(self, service: str, at: float, action: str | None = None) -> Held | None:
         """What held the workers of a service just before, or its event loop where that action is async; if known."""
-        loop = self.coroutines(service)
+        loop = self.instances.coroutines(service)
         found = self.holders.of(service, at, lambda other: (other in loop) == (action in loop))
         workers = self.instances.workers(service)
         if found is not None and action not in loop and workers is not None and found.at_once > _MORE * workers:

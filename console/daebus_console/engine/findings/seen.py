@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from daebus_console.engine.message.exchange import Exchange
 
 _NUMBERS = 5
+_Key = TypeVar("_Key")
 
 
 class Seen:
@@ -29,3 +31,13 @@ class Seen:
     def since(self) -> float:
         """When the latest of the first few began: what is so from then on is so for most of them, however many come."""
         return self.first[-1].opened.at
+
+
+def see(those: dict[_Key, Seen], key: _Key, exchanges: Sequence[Exchange], most: int) -> None:
+    """Add these to what has been seen of that; nothing where it would be new, and there are so many already."""
+    seen = those.get(key)
+    if seen is None:
+        if len(those) >= most:
+            return
+        seen = those[key] = Seen()
+    seen.add(exchanges)

@@ -74,7 +74,7 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
         )
     if code in _REFUSED:
         why, advice = _REFUSED[code]
-        if code == "expired" and action in sight.world.coroutines(service):
+        if code == "expired" and action in sight.world.instances.coroutines(service):
             why = "its event loop did not come to it before the caller's time was over"
             advice = who_holds(service, on_loop=True)
         if code == "no_response" and DROPPED in text:

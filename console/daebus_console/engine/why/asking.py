@@ -241,7 +241,7 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
         return Cause("waits_for_itself", itself.text, (itself.because,), itself.advice)
     found = answers.failed(sight, exchange)
     if found is None and exchange.flags & Flag.LATE:
-        on_loop = (exchange.action or "") in sight.world.coroutines(exchange.target or "")
+        on_loop = (exchange.action or "") in sight.world.instances.coroutines(exchange.target or "")
         room = "the event loop" if on_loop else "a worker"
         found = answers.late(exchange, sight.calls_of(exchange), sight.told(exchange).queued, room)
     if found is not None:

@@ -41,7 +41,7 @@ def refused(sight: Sight, exchange: Exchange) -> Cause | None:
         return Cause(DEBUGGER, text, tuple(map(_noted, found[:_MOST])), "breaks lists the rules that stand")
     waited = f" after {duration(one.queued)}" if one.queued is not None and one.code == "expired" else ""
     why = _REFUSED.get(one.code, f"it says {shown(one.code, text=True)}")
-    if one.code == "expired" and one.action in sight.world.coroutines(one.source.service):
+    if one.code == "expired" and one.action in sight.world.instances.coroutines(one.source.service):
         why = "its event loop did not come to it before its time was over"
     if one.listener:
         return _unfit(found, told.heard, exchange.number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.seen import Seen
+from daebus_console.engine.findings.seen import Seen, see
 from daebus_console.engine.findings.words import near, one_and_many, quoted, term
 from daebus_console.engine.message.exchange import Exchange
 
@@ -43,19 +43,10 @@ Write the same name in both places."""
         channel = exchange.target or ""
         entry = self.world.directory.channels.get(channel)
         if self.world.polled is None:
-            self._add(self._unlisted, channel, exchange)
+            see(self._unlisted, channel, (exchange,), _MOST)
         if self.world.polled is None or entry is None or entry.subscribers or entry.listeners:
             return
-        self._add(self._waiting, channel, exchange)
-
-    @staticmethod
-    def _add(those: dict[str, Seen], channel: str, exchange: Exchange) -> None:
-        seen = those.get(channel)
-        if seen is None:
-            if len(those) >= _MOST:
-                return
-            seen = those[channel] = Seen()
-        seen.add([exchange])
+        see(self._waiting, channel, (exchange,), _MOST)
 
     def look(self) -> None:
         """Tell of those that nobody has come for since."""

@@ -8,7 +8,7 @@ from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.seen import Seen
+from daebus_console.engine.findings.seen import Seen, see
 from daebus_console.engine.findings.words import near, quoted, shown, to
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.record import Any_, Called, key_of
@@ -19,6 +19,10 @@ _TELLS_WITHIN = 11.0
 """Seconds within which an instance that has come tells of itself."""
 _APART = 0.5
 """Seconds by which the clock of a service may be ahead without anybody noticing."""
+_UNLISTED = "Redis listed no subscriber of that channel, before and after they were sent"
+_LOST = (
+    "what was sent meanwhile is lost; where it was started anew, let the new instance start before the old one stops"
+)
 _UNAVAILABLE = "unavailable"
 """How a call ended, as services tell it, of which nobody was there to be asked."""
 
@@ -63,14 +67,8 @@ whether both are connected to the same Redis."""
         if entry.gone is not None:
             # What was sent before may have reached it yet.
             exchanges = [one for one in exchanges if one.opened.at > entry.gone]
-        if not exchanges:
-            return
-        waiting = self._waiting.get(service)
-        if waiting is None:
-            if len(self._waiting) >= _MOST:
-                return
-            waiting = self._waiting[service] = Seen()
-        waiting.add(exchanges)
+        if exchanges:
+            see(self._waiting, service, exchanges, _MOST)
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
         """Whether somebody was told that nobody serves it, where nothing else tells."""
@@ -113,7 +111,8 @@ whether both are connected to the same Redis."""
             entry = self.world.directory.services.get(service)
             if entry is not None and entry.subscribers:
                 what, finding = self._away.pop(service)
-                self._tell_back(service, what, finding)
+                # What was sent before is lost all the same.
+                self.book.retell(finding, _meanwhile(what, service), f"{_UNLISTED}, and lists one now", _LOST)
                 remember(self._come, service, (self.world.now, finding), _MOST)
 
     def told(self, service: str, instance: Instance) -> None:
@@ -122,13 +121,13 @@ whether both are connected to the same Redis."""
         if finding is None or instance.last < came:
             return
         if instance.first < finding.first:
-            finding.text = finding.text.replace("; it is there now", ": it had lost its connection, and has one again")
-            finding.because += "; the same instance tells of itself as before"
-            finding.advice = (
+            self.book.retell(
+                finding,
+                finding.text.replace("; it is there now", ": it had lost its connection, and has one again"),
+                f"{finding.because}; the same instance tells of itself as before",
                 f"what was sent meanwhile is lost; the log of {shown(service)} tells when it lost its connection: Redis"
-                " ends those that do not read what it sends them (client-output-buffer-limit)"
+                " ends those that do not read what it sends them (client-output-buffer-limit)",
             )
-            self.book.version += 1
         del self._come[service]
 
     def lost(self) -> None:
@@ -151,27 +150,13 @@ whether both are connected to the same Redis."""
         lost = [one for one in waiting.first if one.opened.at < began - _APART and one.answer is None]
         if not lost:
             return False
-        what = self._what(waiting)
-        finding = self._report(service, lost, f"{what} went to {quoted(service)}, and nobody served it", "", len(lost))
-        if finding is not None:
-            self._tell_back(service, what, finding)
-            finding.because = (
-                "Redis listed no subscriber of that channel before they were sent, and each instance that is there now"
-                " tells that it began later"
-            )
+        text = _meanwhile(self._what(waiting), service)
+        because = (
+            "Redis listed no subscriber of that channel before they were sent, and each instance that is there now"
+            " tells that it began later"
+        )
+        self._report(service, lost, text, because, _LOST, len(lost))
         return True
-
-    def _tell_back(self, service: str, what: str, finding: Finding) -> None:
-        """It has come: what was sent before is lost all the same."""
-        finding.text = f"{what} went to {quoted(service)} while nobody served it; it is there now"
-        finding.because = (
-            "Redis listed no subscriber of that channel, before and after they were sent, and lists one now"
-        )
-        finding.advice = (
-            "what was sent meanwhile is lost; where it was started anew, let the new instance start before the old one"
-            " stops"
-        )
-        self.book.version += 1
 
     def _tell(self, service: str, waiting: Seen) -> None:
         here = [one.name for one in self.world.directory.services.values() if one.subscribers]
@@ -182,12 +167,20 @@ whether both are connected to the same Redis."""
         if meant is not None:
             text += f"; {quoted(meant)} is there"
             advice = f"send to {quoted(meant)} where {quoted(service)} is called, if that is meant"
-        finding = self._report(service, waiting.first, text, advice, waiting.count, waiting.last)
+        because = "Redis lists no subscriber of that channel, before and after they were sent"
+        finding = self._report(service, waiting.first, text, because, advice, waiting.count, waiting.last)
         if finding is not None:
             remember(self._away, service, (what, finding), _MOST)
 
     def _report(
-        self, service: str, some: Sequence[Exchange], text: str, advice: str, count: int, last: float | None = None
+        self,
+        service: str,
+        some: Sequence[Exchange],
+        text: str,
+        because: str,
+        advice: str,
+        count: int,
+        last: float | None = None,
     ) -> Finding | None:
         return self.book.report(
             self.name,
@@ -196,7 +189,7 @@ whether both are connected to the same Redis."""
             [one.number for one in some],
             service=service,
             text=text,
-            because="Redis lists no subscriber of that channel, before and after they were sent",
+            because=because,
             advice=advice,
             where=to(service),
             count=count,
@@ -206,3 +199,7 @@ whether both are connected to the same Redis."""
     @staticmethod
     def _what(waiting: Seen) -> str:
         return "one-way messages" if all(one.kind is Kind.ONE_WAY for one in waiting.first) else "requests"
+
+
+def _meanwhile(what: str, service: str) -> str:
+    return f"{what} went to {quoted(service)} while nobody served it; it is there now"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.seen import Seen
+from daebus_console.engine.findings.seen import Seen, see
 from daebus_console.engine.findings.words import near, quoted, shown, to
 from daebus_console.engine.message.exchange import Exchange, Kind
 
@@ -47,12 +47,7 @@ told."""
         elif action in actions:
             return
         key = (service, action)
-        waiting = self._waiting.get(key)
-        if waiting is None:
-            if len(self._waiting) >= _MOST:
-                return
-            waiting = self._waiting[key] = Seen()
-        waiting.add(exchanges)
+        see(self._waiting, key, exchanges, _MOST)
 
     def look(self) -> None:
         """Tell of those whose service has told of itself since."""

@@ -98,7 +98,7 @@ that is called again after a timeout should bear to be done twice."""
         elif exchange.elapsed is not None and 0 <= exchange.elapsed <= took / 2:
             within = f", only {duration(exchange.elapsed)} of it in the handler"
             advice = f"find out what it waited for, a free worker perhaps: services {shown(service)}; or {longer}"
-            if action in self.world.coroutines(service):
+            if action in self.world.instances.coroutines(service):
                 advice = f"{who_holds(service, on_loop=True)}; or {longer}"
             remember(self._outside, exchange.number, None, _MOST)
             told = self._where.get((service, action))
@@ -114,7 +114,7 @@ that is called again after a timeout should bear to be done twice."""
         took, inside = at - exchange.opened.at, exchange.elapsed or 0.0
         if queued >= took / 2:
             within = f", {duration(queued)} of it before its handler began"
-            on_loop = (exchange.action or "") in self.world.coroutines(service)
+            on_loop = (exchange.action or "") in self.world.instances.coroutines(service)
             advice = f"{who_holds(service, on_loop=on_loop)}; or {longer}"
             held = self.world.held(service, at, exchange.action)
             if held is not None:

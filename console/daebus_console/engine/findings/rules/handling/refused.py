@@ -88,7 +88,7 @@ waits-for-itself."""
         if why is None or exchange.answer is None:
             return
         service, action = exchange.target or "", exchange.action or ""
-        on_loop = code == "expired" and action in self.world.coroutines(service)
+        on_loop = code == "expired" and action in self.world.instances.coroutines(service)
         if on_loop:
             why = _BY_ITS_LOOP
         held = self.world.held(service, exchange.answer.at, action)

@@ -93,7 +93,7 @@ a worker thread."""
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Remember when its handlers ran, and how many of them took long."""
-        if action not in self.world.coroutines(service):
+        if action not in self.world.instances.coroutines(service):
             return
         for one in exchanges[-_LATEST:]:
             if one.answer is None or one.instance is None or one.elapsed is None or one.elapsed < 0:

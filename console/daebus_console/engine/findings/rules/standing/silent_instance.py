@@ -87,6 +87,6 @@ answered. Once all that are subscribed answer, that is said beside: it went on, 
         finding = self._told.pop(service, None)
         if finding is not None:
             who = finding.text.partition(" of ")[0]
-            finding.text = f"{who} of {shown(service)} answered nothing for a while; all that are there answer now"
-            finding.advice = f"look at the log of {shown(service)}: was it paused, or held as a whole by what it did?"
-            self.book.version += 1
+            text = f"{who} of {shown(service)} answered nothing for a while; all that are there answer now"
+            advice = f"look at the log of {shown(service)}: was it paused, or held as a whole by what it did?"
+            self.book.retell(finding, text, finding.because, advice)
