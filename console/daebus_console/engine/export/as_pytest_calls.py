@@ -16,10 +16,11 @@ from daebus_console.engine.export.as_pytest import helpers, name_of, why_not
 from daebus_console.engine.export.as_python import docstring, literal, redacted_note, sent, unsaid, written
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
+from daebus_console.engine.message.control import is_release
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.item import Resend
 from daebus_console.engine.rerun.case import Case, Recorded, RecordedCall, Unfit, case_of, id_of
-from daebus_console.engine.rerun.edited import is_release, told_edit
+from daebus_console.engine.rerun.edited import told_edit
 
 _HEAD = '''\
 """{title}

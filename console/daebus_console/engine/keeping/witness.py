@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from daebus_console.engine.holding.report import Hold
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Flag, Message
+from daebus_console.engine.message.control import is_release
+from daebus_console.engine.message.exchange import Exchange, Message
 from daebus_console.engine.session import Session
 from daebus_console.naming import shown
 
@@ -46,8 +47,7 @@ def _seen(session: Session, at: float) -> Iterator[Release]:
     for exchange in reversed(session.journal.exchanges):
         if exchange.opened.at < at:
             return
-        refused = exchange.answer is not None and exchange.answer.error
-        if exchange.flags & Flag.CONTROL and exchange.action == "release" and not refused:
+        if is_release(exchange) and not (exchange.answer is not None and exchange.answer.error):
             release = _read(exchange, ours=exchange.reply_to == session.reply_to)
             if release is not None:
                 yield release

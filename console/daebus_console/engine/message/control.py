@@ -7,6 +7,7 @@ from typing import Any
 
 from daebus_console.engine import jsontext
 from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Flag
 
 NAME = "daebus-console"
 """Who asks, as services see it."""
@@ -30,3 +31,8 @@ def speaks_for(data: bytes, service: str | None) -> bool:
     except wire.Unreadable:
         return False
     return all(name is None or name == service for name in (named, wire.told_in(data).get("service")))
+
+
+def is_release(exchange: Exchange) -> bool:
+    """Whether somebody asked a service to let go what it holds."""
+    return bool(exchange.flags & Flag.CONTROL) and exchange.action == "release"

@@ -16,11 +16,12 @@ from typing import Any
 
 from daebus_console.engine.diff.exchange import Answer, answer_of, read_payload
 from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.control import is_release
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.message.touched import hand_in
 from daebus_console.engine.records.joining import cast_of
 from daebus_console.engine.records.store import Cast
-from daebus_console.engine.rerun.edited import Edit, Edits, is_release
+from daebus_console.engine.rerun.edited import Edit, Edits
 
 LINGER = 1.0
 """Seconds after the answer in which a broadcast may still be of the handler."""

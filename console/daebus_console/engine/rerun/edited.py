@@ -21,11 +21,6 @@ class Edit:
     payload: Any
 
 
-def is_release(exchange: Exchange) -> bool:
-    """Whether somebody let go what was held."""
-    return bool(exchange.flags & Flag.CONTROL) and exchange.action == "release"
-
-
 class Edits:
     """What releases tell of the message with the id `of`."""
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from daebus_console.tui.documents.members import Name, members
+
 MOST = 200_000
 """Members or items up to which all are laid out."""
 FIRST = 20_000
@@ -63,10 +65,6 @@ class _Enough(Exception):
     """So many members were seen."""
 
 
-class _Name:
-    """The name of a member."""
-
-
 def _of_object(data: bytes, commas: int) -> Beginning | None:
     name = _name_behind(data)
     if name is None:
@@ -89,15 +87,15 @@ def _name_behind(data: bytes) -> str | None:
     names = 0
     last = ""
 
-    def count(_type: type, text: str) -> _Name:
+    def count(_type: type, text: str) -> Name:
         nonlocal names, last
         names, last = names + 1, text
         if names > FIRST:
             raise _Enough
-        return _Name()
+        return Name(text)
 
     try:
-        msgspec.json.decode(data, type=dict[_Name, msgspec.Raw], dec_hook=count)
+        msgspec.json.decode(data, type=dict[Name, msgspec.Raw], dec_hook=count)
     except _Enough:
         return last
     return None
@@ -105,6 +103,6 @@ def _name_behind(data: bytes) -> str | None:
 
 def _members_of(data: bytes) -> int:
     try:
-        return len(msgspec.json.decode(data, type=dict[_Name, msgspec.Raw], dec_hook=lambda _type, _text: _Name()))
+        return len(members(data))
     except msgspec.DecodeError:
         return -1

@@ -15,6 +15,7 @@ import msgspec
 from daebus_console.engine import jsontext
 from daebus_console.engine.message import envelope as wire
 from daebus_console.tui.documents.beginning import beginning
+from daebus_console.tui.documents.members import members
 
 WHOLE = 64 * 1024
 """Bytes up to which a value is read at once."""
@@ -102,24 +103,12 @@ def laid_open(value: Any) -> tuple[Any, int]:
     return _read(value), 0
 
 
-class _Name:
-    """A name like no other, so that members of one name are told apart."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-_named = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=lambda _type, text: _Name(text)).decode
-
-
 def _members(value: msgspec.Raw) -> dict[str, Any]:
     """The members of an object, their values raw."""
     fields = _fields(value)
     if _is_all(fields, value):
         return fields
-    return jsontext.made_of([(name.text, inner) for name, inner in _named(value).items()])
+    return jsontext.made_of([(name.text, inner) for name, inner in members(value).items()])
 
 
 def _is_all(fields: dict[str, Any], value: msgspec.Raw) -> bool:

@@ -17,10 +17,10 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine import jsontext
 from daebus_console.engine.export import ExportOptions, pieces
+from daebus_console.engine.message.control import is_release
 from daebus_console.engine.message.exchange import Exchange, Flag
 from daebus_console.engine.message.exchange import Kind as What
 from daebus_console.engine.rerun.case import LINGER, UNTOLD, id_of
-from daebus_console.engine.rerun.edited import is_release
 
 _TICK = 0.1
 _RULES = ("--ignore", "--tolerance")
