@@ -26,7 +26,7 @@ from daebus_console.commands.doing.runner import run
 from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
-from daebus_console.commands.grammar.script import commands_in, not_carried_out
+from daebus_console.commands.grammar.script import commands_in, not_carried_out, with_left
 from daebus_console.commands.grammar.secrets import safe_error
 from daebus_console.commands.jobs import Job, TooMany
 from daebus_console.files.places import StreamError
@@ -137,7 +137,7 @@ class LineRepl:
         except CommandError as error:
             self.output.mistake(safe_error(error, self.context.redact))
             return
-        for left, command in zip(reversed(range(len(commands))), commands, strict=True):
+        for command, left in with_left(commands):
             failed = self._carry_out(command)
             if self.context.leaving.is_set():
                 return

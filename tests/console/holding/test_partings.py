@@ -34,6 +34,14 @@ def lapsing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "RENEW_EVERY", NEVER)
 
 
+def _one_held(console: Debugging, shop: Shop) -> Asked:
+    """A request that a rule of the console holds."""
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    console.holding()
+    return asked
+
+
 def _lapsed(console: Debugging, shop: Shop, number: int = 1) -> list[str]:
     why = "the lease was not renewed for 1 s, since this console stood still"
     return [f"H{number} {shop.orders}.ping is held no more: {why}"]
@@ -45,9 +53,7 @@ def test_a_lease_that_has_lapsed_is_told_where_the_service_says_so_before_the_ke
 ) -> None:
     looks = keeping.Keeper._look_whether_lapsed
     monkeypatch.setattr(keeping.Keeper, "_look_whether_lapsed", lambda _self, _service: None)
-    console(f"break {shop.orders} ping")
-    asked = shop.ask("ping")
-    console.holding()
+    asked = _one_held(console, shop)
     eventually(lambda: not console.held(), what="the service has said that nothing is held")
     assert console.news() == _lapsed(console, shop)
     monkeypatch.setattr(keeping.Keeper, "_look_whether_lapsed", looks)
@@ -62,9 +68,7 @@ def test_a_lease_that_has_lapsed_is_told_where_the_service_says_so_before_the_ke
 def test_a_lease_that_has_lapsed_is_told_where_the_keeper_looks_before_the_service_says_so(
     console: Debugging, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    console(f"break {shop.orders} ping")
-    asked = shop.ask("ping")
-    console.holding()
+    asked = _one_held(console, shop)
     monkeypatch.setattr(keeping, "LOOK_EVERY", NEVER)
     eventually(lambda: not console.held(), what="the keeper has looked")
     assert console.news() == _lapsed(console, shop)
@@ -77,9 +81,7 @@ def test_a_lease_that_has_lapsed_is_told_where_the_keeper_looks_before_the_servi
 def test_a_lease_that_has_lapsed_is_told_where_a_rule_is_set_before_anybody_looks(
     console: Debugging, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    console(f"break {shop.orders} ping")
-    asked = shop.ask("ping")
-    console.holding()
+    asked = _one_held(console, shop)
     monkeypatch.setattr(keeping.Keeper, "_round", lambda _self, _now: None)
     assert asked.result() == {"pong": True}
     assert console(f"break {shop.orders} place") == Exit.DONE
@@ -153,9 +155,7 @@ def test_what_a_service_holds_that_makes_a_new_connection_is_not_said_to_be_gone
     """Nobody is there for a moment; who is not there for longer is gone."""
     monkeypatch.setattr(keeping, "SILENCE", 1.0)
     monkeypatch.setattr(keeping.Keeper, "_forget_gone", lambda _self, _active: None)
-    console(f"break {shop.orders} ping")
-    asked = shop.ask("ping")
-    console.holding()
+    asked = _one_held(console, shop)
     eventually(console.keeper._is_steady)
     for away, numbers in ((NEVER, [1]), (-NEVER, [])):
         monkeypatch.setattr(keeping, "AWAY", away)
@@ -255,9 +255,7 @@ def test_a_lease_that_somebody_ends_is_told_of_what_it_held_and_no_rule_is_said_
     console: Debugging, shop: Shop
 ) -> None:
     """So it is where an instance is asked while it is stopping."""
-    console(f"break {shop.orders} ping")
-    asked = shop.ask("ping")
-    console.holding()
+    asked = _one_held(console, shop)
     with _by_hand(shop) as control:
         control.send_request("rules", {"owner": console.keeper.desk.owner, "lease": 0})
     why = f"the lease on {shop.orders} was ended, or not renewed in time"

@@ -5,7 +5,7 @@ A line is a command; while a quote or a bracket is open in it, it goes on in the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from daebus_console.commands.errors import CommandError
@@ -96,6 +96,11 @@ def commands_in(text: str) -> list[Command]:
         if command is not None:
             found.append(command)
     return found
+
+
+def with_left(commands: Sequence[Command]) -> Iterator[tuple[Command, int]]:
+    """Each of them, with how many follow it."""
+    return zip(commands, reversed(range(len(commands))), strict=True)
 
 
 def not_carried_out(count: int) -> str:

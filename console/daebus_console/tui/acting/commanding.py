@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.grammar.explain import explain
-from daebus_console.commands.grammar.script import commands_in, not_carried_out
+from daebus_console.commands.grammar.script import commands_in, not_carried_out, with_left
 from daebus_console.commands.grammar.secrets import safe_error, shown
 from daebus_console.commands.verbs import Face
 from daebus_console.text import cells, clean
@@ -235,7 +235,7 @@ class Commands:
 
     def _job(self, commands: Sequence[Command], job: Job) -> int:
         context = replace(self.context, cancellation=job.cancellation)
-        for left, command in zip(reversed(range(len(commands))), commands, strict=True):
+        for command, left in with_left(commands):
             status = self._run(command, context)
             if status or job.cancellation.cancelled:
                 if left:
