@@ -194,6 +194,7 @@ class Claims:
     def attend(self, listener: Listener, heart: Heart | None) -> None:
         """What is claimed is heard by that listener; see with its heartbeats that a connection of one's own lives."""
         self._listener = listener
+        listener.heed_standstill()
         if heart is not None:
             heart.beside = self._keys.beat
 

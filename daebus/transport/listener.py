@@ -20,6 +20,7 @@ from .proof import PROBE
 from .reconnecting import HEARTBEAT_AFTER, Reconnecting, delay
 from .sockets.connection import Connection
 from .sockets.waiter import Waiter
+from .standstill import Standstill
 
 log = logging.getLogger("daebus")
 
@@ -117,9 +118,13 @@ class Listener(Reconnecting):
         connection = self._connection
         return self._ended_at if connection is None else max(self._ended_at, connection.ended_at)
 
+    def heed_standstill(self) -> None:
+        """Take note from now on of what `here_since` is to tell."""
+        self._standstill = Standstill()
+
     def here_since(self, at: float) -> float:
-        """Since when a message may have been here that was read at that time; see `Standstill`."""
-        return self._standstill.here_since(at)
+        """Since when a message may have been here that was read at that time, as far as heeded; see `Standstill`."""
+        return at if self._standstill is None else self._standstill.here_since(at)
 
     @property
     def has_more(self) -> bool:
@@ -188,7 +193,8 @@ class Listener(Reconnecting):
         if until <= now:
             return None
         came = connection.receive(wait := min(idle(), until - now))
-        self._standstill.looked(now, wait, time.monotonic(), came=came)
+        if self._standstill is not None:
+            self._standstill.looked(now, wait, time.monotonic(), came=came)
         if not came:
             return None
         self._pinged_at = None

@@ -81,7 +81,7 @@ class Reconnecting:
         self._refusal: str | None = None
         self._lost_at: float | None = None
         self._ended_at = -math.inf
-        self._standstill = Standstill()
+        self._standstill: Standstill | None = None
         self._attempts = 0
         self.connected = False
         """Whether every channel is subscribed, as far as is known."""
@@ -200,7 +200,8 @@ class Reconnecting:
             level = self._level if self._refusal is None else max(self._level, logging.WARNING)
             log.log(level, "%s: Redis at %s is back after %.1f s%s", self.name, where, away, more)
         self._connection = connection
-        self._standstill = Standstill()
+        if self._standstill is not None:
+            self._standstill = Standstill()
         self._failure = self._refusal = None
         self.connections += 1
         self.connected = True
