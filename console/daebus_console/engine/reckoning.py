@@ -106,7 +106,7 @@ class Reckoning:
 
     def stepped(self, seconds: float) -> None:
         """The clock went that far at once."""
-        self.stats.stepped(seconds)
+        self.stats.stepped()
         self.findings.stepped()
         self.directory.stepped(seconds)
         self.telling.stepped()

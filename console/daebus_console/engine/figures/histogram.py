@@ -38,7 +38,6 @@ class Histogram:
     def __init__(self) -> None:
         self.counts: dict[int, int] = {}
         self.count = 0
-        self.total = 0.0
         """The sum of all durations in seconds."""
         self.largest = 0.0
         self.smallest = math.inf
@@ -50,7 +49,6 @@ class Histogram:
         index = bucket(seconds)
         self.counts[index] = self.counts.get(index, 0) + 1
         self.count += 1
-        self.total += seconds
         if seconds > self.largest:
             self.largest = seconds
         if seconds < self.smallest:
@@ -73,7 +71,6 @@ class Histogram:
             counts[index] = counts.get(index, 0) + end - done
             done = end
         self.count += count
-        self.total += sum(ordered)
         self.largest = max(self.largest, ordered[-1])
         self.smallest = max(0.0, min(self.smallest, ordered[0]))
 
@@ -82,14 +79,8 @@ class Histogram:
         for index, count in other.counts.items():
             self.counts[index] = self.counts.get(index, 0) + count
         self.count += other.count
-        self.total += other.total
         self.largest = max(self.largest, other.largest)
         self.smallest = min(self.smallest, other.smallest)
-
-    @property
-    def mean(self) -> float | None:
-        """The average in seconds; None where nothing was counted."""
-        return self.total / self.count if self.count else None
 
     def quantile(self, fraction: float) -> float | None:
         """The duration in seconds that this fraction (0 to 1) does not exceed; None where nothing was counted."""

@@ -14,7 +14,7 @@ _FRACTIONS = (0.5, 0.95, 0.99)
 class Row(msgspec.Struct, frozen=True, gc=False):
     """The figures of one action, or of all together. Durations are seconds; None where nothing was measured.
 
-    `count` are requests and one-way messages; `rate` how many a second lately, `average` over the whole time.
+    `count` are requests and one-way messages; `rate` how many a second lately.
     `handler_…` is the time in the handler, `queue_…` that before it, for want of a worker, where services tell it.
     `beyond` is 0, but for the row of all that came when so many actions had rows already: it is no action's.
     """
@@ -23,12 +23,9 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     action: str
     count: int
     rate: float
-    average: float
-    answered: int
     errors: int
     timeouts: int
     unknown: int
-    late: int
     in_flight: int
     p50: float | None
     p95: float | None
@@ -51,8 +48,8 @@ class Slow(NamedTuple):
     action: str
 
 
-def row_of(service: str, action: str, series: Series, rate: float, watched: float, beyond: int = 0) -> Row:
-    """The figures of a series that was watched for so many seconds, with so many a second lately."""
+def row_of(service: str, action: str, series: Series, rate: float, beyond: int = 0) -> Row:
+    """The figures of a series, with so many a second lately."""
     p50, p95, p99 = series.latency.quantiles(_FRACTIONS)
     handler_p50, handler_p95 = series.handler.quantiles(_FRACTIONS[:2])
     queue_p50, queue_p95 = series.queue.quantiles(_FRACTIONS[:2])
@@ -61,12 +58,9 @@ def row_of(service: str, action: str, series: Series, rate: float, watched: floa
         action=action,
         count=series.count,
         rate=rate,
-        average=series.count / watched,
-        answered=series.latency.count,
         errors=series.errors,
         timeouts=series.timeouts,
         unknown=series.unknown,
-        late=series.late,
         in_flight=max(0, series.in_flight),
         p50=p50,
         p95=p95,

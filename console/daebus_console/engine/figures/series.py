@@ -11,22 +11,17 @@ from collections import deque
 import msgspec
 
 from daebus_console.engine.figures.histogram import Histogram
-
-RATE_WINDOW = 5.0
-"""Seconds over which the current rate is averaged."""
-_FRACTIONS = (0.5, 0.95, 0.99)
+from daebus_console.engine.rate import RATE_WINDOW
 
 
 class Slot(msgspec.Struct, frozen=True, gc=False):
-    """What happened in one slot of time that begins at `at`; quantiles in seconds, None where nothing was answered."""
+    """What happened in one slot of time that begins at `at`; `p95` in seconds, None where nothing was answered."""
 
     at: float
     count: int = 0
     errors: int = 0
     timeouts: int = 0
-    p50: float | None = None
     p95: float | None = None
-    p99: float | None = None
 
 
 class Series:
@@ -44,7 +39,6 @@ class Series:
         self.errors = 0
         self.timeouts = 0
         self.unknown = 0
-        self.late = 0
         self.in_flight = 0
         self.waiting: list[float] = []
         self.waiting_handler: list[float] = []
@@ -147,5 +141,5 @@ class Series:
             self.errors - errors,
             # One that was counted in an earlier slot may have been answered after all.
             max(0, self.timeouts - timeouts),
-            *self._now.quantiles(_FRACTIONS),
+            self._now.quantile(0.95),
         )

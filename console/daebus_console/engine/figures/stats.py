@@ -25,7 +25,7 @@ _MOST_SLOWEST = 100
 
 # Looking a member up in its enum costs as much as all else in a line of what runs for every message.
 _REQUEST, _ONE_WAY, _BROADCAST, _OK = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST, State.OK
-_CONTROL, _LATE = Flag.CONTROL, Flag.LATE
+_CONTROL = Flag.CONTROL
 _SPECIAL = Flag.CONTROL | Flag.LATE | Flag.TIMELESS
 
 
@@ -50,7 +50,6 @@ class Stats:
         self._all = Series(self.slot, self.slots)
         self._series: dict[tuple[str | None, str | None], Series] = {}
         self._others: Series | None = None
-        self._began: float | None = None
         self._cleared = self._last
         self._lost = 0
         self._unanswered: dict[int, State] = {}
@@ -69,8 +68,6 @@ class Stats:
             return
         at = exchange.opened.at
         self._last = exchange.number
-        if self._began is None or at < self._began:
-            self._began = at
         series = self._series.get((exchange.target, exchange.action)) or self._new_series(
             exchange.target, exchange.action
         )
@@ -111,8 +108,6 @@ class Stats:
     def opened_many(self, at: float, requests: Mapping[Asked, Sequence[Exchange]]) -> None:
         """The same for plain requests opened until `at`, within one slot of time, by whom was asked and for what."""
         everything = self._all
-        if self._began is None:
-            self._began = next(iter(requests.values()))[0].opened.at
         if at >= everything.end:
             self._roll(at)
         for key, exchanges in requests.items():
@@ -183,7 +178,7 @@ class Stats:
         # What a responder tells of itself may be anything that JSON can say.
         if exchange.elapsed is not None and 0 <= exchange.elapsed <= LARGEST:
             series.waiting_handler.append(exchange.elapsed)
-        if exchange.state is not _OK or exchange.flags & _LATE:
+        if exchange.state is not _OK:
             self._wrong(exchange, series)
         if latency > self._fast_enough:
             self._keep_slow(exchange, latency)
@@ -240,8 +235,6 @@ class Stats:
                 one.errors += 1
             elif exchange.state is State.TIMEOUT:
                 one.timeouts += 1
-            if exchange.flags & Flag.LATE:
-                one.late += 1
 
     def queued(self, service: str, action: str, seconds: float) -> None:
         """Count how long a message waited for a worker, as its service told; of actions that were seen being asked."""
@@ -258,13 +251,11 @@ class Stats:
             series.unknown += max(0, series.in_flight)
             series.in_flight = 0
 
-    def stepped(self, seconds: float) -> None:
-        """The clock went that far at once: what is under way cannot be measured, and time slots begin anew."""
+    def stepped(self) -> None:
+        """The clock was set: what is under way cannot be measured, and time slots begin anew."""
         self.lost()
         for series in self._every():
             series.restart()
-        if self._began is not None:
-            self._began += seconds
 
     def dropped(self, exchange: Exchange) -> None:
         """Forget that a request is under way, since the journal has no more room for it."""
@@ -282,9 +273,6 @@ class Stats:
             self.orphans += exchange.state is State.ORPHAN
         elif kind is Kind.UNREADABLE:
             self.unreadable += 1
-
-    def _series_of(self, target: str | None, action: str | None) -> Series:
-        return self._series.get((target, action)) or self._new_series(target, action)
 
     def _new_series(self, target: str | None, action: str | None) -> Series:
         if len(self._series) < self.max_series:
@@ -334,12 +322,10 @@ class Stats:
     def rows(self, now: float) -> list[Row]:
         """A row for each service and action, the most used first."""
         rows = [
-            row_of(target or "", action or "", one, one.rate(now), self._watched(now))
-            for (target, action), one in self._series.items()
+            row_of(target or "", action or "", one, one.rate(now)) for (target, action), one in self._series.items()
         ]
         if self._others is not None:
-            rate = self._others.rate(now)
-            rows.append(row_of(OTHERS, OTHERS, self._others, rate, self._watched(now), self.max_series))
+            rows.append(row_of(OTHERS, OTHERS, self._others, self._others.rate(now), self.max_series))
         rows.sort(key=lambda row: (-row.count, row.service, row.action))
         return rows
 
@@ -352,10 +338,9 @@ class Stats:
             total.in_flight += max(0, one.in_flight)
             total.handler.merge(one.handler)
             total.queue.merge(one.queue)
-        total.count, total.errors = self._all.count, self._all.errors
-        total.timeouts, total.late = self._all.timeouts, self._all.late
+        total.count, total.errors, total.timeouts = self._all.count, self._all.errors, self._all.timeouts
         total.latency.merge(self._all.latency)
-        return row_of("", "", total, self._all.rate(now), self._watched(now))
+        return row_of("", "", total, self._all.rate(now))
 
     def series(self, service: str | None, action: str | None, now: float) -> list[Slot]:
         """The time slots of one action up to `now`, oldest first, without gaps; of all together where both are None.
@@ -366,14 +351,11 @@ class Stats:
         found = self._find(service, action)
         return found.slots_until(now) if found is not None else []
 
-    def histogram(self, service: str | None = None, action: str | None = None) -> Histogram:
-        """The latencies of one action, or of all together."""
+    def histogram(self, service: str | None, action: str | None) -> Histogram:
+        """The latencies of one action, or of all together where both are None."""
         self._fold()
         found = self._find(service, action)
         return found.latency if found is not None else Histogram()
-
-    def _watched(self, now: float) -> float:
-        return self.slot if self._began is None else max(now - self._began, self.slot)
 
     def _find(self, service: str | None, action: str | None) -> Series | None:
         if service is None and action is None:

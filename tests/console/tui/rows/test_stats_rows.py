@@ -21,7 +21,7 @@ def figures(row: Row, width: int) -> dict[str, str]:
 
 def row_of(service: str, action: str, count: int, errors: int = 0) -> Row:
     """An action of which no time was measured."""
-    return Row(service, action, count, 0.0, 0.0, count, errors, *[0] * 4, *[None] * 6)
+    return Row(service, action, count, 0.0, errors, *[0] * 3, *[None] * 6)
 
 
 @pytest.mark.parametrize("width", [40, 52, 60, 70, 90, 110, 160])
