@@ -78,24 +78,15 @@ class Jobs:
         with self._changed:
             return [job for job in self._running if job.number]
 
-    def cancel(self, number: int | None = None) -> list[Job]:
-        """Stop the job of that number, or all; returns which."""
-        jobs = [job for job in self.running() if number is None or job.number == number]
-        for job in jobs:
-            job.cancellation.cancel()
-        return jobs
-
-    def wait(self, job: Job, timeout: float | None = None) -> bool:
-        """Wait for the end of a job; False after `timeout` seconds."""
+    def wait(self, job: Job) -> None:
+        """Wait for the end of a job."""
         with self._changed:
-            return self._changed.wait_for(lambda: job.status is not None, timeout)
+            self._changed.wait_for(lambda: job.status is not None)
 
-    def wait_all(self, cancellation: Cancellation | None = None) -> int:
+    def wait_all(self) -> int:
         """Wait for the end of all that was left to itself; returns the first status that is not 0, of all so far."""
-        while not (cancellation is not None and cancellation.cancelled):
-            with self._changed:
-                if self._changed.wait_for(lambda: not any(job.background for job in self._running), 0.2):
-                    break
+        with self._changed:
+            self._changed.wait_for(lambda: not any(job.background for job in self._running))
         return self.status
 
     @property

@@ -77,7 +77,6 @@ class AlikeEntry:
     """All channels of one pattern. `subscribers` is how many of them somebody was subscribed to at the last poll."""
 
     pattern: Pattern
-    first_seen: float
     heard: float
     subscribers: int = 0
     gone: float | None = None
@@ -133,7 +132,7 @@ class Alikes:
         """The entry of a pattern, made when it is new; None where there is no room."""
         entry = self._entries.get(pattern.text)
         if entry is None and len(self._entries) < MOST:
-            entry = self._entries[pattern.text] = AlikeEntry(pattern, now, now)
+            entry = self._entries[pattern.text] = AlikeEntry(pattern, now)
         return entry
 
     def begin_poll(self, listed: int) -> None:

@@ -361,7 +361,7 @@ class Directory:
             if len(self.channels) >= MOST:
                 self._forget(name)
                 return None
-            entry = self.channels[name] = ChannelEntry(name, now, heard=now)
+            entry = self.channels[name] = ChannelEntry(name, heard=now)
         return entry
 
     def _alike_of(self, name: str, now: float, pattern: Pattern) -> AlikeEntry | None:

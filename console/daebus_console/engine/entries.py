@@ -93,7 +93,6 @@ class ChannelEntry:
     """A channel that is no service's: broadcasts, or nobody knows what. `listeners` are services that declare it."""
 
     name: str
-    first_seen: float
     subscribers: int = 0
     gone: float | None = None
     listeners: set[str] = field(default_factory=set)

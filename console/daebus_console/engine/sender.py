@@ -34,7 +34,6 @@ from daebus_console.engine import jsontext
 from daebus_console.engine.live import glob
 from daebus_console.engine.message.control import NAME, control_request
 from daebus_console.engine.message.envelope import CONTROL_PREFIX
-from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.session import Session
 
 _ASK_WITHIN = 3.0
@@ -71,11 +70,10 @@ class Delivery:
 class Inquiry:
     """A request that is under way. One thread reads its answers; any thread may cancel it."""
 
-    def __init__(self, call: Call, session: Session, begun: float) -> None:
+    def __init__(self, call: Call, begun: float) -> None:
         self._call = call
         # Connecting is no part of it.
         self._begun = begun if call.sent_at is None else call.sent_at
-        self._session = session
         self.service, self.action, self.request_id = call.service, call.action, call.request_id
         self.timeout = call.timeout
         """Seconds that the whole of it may take."""
@@ -117,12 +115,6 @@ class Inquiry:
     def cancel(self) -> None:
         """Stop waiting: whoever reads the answers gets Cancelled."""
         self._call.cancel()
-
-    @property
-    def exchange(self) -> Exchange | None:
-        """The exchange as the tap has seen it, if it has."""
-        with self._session.lock:
-            return self._session.correlator.find(self.request_id)
 
 
 class Sender:
@@ -168,7 +160,7 @@ class Sender:
         self._see_answers(service, requester)
         begun = time.monotonic()
         call = requester.start(service, action, _as_told(payload), timeout=timeout, request_id=request_id)
-        return Inquiry(call, self.session, begun)
+        return Inquiry(call, begun)
 
     def requester(self) -> Requester:
         """A Requester on the same Redis under the console's name, for `request(through=…)`; the caller closes it."""

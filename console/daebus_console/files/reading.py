@@ -75,11 +75,6 @@ class Stored:
             self._stream, self._file = file, self._nameless()
             self._stored = 0
 
-    @property
-    def is_stream(self) -> bool:
-        """Whether more of it may be long in coming: of a pipe, say."""
-        return self._stream is not None
-
     def close(self) -> None:
         """Give it back now. Harmless when that was done."""
         for close in self._closing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from daebus_console.commands.completion.completer import fill_in
 from daebus_console.commands.completion.offer import Known, Offer
 from daebus_console.repl.completer import CommandCompleter
 from daebus_console.repl.history import EntryHistory
@@ -25,10 +24,6 @@ class Assist:
     def rest(self, text: str) -> str:
         """What the line most likely goes on with."""
         return LineSuggest(self.history, self._known()).rest(text)
-
-    def fill_in(self, text: str) -> str | None:
-        """The text with the payload that was seen last for its action, or on its channel; None where none was."""
-        return fill_in(text, self._known())
 
     def entries(self) -> list[str]:
         """What was entered, oldest first."""

@@ -68,7 +68,9 @@ def test_a_request_is_answered_and_is_an_exchange_of_ours(session: Session, send
     assert progress == [{"half": True}]
     assert inquiry.latency is not None
     assert inquiry.latency > 0
-    exchange = eventually(lambda: (one := inquiry.exchange) and one.state is State.OK and one)
+    exchange = eventually(
+        lambda: (one := session.correlator.find(inquiry.request_id)) and one.state is State.OK and one
+    )
     assert isinstance(exchange, Exchange)
     assert exchange.has(Flag.OURS)
     assert exchange.has(Flag.STREAM)
@@ -177,7 +179,7 @@ def test_answers_are_seen_where_only_some_channels_are_looked_at(redis_url: str,
         def answered_in_view() -> bool:
             inquiry = sender.request(service, "echo", {})
             inquiry.result()
-            exchange = eventually(lambda: inquiry.exchange, what="the request in view")
+            exchange = eventually(lambda: session.correlator.find(inquiry.request_id), what="the request in view")
             assert exchange is not None
             return exchange.state is State.OK
 

@@ -107,7 +107,7 @@ class Spoken(Dialect):
         event = None if body is None else _read_event(body)
         if event is None or not event.type.startswith("worker-"):
             return None
-        return Announced(event.hostname, instance=event.hostname, gone=event.type == "worker-offline")
+        return Announced(event.hostname, gone=event.type == "worker-offline")
 
     def remark(self, channel: str, data: bytes) -> str | None:
         """Who asks workers something is answered elsewhere."""

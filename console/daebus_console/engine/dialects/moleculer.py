@@ -231,7 +231,7 @@ class Spoken(Dialect):
         if info is None:
             return None
         names = [name for service in info.services for name in service.actions if not name.startswith("$")]
-        return Announced(info.sender, dict.fromkeys(names[:_MOST_ACTIONS], ""), instance=info.sender)
+        return Announced(info.sender, dict.fromkeys(names[:_MOST_ACTIONS], ""))
 
 
 _Told = Callable[[_Packet], Sighting | None]

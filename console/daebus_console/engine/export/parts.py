@@ -24,11 +24,6 @@ class Part:
     payload: Any
     told: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def readable(self) -> bool:
-        """Whether there is a payload to be shown."""
-        return not isinstance(self.payload, Unread)
-
 
 def parts(exchange: Exchange, redact: Redactor) -> list[Part]:
     """Its messages, in order: all that was said, and not that its asker was told that it is held."""

@@ -33,10 +33,6 @@ class FilterError(ValueError):
     def __str__(self) -> str:
         return f"{self.message} (did you mean {self.suggestion}?)" if self.suggestion else self.message
 
-    def pointer(self) -> str:
-        """A line of blanks and carets to print under the text."""
-        return " " * self.position + "^" * self.length
-
 
 class Value(NamedTuple):
     """One of the alternatives of a term.

@@ -84,13 +84,6 @@ class Book:
         """The finding with that `id`."""
         return next((one for one in self._findings.values() if one.id == identity), None)
 
-    def clear(self) -> None:
-        """Forget all of them."""
-        self._findings.clear()
-        self._of_exchange.clear()
-        self.left_out = 0
-        self.version += 1
-
     def _point(self, number: int, finding: Finding) -> None:
         marks = self._of_exchange
         known = marks.get(number)

@@ -28,13 +28,12 @@ class Hold:
 
     `hold` is its id there; `name` the action, or the channel of an event; `id` and `parent` are those of the message.
     `since` and `until` are times of the keeper's clock: until when it is held at most (None: the instance does not
-    say); `lease` until when it is held if its owner does not renew; `asker` when whoever asked gives up, if its clock
-    goes on (None: nobody is known to wait); with `waits` it is told to wait on; `guessed` that it does not say how long
-    it waits, and is taken to wait as callers of 0.0.31 do. `payload` is what it carries, `whole` where all of that was
-    told; `length` are its bytes. `target` is the service that a call is for; `ok` tells that an answer is no error;
-    `part` which part of an answer it is, if it is not the final one, and `behind` how many of the same answer wait for
-    it; `one_way` that nobody waits for an answer of what leaves; `delayed` that it is not held but delayed. `held_by`
-    is the rule itself, where it was told.
+    say); `asker` when whoever asked gives up, if its clock goes on (None: nobody is known to wait); with `waits` it is
+    told to wait on; `guessed` that it does not say how long it waits, and is taken to wait as callers of 0.0.31 do.
+    `payload` is what it carries, `whole` where all of that was told; `length` are its bytes. `target` is the service
+    that a call is for; `ok` tells that an answer is no error; `part` which part of an answer it is, if it is not the
+    final one, and `behind` how many of the same answer wait for it; `one_way` that nobody waits for an answer of what
+    leaves; `delayed` that it is not held but delayed. `held_by` is the rule itself, where it was told.
     """
 
     service: str
@@ -46,7 +45,6 @@ class Hold:
     rule: str
     since: float
     until: float | None = None
-    lease: float | None = None
     asker: float | None = None
     waits: bool = False
     guessed: bool = False
@@ -153,7 +151,7 @@ def _holds(service: str, instance: str, told: Any, at: float, rules: Mapping[tup
     for one in _list(told):
         if not isinstance(one, Mapping) or not isinstance(one.get("hold"), str):
             continue
-        left, ends = _seconds(one.get("left")), _seconds(one.get("ends"))
+        ends = _seconds(one.get("ends"))
         since = at - (_seconds(one.get("held")) or 0.0)
         asker, waits, guessed = _asker(one.get("asker"), at, since)
         yield Hold(
@@ -166,7 +164,6 @@ def _holds(service: str, instance: str, told: Any, at: float, rules: Mapping[tup
             rule=str(one.get("rule", "")),
             since=since,
             until=None if ends is None else at + ends,
-            lease=None if left is None else at + left,
             asker=asker,
             waits=waits,
             guessed=guessed,

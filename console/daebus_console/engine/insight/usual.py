@@ -79,11 +79,6 @@ class Usual:
         self._told: dict[int, tuple[int, Unlike]] = {}
         self._left = AT_ONCE
 
-    @property
-    def busy(self) -> bool:
-        """Whether it is learning."""
-        return bool(self._learning)
-
     def of(self, exchange: Exchange) -> Unlike | None:
         """Where it departs from what is usual; None where it is not known yet, and will be if asked again."""
         if exchange.kind not in _KINDS or exchange.flags & Flag.CONTROL or exchange.size > LARGEST:

@@ -68,15 +68,6 @@ def replaced(text: str, changes: Iterable[tuple[int, int, str]]) -> str:
     return "".join([*parts, text[kept:]])
 
 
-def last_of(spans: Iterable[Span], key: str | int) -> Span | None:
-    """The one that counts of those with that key: the last."""
-    found = None
-    for span in spans:
-        if span.key == key:
-            found = span
-    return found
-
-
 def appended(text: str, position: int, spans: list[Span], written: str) -> str:
     """The text with one more member (or item) at the end of the container at `position`, which holds `spans`.
 

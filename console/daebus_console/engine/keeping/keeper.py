@@ -98,11 +98,6 @@ class Keeper:
         """The time by which it is said since when, and for how much longer, something is held. It never steps."""
         return time.monotonic()
 
-    @property
-    def watching(self) -> bool:
-        """Whether it looks by itself what is held."""
-        return self._thread is not None
-
     def watch(self) -> None:
         """Look from now on what is held, and keep alive what we have set. Any number of times."""
         with self.session.lock:

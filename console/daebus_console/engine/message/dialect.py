@@ -47,14 +47,13 @@ class Sighting(msgspec.Struct, gc=False):
 
 
 class Announced(msgspec.Struct, frozen=True):
-    """What a program told of itself: a service, its actions (name and first line of what it says of them), an instance.
+    """What a program told of itself: a service, and its actions (name and first line of what it says of them).
 
     `gone` says that it has left.
     """
 
     service: str
     actions: Mapping[str, str] = {}
-    instance: str | None = None
     gone: bool = False
 
 

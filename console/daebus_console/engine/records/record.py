@@ -28,15 +28,15 @@ class Source:
     """One instance that tells: its `service`, its `instance` id, and how its records have come so far.
 
     `seq` is the highest number seen; `lost` counts records that fell out of its ring unread, `left_out` those that it
-    did not publish for want of room. `restarts` counts how often its numbers began anew. `off` are the seconds by which
-    its clock is behind that of the tap; 0 where they agree within half a second, or nobody knows.
+    did not publish for want of room. `off` are the seconds by which its clock is behind that of the tap; 0 where they
+    agree within half a second, or nobody knows.
     """
 
-    __slots__ = ("_least", "instance", "left_out", "lost", "off", "restarts", "seq", "service", "watched")
+    __slots__ = ("_least", "instance", "left_out", "lost", "off", "seq", "service", "watched")
 
     def __init__(self, service: str, instance: str) -> None:
         self.service, self.instance = service, instance
-        self.seq = self.lost = self.left_out = self.restarts = 0
+        self.seq = self.lost = self.left_out = 0
         self.off = 0.0
         self.watched = False
         self._least: float | None = None

@@ -87,10 +87,6 @@ class Records:
         self.sources[key] = found
         return found
 
-    def tellers(self, service: str) -> list[Source]:
-        """The instances of a service that have told anything."""
-        return [one for one in self.sources.values() if one.service == service]
-
     def take(self, at: float, batch: Batch, *, watched: bool, late: bool = False) -> list[Any_]:
         """Take a batch that was seen at `at`; returns what was new in it.
 
@@ -106,7 +102,6 @@ class Records:
                 source.compare(at, max(one.at for one in batch.records))
                 if not late and batch.records[-1].seq < source.seq and not self._has(source, batch.records[-1]):
                     # An instance under that name has begun anew.
-                    source.restarts += 1
                     source.seq = 0
         new = [one for one in batch.records if one.seq > source.seq or not self._has(source, one)]
         for one in new:
@@ -174,16 +169,6 @@ class Records:
     def has_channel(self, channel: str) -> bool:
         """Whether anything was told of broadcasts on that channel."""
         return channel in self._channels
-
-    def clear(self) -> None:
-        """Forget all records; who told them stays known."""
-        self._by_id.clear()
-        self._by_cast.clear()
-        self._channels.clear()
-        self._well.clear()
-        self._trouble.clear()
-        self._bytes = {True: 0, False: 0}
-        self.version += 1
 
 
 def _key(record: Any_) -> str | None:

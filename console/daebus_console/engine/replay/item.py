@@ -40,7 +40,7 @@ class Unsendable(ValueError):
 
 @dataclass(frozen=True)
 class Resend:
-    """A message to be sent again. `origin` is the number of its exchange.
+    """A message to be sent again.
 
     `body` is the whole message as JSON has it, without what belongs to the asker: one that knows its text is sent as
     that text. `timeout` are seconds, if it has any. `raw` are the bytes where they go out as they were, being no object
@@ -52,7 +52,6 @@ class Resend:
     channel: str
     action: str | None
     body: dict[str, Any] = field(repr=False)
-    origin: int
     timeout: float | None = None
     raw: bytes | None = field(default=None, repr=False)
     dialect: str | None = None
@@ -174,7 +173,7 @@ def resend_of(exchange: Exchange) -> Resend:
         left_out = (*_OF_THE_ASKER, *_OF_THE_CALL) if "payload" in body else _OF_THE_ASKER
         if any(name in body for name in left_out):
             body = jsontext.reduced(text, members, left_out)
-    return Resend(exchange.kind, opened.channel, exchange.action, body, exchange.number, timeout)
+    return Resend(exchange.kind, opened.channel, exchange.action, body, timeout)
 
 
 def where_to(exchange: Exchange, to: str | None = None) -> str:
@@ -214,7 +213,6 @@ def _as_it_was(exchange: Exchange) -> Resend:
             opened.channel,
             exchange.action,
             {},
-            exchange.number,
             raw=opened.data,
             dialect=dialect.name,
         )
@@ -224,7 +222,7 @@ def _as_it_was(exchange: Exchange) -> Resend:
     data = opened.data if dialect is None else dialect.again(opened.data)
     if data is None:
         raise Unsendable("it may be an answer, and answers are never sent again")
-    return Resend(exchange.kind, opened.channel, exchange.action, {}, exchange.number, raw=data)
+    return Resend(exchange.kind, opened.channel, exchange.action, {}, raw=data)
 
 
 def _why_unreadable(data: bytes, error: Exception) -> str:

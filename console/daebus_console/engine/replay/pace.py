@@ -37,11 +37,6 @@ class Timing:
         self._paused_at: float | None = None
         self._first: float | None = None
 
-    @property
-    def paused(self) -> bool:
-        """Whether the clock stands still."""
-        return self._paused_at is not None
-
     def pause(self, now: float) -> None:
         """Stop the clock."""
         if self._paused_at is None:

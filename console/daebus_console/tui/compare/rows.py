@@ -53,10 +53,9 @@ Row = Entry | Heading
 
 @dataclass(frozen=True)
 class Compared:
-    """What came of a comparison. `latencies` are seconds, before and after; None where there is none."""
+    """What came of a comparison."""
 
     entries: tuple[Entry, ...]
-    latencies: tuple[float | None, float | None]
     differing: int
     ignored: int
 
@@ -74,7 +73,7 @@ class Compared:
         return rows
 
 
-NOTHING = Compared((), (None, None), 0, 0)
+NOTHING = Compared((), 0, 0)
 
 
 def snapshot(exchange: Exchange) -> Exchange:
@@ -93,7 +92,7 @@ def compare(before: Exchange, after: Exchange, rules: Rules) -> Compared:
         changes = diff_exchanges(before, after, every).changes
         entries = _merged(entries, changes, rules)
     entries.sort(key=_part_order)
-    return Compared(tuple(entries), found.latencies, len(found.changes), len(entries) - len(found.changes))
+    return Compared(tuple(entries), len(found.changes), len(entries) - len(found.changes))
 
 
 def _merged(entries: list[Entry], every: Sequence[Change], rules: Rules) -> list[Entry]:

@@ -30,7 +30,7 @@ class PayloadDraft(Draft):
     """
 
     def __init__(self, payload: dict[str, Any], told: str, redact: Redactor | None = None) -> None:
-        self.resend = Resend(Kind.BROADCAST, "held", None, payload, 0)
+        self.resend = Resend(Kind.BROADCAST, "held", None, payload)
         self.what = told
         self._redact = redact or Redactor(())
         try:

@@ -8,7 +8,6 @@ from typing import Any
 from textual.screen import Screen
 from textual.widget import Widget
 
-PANES = ("left", "flow-pane", "detail-pane", "repl-pane")
 HIDEABLE = ("left", "detail-pane", "repl-pane")
 LOWEST, NARROWEST = 3, 14
 

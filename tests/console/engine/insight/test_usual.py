@@ -43,7 +43,6 @@ class Looking:
 
     def again(self) -> None:
         self.usual.work(10, self.bus.now, NOTHING)
-        assert not self.usual.busy
 
 
 def test_nothing_is_learned_until_somebody_looks_and_then_of_that_alone() -> None:

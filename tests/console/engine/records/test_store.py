@@ -11,10 +11,10 @@ from tests.console.engine.bus import Sent
 from tests.console.engine.records.told import batch, cast, handled, recent, record
 
 
-def take(records: Records, sent: Sent, at: float = 1_000.1) -> list[Any]:
+def take(records: Records, sent: Sent, at: float = 1_000.1, *, late: bool = False) -> list[Any]:
     found = batch_in(*sent)
     assert found is not None
-    return records.take(at, found, watched=sent.channel.startswith("daebus.watch."))
+    return records.take(at, found, watched=sent.channel.startswith("daebus.watch."), late=late)
 
 
 def test_what_is_told_twice_counts_once() -> None:
@@ -37,16 +37,24 @@ def test_a_ring_that_begins_anew() -> None:
     records = Records()
     take(records, batch("users", handled(90, "a"), handled(91, "b")))
     assert len(take(records, batch("users", handled(1, "c"), handled(2, "d")))) == 2
-    (source,) = records.tellers("users")
-    assert (source.restarts, source.seq) == (1, 2)
+    (source,) = records.sources.values()
+    assert source.seq == 2
     assert len(take(records, batch("users", handled(3, "e")))) == 1
+
+
+def test_what_is_read_after_later_ones_is_no_new_beginning() -> None:
+    records = Records()
+    take(records, batch("users", handled(3, "c")))
+    take(records, batch("users", handled(6, "f"), handled(7, "g")))
+    found = take(records, batch("users", handled(3, "c"), handled(4, "d"), handled(5, "e")), late=True)
+    assert [one.seq for one in found] == [4, 5]
 
 
 def test_losses_are_summed_up() -> None:
     records = Records()
     take(records, batch("users", handled(1, "a"), lost=3, left_out=5))
     take(records, batch("users", left_out=2))
-    (source,) = records.tellers("users")
+    (source,) = records.sources.values()
     assert (source.lost, source.left_out) == (3, 7)
 
 
@@ -93,10 +101,6 @@ def test_broadcasts_are_found_by_their_bytes_and_forgotten() -> None:
         take(records, batch("users", handled(seq, f"id{seq}")))
     assert not records.has_channel("orders")
     assert not records.of("r1")
-    take(records, batch("users", handled(99, "last")))
-    records.clear()
-    assert not records.of("last")
-    assert not len(records)
 
 
 def test_a_program_with_no_end_of_names_is_bounded() -> None:

@@ -76,7 +76,6 @@ def test_what_was_not_read_is_there_when_somebody_asks() -> None:
     assert len(telling.unread) == 8
     assert len(telling.records) == 1_000
     assert not len(telling.unread)
-    assert telling.records.tellers("users")[0].restarts == 0
 
 
 def test_trouble_is_not_left_unread() -> None:
