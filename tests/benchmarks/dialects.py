@@ -27,7 +27,7 @@ from typing import Any
 
 from daebus_console.cli import contexts as cli
 from daebus_console.engine import session as today
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.message.frame import Frame
 from tests.benchmarks.subjects import flood
 from tests.benchmarks.subjects.before import COMMIT, module_before
@@ -47,7 +47,7 @@ Batch = list[tuple[str, bytes]]
 
 def said(name: str) -> Batch:
     """What was said in a transcript, but what is rare."""
-    frames = (one for one in read_capture(TRANSCRIPTS / f"{name}.jsonl") if isinstance(one, Frame))
+    frames = (one for one in CaptureReader(TRANSCRIPTS / f"{name}.jsonl") if isinstance(one, Frame))
     return [(one.channel, one.data) for one in frames if not _RARE.search(one.channel)]
 
 

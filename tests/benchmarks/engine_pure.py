@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from daebus_console.cli import contexts as cli
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.filter.language import parse
@@ -213,7 +213,7 @@ def capturing(frames: Frames) -> dict[str, float]:
 
 
 def _read(path: Path) -> int:
-    return sum(1 for _ in read_capture(path))
+    return sum(1 for _ in CaptureReader(path))
 
 
 def opening(count: int) -> dict[str, float]:

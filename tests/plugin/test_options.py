@@ -14,7 +14,7 @@ from daebus import DaebusError
 from daebus.testing import Database, LocalBus, TestRun
 from daebus.testing.capture import write_capture
 from daebus.testing.recording import Published
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.message.frame import Frame, Seen
 from tests.plugin.conftest import Run, captures
 
@@ -51,7 +51,7 @@ def test_each_failed_test_leaves_a_capture_that_the_console_opens(run: Run, tmp_
     found = []
     for name in names:
         assert (folder / name).stat().st_mode & 0o777 == 0o600
-        reader = read_capture(folder / name)
+        reader = CaptureReader(folder / name)
         assert reader.header.redis == "the test bus"
         (frame,) = list(reader)
         assert isinstance(frame, Frame)
@@ -72,7 +72,7 @@ def test_a_capture_has_the_bytes_as_they_were(tmp_path: Path) -> None:
     file = tmp_path / "capture.jsonl"
     file.write_text("what was there")
     write_capture(file, [Published(5.25, *message) for message in sent], "redis://h/0", 5.0, 6.5)
-    reader = read_capture(file)
+    reader = CaptureReader(file)
     *runs, seen = reader.runs()
     frames = [Frame(at, channel, data) for run in runs for at, ((channel, data),) in run]  # type: ignore[misc]
     assert (reader.warnings, seen) == ([], Seen(6.5))
@@ -234,4 +234,4 @@ def test_a_run_that_is_not_over_writes_what_was_so_far(tmp_path: Path) -> None:
     with TestRun(bus) as run:
         bus.publish("news", b"{}")
         run.write_capture(tmp_path / "a")
-        assert len(list(read_capture(tmp_path / "a"))) == 1
+        assert len(list(CaptureReader(tmp_path / "a"))) == 1

@@ -21,7 +21,6 @@ from daebus.transport.bus import redis_at
 from daebus.transport.proof import Greeting
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.capture.reader import CaptureReader, told_warnings
-from daebus_console.engine.capture.source import Progress
 from daebus_console.engine.message.exchange import Exchange, Message
 from daebus_console.engine.message.frame import Alone, Gap, Seen
 from daebus_console.engine.pairing.clock import Clock
@@ -76,10 +75,9 @@ class OfflineSession(Session):
         settings: Settings | None = None,
         *,
         target: str | None = None,
-        progress: Progress | None = None,
     ) -> None:
         super().__init__(_NOWHERE, settings)
-        self._reader = CaptureReader(path, progress)
+        self._reader = CaptureReader(path)
         self.path = self._reader.path
         self.target = redis_at(target).address if target is not None else None
         self.address = CaptureAddress(_NOWHERE, f"capture {self.path.name}")

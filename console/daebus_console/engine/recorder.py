@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.capture.writer import CaptureWriter
@@ -34,7 +33,6 @@ class Recorder:
         matching: Filter | None = None,
         force: bool = False,
         redact: Redactor | None = None,
-        on_error: Callable[[str], None] | None = None,
         given_up: GivenUp = never,
     ) -> None:
         self._session = session
@@ -46,7 +44,6 @@ class Recorder:
             self.started,
             force=force,
             redact=redact,
-            on_error=on_error,
             given_up=given_up,
         )
         self._chosen: dict[int, None] = {}

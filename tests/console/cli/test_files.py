@@ -20,7 +20,7 @@ import pytest
 
 from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.verbs import VERBS, Face
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.message.frame import Frame
 from daebus_console.files.packing import zstd
@@ -50,7 +50,7 @@ def capture(tmp_path: Path) -> Path:
 
 
 def frames_of(path: Path) -> list[Frame]:
-    return [item for item in read_capture(path) if isinstance(item, Frame)]
+    return [item for item in CaptureReader(path) if isinstance(item, Frame)]
 
 
 # Outputs that are inputs --------------------------------------------------------------------------------------

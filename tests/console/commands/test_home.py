@@ -13,7 +13,7 @@ from daebus_console.commands.context import Exit
 from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.verbs import VERBS, Face
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.session import Session
@@ -62,7 +62,7 @@ def test_in_every_verb(prompt: Prompt, home: Path, quote: str) -> None:
         return prompt(text.replace("<", quote).replace(">", quote))
 
     assert line("record <~/recorded.jsonl> --for 0.1") == Exit.DONE
-    assert list(read_capture(home / "recorded.jsonl")) is not None
+    assert list(CaptureReader(home / "recorded.jsonl")) is not None
     assert line("watch status:error --keep <~/kept> --for 0.1") == Exit.DONE
     assert (home / "kept").is_dir()
     assert line("mock nobody_there --from <~/x.jsonl> --beside") == Exit.DONE

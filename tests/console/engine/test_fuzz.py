@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daebus_console.engine.capture.format import CaptureError
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.filter.completion import completions
@@ -231,7 +231,7 @@ def test_any_file_is_a_capture_with_warnings_or_none_with_a_reason(
         path = Path(folder) / "capture"
         path.write_bytes(content)
         try:
-            reader = read_capture(path)
+            reader = CaptureReader(path)
         except CaptureError:
             return
         items = list(reader)

@@ -20,7 +20,7 @@ from daebus.wire.writing import encode_object, write_request
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.grammar.template import _Nothing
 from daebus_console.engine import jsontext
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.export import export
 from daebus_console.engine.export.as_python import sent
 from daebus_console.engine.hiding.redact import Redactor
@@ -114,7 +114,7 @@ def test_a_capture_and_the_export_of_one_hold_the_bytes(tmp_path: Path) -> None:
         bus >> raw("shop", asked(text).replace('"a"', f'"{len(bus.exchanges)}"'))
     path = tmp_path / "copy.jsonl"
     path.write_text(export("capture", bus.exchanges), encoding="utf-8")
-    found = [item.data for item in read_capture(path) if isinstance(item, Frame)]
+    found = [item.data for item in CaptureReader(path) if isinstance(item, Frame)]
     assert found == [exchange.opened.data for exchange in bus.exchanges]
 
 

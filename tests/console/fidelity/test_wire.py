@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from daebus_console.engine import jsontext
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.message.frame import Frame
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
@@ -96,7 +96,7 @@ def test_a_replay_of_a_recording_publishes_what_was_recorded(
         eventually(lambda: len(bare.heard) == len(texts), what="all were heard")
         published = list(bare.heard)
         prompt.seen(request_id=f"{bare.name}-{len(texts) - 1}")
-    recorded = [item.data for item in read_capture(path) if isinstance(item, Frame) and item.channel == bare.name]
+    recorded = [item.data for item in CaptureReader(path) if isinstance(item, Frame) and item.channel == bare.name]
     assert recorded == published
     bare.heard.clear()
     assert prompt(f"replay {path} --asap --in-flight 1 --yes") == 0, prompt.said.all

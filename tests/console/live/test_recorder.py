@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.exchange import State
 from daebus_console.engine.message.frame import Frame, Gap
@@ -35,7 +35,7 @@ def test_everything_is_recorded_as_it_was(open_session: OpenSession, publish: Pu
         publish("news", {"text": "grüße ☃"})
         publish("news", b"\x00\xff")
         assert session.wait_for(lambda: session.status.messages >= 2, 5)
-    frames = [frame for frame in read_capture(tmp_path / "all.jsonl") if isinstance(frame, Frame)]
+    frames = [frame for frame in CaptureReader(tmp_path / "all.jsonl") if isinstance(frame, Frame)]
     assert [(frame.channel, frame.data) for frame in frames] == [
         ("news", json.dumps({"text": "grüße ☃"}).encode()),
         ("news", b"\x00\xff"),
@@ -53,7 +53,7 @@ def test_with_a_filter_an_answer_brings_its_request_along(
             publish("caller:a", {"status": status, "payload": {"error": "no"}, "request_id": str(number)})
         publish("users", {"action": "get", "payload": {}, "reply_to": "caller:a", "request_id": "3"})
         assert session.wait_for(lambda: session.status.messages >= 5 and session.correlator.pending == 0, 5)
-    found = [json.loads(frame.data)["request_id"] for frame in read_capture(tmp_path / "bad.jsonl")
+    found = [json.loads(frame.data)["request_id"] for frame in CaptureReader(tmp_path / "bad.jsonl")
              if isinstance(frame, Frame)]  # fmt: skip
     assert found == ["2", "2", "3"]
 
@@ -70,7 +70,7 @@ def test_what_tells_of_several_exchanges_is_recorded_once(
         for frame in frames:
             publish("/0.celeryev/task.multi", frame)
         assert session.wait_for(lambda: session.status.messages >= 2, 5)
-    found = [one for one in read_capture(tmp_path / "once.jsonl") if isinstance(one, Frame)]
+    found = [one for one in CaptureReader(tmp_path / "once.jsonl") if isinstance(one, Frame)]
     assert [json.loads(one.data) for one in found] == frames
     told = [(one.request_id, one.state) for one in Recording(tmp_path / "once.jsonl").exchanges()]
     assert told[:3] == [("a", State.OK), ("b", State.OK), ("c", State.PENDING)]
@@ -83,7 +83,7 @@ def test_a_gap_is_recorded(open_session: OpenSession, own_redis: RedisServer, tm
         assert session.wait_for(lambda: not session.status.up, 5)
         own_redis.start()
         assert session.wait_for(lambda: session.status.up, 10)
-    (gap,) = [entry for entry in read_capture(tmp_path / "gap.jsonl") if isinstance(entry, Gap)]
+    (gap,) = [entry for entry in CaptureReader(tmp_path / "gap.jsonl") if isinstance(entry, Gap)]
     assert gap.end is not None
     assert gap.end > gap.start
 
@@ -130,7 +130,7 @@ def test_a_killed_recorder_loses_at_most_the_last_second(own_redis: RedisServer,
         recorder.wait()
         stop.set()
         flooding.join()
-    reader = read_capture(path)
+    reader = CaptureReader(path)
     numbers = [
         json.loads(frame.data)["n"] for frame in reader if isinstance(frame, Frame) and frame.channel == "events"
     ]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.export import export
 from daebus_console.engine.filter.completion import quote
@@ -83,7 +83,7 @@ def test_a_capture_keeps_names_of_any_bytes(tmp_path: Path, name: str, data: byt
     with CaptureWriter(tmp_path / name, "", 0.0) as writer:
         for channel in channels:
             writer.write(1.0, channel, data)
-    assert [item for item in read_capture(tmp_path / name) if isinstance(item, Frame)] == [
+    assert [item for item in CaptureReader(tmp_path / name) if isinstance(item, Frame)] == [
         Frame(1.0, channel, data) for channel in channels
     ]
 
@@ -91,7 +91,7 @@ def test_a_capture_keeps_names_of_any_bytes(tmp_path: Path, name: str, data: byt
 def test_an_older_capture_is_read_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "old.jsonl"
     path.write_text('{"daebus_capture": 1}\n{"at": 1, "channel": "\\\\xff", "data": "{}"}\n')
-    assert [item.channel for item in read_capture(path) if isinstance(item, Frame)] == [SIGNS]
+    assert [item.channel for item in CaptureReader(path) if isinstance(item, Frame)] == [SIGNS]
 
 
 def test_tail_and_its_json_tell_them_apart(

@@ -17,7 +17,7 @@ from daebus_console.commands.doing.runner import run
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.capture.format import CaptureError
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.message.exchange import Flag, State
 from daebus_console.engine.message.frame import Frame
 from daebus_console.engine.offline import OfflineSender, OfflineSession
@@ -112,7 +112,7 @@ def test_what_is_replayed_from_it_can_be_recorded(recorded: Path, shop: Shop, tm
         assert prompt(f"replay #{origin.number}") == 0, prompt.said.all
         assert under_way(session).stop_recording()
         recording.join()
-    with read_capture(path) as reader:
+    with CaptureReader(path) as reader:
         asked, _answered = [item for item in reader if isinstance(item, Frame)]
     assert asked.channel == shop.name
 

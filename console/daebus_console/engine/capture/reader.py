@@ -17,7 +17,7 @@ from msgspec import UNSET
 from daebus_console import naming
 from daebus_console.engine.capture.format import LATEST, VERSION, CaptureError, Header, Line, PlainLine
 from daebus_console.engine.capture.kinds import what_it_is
-from daebus_console.engine.capture.source import CaptureSource, Progress
+from daebus_console.engine.capture.source import CaptureSource
 from daebus_console.engine.message.frame import Alone, Frame, Gap, Seen
 from daebus_console.files.places import FileError, GivenUp, never
 from daebus_console.files.reading import Stored
@@ -46,22 +46,14 @@ def told_warnings(name: str, warnings: Sequence[str]) -> Iterator[str]:
         yield f"{name}: and {len(warnings) - _MOST_TOLD} more warnings"
 
 
-def read_capture(path: str | os.PathLike[str], progress: Progress | None = None) -> CaptureReader:
-    """The capture at `path`, to be iterated once for its frames and gaps. Raises CaptureError.
-
-    `progress` is called for each block with the bytes of the file that are read, and of how many (0: unknown).
-    """
-    return CaptureReader(path, progress)
-
-
 class CaptureReader:
     """An open capture: `header` is there at once, frames and gaps come as it is iterated, `warnings` along with them.
 
-    `path` may be a file that is open already; that one stays open. Otherwise it closes by itself at the end; `close` it
-    when stopping earlier.
+    Raises CaptureError where it is none. `path` may be a file that is open already; that one stays open. Otherwise it
+    closes by itself at the end; `close` it when stopping earlier.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | Stored, progress: Progress | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str] | Stored) -> None:
         self.stored = path if isinstance(path, Stored) else open_capture(path)
         """The file itself."""
         self._owned = self.stored is not path
@@ -76,7 +68,7 @@ class CaptureReader:
         self._decode = msgspec.json.Decoder(Line).decode
         self._at = 0.0
         self._partly = False
-        self._source = CaptureSource(self.stored, progress)
+        self._source = CaptureSource(self.stored)
         try:
             self.header = _header(self._source)
         except BaseException:

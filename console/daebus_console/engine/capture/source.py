@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from itertools import chain
 
 from daebus_console.engine.capture.format import LONGEST_LINE, CaptureError
 from daebus_console.engine.capture.unpacking import unpacked
 from daebus_console.files.places import FileError
 from daebus_console.files.reading import Stored
-
-Progress = Callable[[int, int], None]
-"""Told how many bytes of the file are read, and of how many; 0 where nobody knows."""
 
 _LONGEST_HEADER = 64 * 1024
 _MARK = b"\xef\xbb\xbf"
@@ -24,12 +21,11 @@ class CaptureSource:
     `rest` is what follows the last line end, once the blocks are through.
     """
 
-    def __init__(self, stored: Stored, progress: Progress | None) -> None:
+    def __init__(self, stored: Stored) -> None:
         self.stored = stored
         self.problem: str | None = None
         self.broken = ""
         self.rest = b""
-        self._progress = progress
         self._texts = self._unpacked()
 
     def close(self) -> None:
@@ -83,8 +79,6 @@ class CaptureSource:
                 return
             done += len(block)
             yield block
-            if self._progress is not None:
-                self._progress(done, stored.size)
 
     def _unpacked(self) -> Generator[bytes, None, None]:
         trouble = yield from unpacked(self._raw())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 
 from daebus_console.engine.capture.format import GapLine, SeenLine
@@ -32,11 +31,11 @@ _CHUNK = 1024 * 1024
 class CaptureWriter:
     """Records into a new file at `path` until `close`; a name that ends in .gz or .zst is compressed.
 
-    `redis_url` and `started` (epoch seconds) go into the header; `redact` masks in every message. `on_error` is called
-    once, from the writing thread, with the text of the error that ended the recording. Raises FileExistsError where
-    there is such a file and `force` is not set, and OSError where it cannot be made; with `force`, what was there is
-    replaced once the new file has begun. A pipe, a device and `-`, standard output, are written straight, the last with
-    StreamError where it takes nothing; `given_up` ends the waiting for the reader of a pipe.
+    `redis_url` and `started` (epoch seconds) go into the header; `redact` masks in every message. Raises
+    FileExistsError where there is such a file and `force` is not set, and OSError where it cannot be made; with
+    `force`, what was there is replaced once the new file has begun. A pipe, a device and `-`, standard output, are
+    written straight, the last with StreamError where it takes nothing; `given_up` ends the waiting for the reader of a
+    pipe.
 
     `write`, `gap` and `seen` are for one thread at a time.
     """
@@ -49,7 +48,6 @@ class CaptureWriter:
         *,
         force: bool = False,
         redact: Redactor | None = None,
-        on_error: Callable[[str], None] | None = None,
         given_up: GivenUp = never,
     ) -> None:
         self._packer = packer_for(expanded(path))
@@ -64,7 +62,6 @@ class CaptureWriter:
         self.reader_gone = False
         """Whether that was the end of whoever read from standard output."""
         self._lines = Lines(redact)
-        self._on_error = on_error
         self._queue: deque[Item] = deque()
         self._taken_in = 0
         self._taken_out = 0
@@ -245,5 +242,3 @@ class CaptureWriter:
         waiting = sum(not isinstance(item, GapLine) for item in self._queue.copy())
         self.lost += self._encoded - self.written + waiting
         self._queue.clear()
-        if self._on_error is not None:
-            self._on_error(self.error)

@@ -15,11 +15,10 @@ from collections.abc import Collection, Iterator, Sequence
 from daebus_console.engine import dialects
 from daebus_console.engine.capture.format import Header
 from daebus_console.engine.capture.reader import MOST_TOGETHER, CaptureReader, open_capture
-from daebus_console.engine.capture.source import Progress
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.message.frame import Alone, Gap, Seen
 from daebus_console.engine.message.recogniser import Recogniser
-from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator
+from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.files.reading import Stored
 
@@ -39,27 +38,17 @@ _GAP = Kind.GAP
 class Recording:
     """A capture to be read as often as wanted, each time as it was at first. Raises CaptureError where it is none.
 
-    `timeout` are seconds after which a request that names none was given up by its asker; `spoken` are the names of the
-    dialects that are understood, all where none is named.
+    `spoken` are the names of the dialects that are understood, all where none is named.
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str] | Stored,
-        *,
-        timeout: float = DEFAULT_TIMEOUT,
-        progress: Progress | None = None,
-        spoken: Collection[str] = (),
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str] | Stored, *, spoken: Collection[str] = ()) -> None:
         self.spoken = dialects.chosen(spoken)
         self.stored = path if isinstance(path, Stored) else open_capture(path)
         self.path = self.stored.name
-        self.timeout = timeout
         self.warnings: list[str] = []
         self.losses: Sequence[Exchange] = ()
         """The gaps in it; known when it was read to its end once, as the warnings are."""
         self.header = self._look()
-        self.progress = progress
 
     def _look(self) -> Header:
         with CaptureReader(self.stored) as reader:
@@ -76,7 +65,7 @@ class _Stretch:
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self.journal = Journal(MOST_MESSAGES, MOST_BYTES)
-        self.correlator = Correlator(self.journal, recording.timeout)
+        self.correlator = Correlator(self.journal)
         self.correlator.recogniser = Recogniser(recording.spoken)
         self.correlator.answerable = lambda request: request.opened.at >= self._whole_since
         self.now = 0.0
@@ -99,7 +88,7 @@ class _Stretch:
 
     def exchanges(self) -> Iterator[Exchange]:
         recording = self.recording
-        with CaptureReader(recording.stored, recording.progress) as reader:
+        with CaptureReader(recording.stored) as reader:
             for run in reader.runs(self._most_bytes):
                 if isinstance(run, Gap):
                     yield from self._left()

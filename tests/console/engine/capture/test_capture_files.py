@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from daebus_console.engine.capture.format import CaptureError
-from daebus_console.engine.capture.reader import CaptureReader, open_capture, read_capture
+from daebus_console.engine.capture.reader import CaptureReader, open_capture
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.export import FORMATS, ExportOptions, export
 from daebus_console.engine.message.exchange import Exchange
@@ -35,7 +35,7 @@ def write(path: Path, frames: Iterable[Frame], *, force: bool = False) -> Captur
 
 
 def frames_of(path: Path) -> list[Frame]:
-    return [item for item in read_capture(path) if isinstance(item, Frame)]
+    return [item for item in CaptureReader(path) if isinstance(item, Frame)]
 
 
 # Disks that fill up -------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def test_a_recording_under_way_is_read_as_far_as_it_is(tmp_path: Path, name: str
         for frame in FRAMES:
             writer.write(*frame)
         eventually(lambda: len(frames_of(path)) == len(FRAMES))
-        reader, size = read_capture(path), path.stat().st_size
+        reader, size = CaptureReader(path), path.stat().st_size
         writer.write(9.0, "late", b"x" * 1_000_000)
         eventually(lambda: path.stat().st_size > size and writer.waiting == 0)
         assert [item for item in reader if isinstance(item, Frame)] == FRAMES
@@ -156,7 +156,7 @@ def test_one_capture_behind_another_is_read_with_a_gap_between(tmp_path: Path, z
     with CaptureWriter(second, "", 2.5) as writer:
         writer.write(*FRAMES[2])
     both.write_bytes(first.read_bytes() + second.read_bytes())
-    reader = read_capture(both)
+    reader = CaptureReader(both)
     assert list(reader) == [*FRAMES[:2], Gap(2.0, 2.5, "another capture begins here"), FRAMES[2]]
     assert reader.warnings == ["in line 4 another capture begins; its messages follow"]
     assert reader.skipped == 0
@@ -166,7 +166,7 @@ def test_keys_masked_in_any_of_them_are_known(tmp_path: Path) -> None:
     path = tmp_path / "both.jsonl"
     headers = [{"daebus_capture": 1, "redacted": keys} for keys in (["token"], ["password", "token"])]
     path.write_text("".join(json.dumps(header) + "\n" for header in headers))
-    reader = read_capture(path)
+    reader = CaptureReader(path)
     list(reader)
     assert reader.header.redacted == ["token", "password"]
 
@@ -206,7 +206,7 @@ def test_what_export_writes_is_opened_or_named(tmp_path: Path, name: str, single
         assert len(frames_of(path)) == 2
         return
     with pytest.raises(CaptureError) as caught:
-        read_capture(path)
+        CaptureReader(path)
     assert SAYS[name] in str(caught.value)
 
 
@@ -228,7 +228,7 @@ def test_other_files_are_named_as_well(tmp_path: Path, content: bytes, says: str
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(CaptureError, match="is no capture of daebus-console") as caught:
-        read_capture(path)
+        CaptureReader(path)
     assert says in str(caught.value)
 
 
@@ -243,7 +243,7 @@ def test_without_zstd_a_capture_says_what_it_takes(tmp_path: Path, no_zstd: None
     path = tmp_path / "capture.zst"
     path.write_bytes(b"\x28\xb5\x2f\xfd....")
     with pytest.raises(CaptureError, match=r"compressed with zstd, which needs Python 3.14, or: pip install"):
-        read_capture(path)
+        CaptureReader(path)
     new = tmp_path / "new.zst"
     with pytest.raises(OSError, match=r"cannot write .*new.zst: zstd needs Python 3.14, or: pip install"):
         CaptureWriter(new, "", 0.0)

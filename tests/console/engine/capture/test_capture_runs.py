@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from daebus_console.engine import offline
-from daebus_console.engine.capture.reader import CaptureReader, read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.export import export
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.message.frame import Frame, Gap
@@ -61,7 +61,7 @@ def both(path: Path) -> tuple[list[object], list[object]]:
         with pytest.MonkeyPatch.context() as patch:
             if not together:
                 patch.setattr(CaptureReader, "_plain", lambda *_: None)
-            reader = read_capture(path)
+            reader = CaptureReader(path)
             found.append([*reader, reader.warnings, reader.skipped, reader.lacks, reader._line, reader.header])
     return found[0], found[1]
 
@@ -87,7 +87,7 @@ def test_plain_lines_come_together_and_odd_ones_where_they_stand(tmp_path: Path)
     path = tmp_path / "capture.jsonl"
     gap = b'{"at": 2.5, "gap": 1, "reason": "r"}'
     path.write_bytes(HEADER + b"\n".join([plain(1), plain(2), gap, plain(4), plain(5)]) + b"\n")
-    assert list(read_capture(path).runs()) == [
+    assert list(CaptureReader(path).runs()) == [
         [(1.0, (("a", b"x"),)), (2.0, (("a", b"x"),))],
         Gap(2.5, 3.5, "r"),
         [(4.0, (("a", b"x"),)), (5.0, (("a", b"x"),))],
@@ -99,7 +99,7 @@ def test_frames_together_have_no_more_bytes_than_may_be(tmp_path: Path, odd: byt
     path = tmp_path / "capture.jsonl"
     sizes = [10, 900, 200, 5_000, 1, 1, 999, 2]
     path.write_bytes(HEADER + odd + b"".join(plain(1, data="x" * size) + b"\n" for size in sizes))
-    runs = [[len(data) for _at, ((_channel, data),) in run] for run in read_capture(path).runs(1_000) if run]
+    runs = [[len(data) for _at, ((_channel, data),) in run] for run in CaptureReader(path).runs(1_000) if run]
     assert [size for run in runs for size in run] == ([3] if odd else []) + sizes
     assert all(len(run) == 1 or sum(run) <= 1_000 for run in runs)
 

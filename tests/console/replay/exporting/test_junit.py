@@ -14,7 +14,7 @@ import pytest
 from daebus_console.commands.cancellation import Cancellation
 from daebus_console.commands.context import Exit
 from daebus_console.commands.under_way import under_way
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.diff.exchange import Answer
 from daebus_console.engine.diff.rules import Rules
@@ -101,7 +101,7 @@ def test_what_nobody_serves_is_skipped_where_the_others_are_replayed(
     both, report = tmp_path / "both.jsonl", tmp_path / "report.xml"
     asked = {"action": "tidy", "payload": {}, "request_id": "x1", "reply_to": "caller:1"}
     with CaptureWriter(both, "", 0.0) as writer:
-        for frame in (one for one in read_capture(spread) if isinstance(one, Frame)):
+        for frame in (one for one in CaptureReader(spread) if isinstance(one, Frame)):
             writer.write(frame.at, frame.channel, frame.data)
         writer.write(20_000.0, f"{shop.name}_gone", json.dumps(asked).encode())
         writer.write(20_001.0, f"{shop.name}_gone", json.dumps({**asked, "request_id": "x2"}).encode())
