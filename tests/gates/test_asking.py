@@ -21,19 +21,19 @@ from tests.support.waiting import eventually
 def test_all_kinds_of_callers_wait_for_as_long_as_it_takes(
     shop: Shop, debugger: Debugger, requester: Requester, name: str, redis_url: str
 ) -> None:
-    """Callers with half a second, in threads, asyncio and streams, and one who asks through another service."""
+    """Callers with two seconds, in threads, asyncio and streams, and one who asks through another service."""
     gateway = Daebus("gateway")
     inner = AsyncDaebusCaller(name, redis_url=redis_url)
 
     @gateway.action("ask")
     async def ask() -> Any:
-        return await inner.send_request("echo", request.payload, timeout=0.5)
+        return await inner.send_request("echo", request.payload, timeout=2)
 
     progress: list[Any] = []
     said: dict[str, Any] = {}
 
     async def ask_async(caller: AsyncDaebusCaller) -> None:
-        said["async"] = await caller.send_request("steps", {"n": 2}, timeout=0.5, on_progress=progress.append)
+        said["async"] = await caller.send_request("steps", {"n": 2}, timeout=2, on_progress=progress.append)
         said["async stream"] = [each async for each in caller.stream_request("steps", {"n": 3}, timeout=20)]
 
     def run_async() -> None:
@@ -41,8 +41,8 @@ def test_all_kinds_of_callers_wait_for_as_long_as_it_takes(
 
     with (
         serving(gateway, redis_url, f"{name}.gateway"),
-        DaebusCaller(name, redis_url=redis_url, timeout=0.5) as caller,
-        DaebusCaller(f"{name}.gateway", redis_url=redis_url, timeout=0.5) as outer,
+        DaebusCaller(name, redis_url=redis_url, timeout=2) as caller,
+        DaebusCaller(f"{name}.gateway", redis_url=redis_url, timeout=2) as outer,
     ):
         debugger.rules(HOLD)
         jobs = {
@@ -57,7 +57,7 @@ def test_all_kinds_of_callers_wait_for_as_long_as_it_takes(
         for thread in threads:
             thread.start()
         held = debugger.held(4)
-        assert all(each["asker"] == {"notified": True, "left": pytest.approx(0.5, abs=0.45)} for each in held)
+        assert all(each["asker"] == {"notified": True, "left": pytest.approx(1, abs=1)} for each in held)
         eventually(lambda: min(each["held"] for each in debugger.held(4)) > 3)
         debugger.rules(lease=0)
         for thread in threads:
@@ -76,7 +76,7 @@ def test_an_answer_that_is_held_makes_its_asker_wait_as_well(
     shop: Shop, debugger: Debugger, requester: Requester, name: str
 ) -> None:
     debugger.rules({"place": "answer", "hold": True}, HOLD)
-    call = requester.start(name, "echo", {"n": 1}, timeout=0.4)
+    call = requester.start(name, "echo", {"n": 1}, timeout=0.9)
     eventually(lambda: debugger.one()["held"] > 1)
     debugger.release()
     eventually(lambda: debugger.one()["place"] == "answer" and debugger.one()["held"] > 2.6)
@@ -107,7 +107,7 @@ def test_whoever_does_not_say_how_long_it_waits_is_sent_nothing(
         client.publish(name, json.dumps(old))
         assert debugger.one()["asker"] == {"notified": False, "left": None}
         # By the time that this one has been told, that one would have been.
-        requester.start(name, "echo", {"n": 2}, timeout=0.3)
+        requester.start(name, "echo", {"n": 2}, timeout=1.2)
         eventually(lambda: max(held["held"] for held in debugger.held(2)) > 1.5)
         assert tap.collect() == []
         debugger.rules(lease=0)
@@ -168,11 +168,13 @@ def test_a_generator_goes_on_while_what_it_waits_for_is_held(
     @app.action("ask")
     def ask() -> Any:
         yield {"part": 1}
-        yield inner.send_request("echo", request.payload, timeout=0.4)
+        yield inner.send_request("echo", request.payload, timeout=2)
 
     with serving(app, redis_url, f"{name}.streams"), inner:
+        # Connected, both get there in their time on a busy machine as well.
+        assert len(list(requester.start(f"{name}.streams", "ask", {"n": 0}, timeout=20))) == 2
         debugger.rules(HOLD)
-        call = requester.start(f"{name}.streams", "ask", {"n": 1}, timeout=0.4)
-        eventually(lambda: debugger.one()["held"] > 1)
+        call = requester.start(f"{name}.streams", "ask", {"n": 1}, timeout=2)
+        eventually(lambda: debugger.one()["held"] > 2.2)
         debugger.release()
         assert list(call) == [{"part": 1}, {"got": {"n": 1}}]

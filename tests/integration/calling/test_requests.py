@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
 from unittest.mock import AsyncMock
@@ -198,26 +197,33 @@ def test_a_timeout_says_how_many_parts_had_come(redis_url: str, name: str) -> No
     def parts() -> None:
         response.send({"part": 1}, final=False)
         response.send({"part": 2}, final=False)
-        gate.wait(60)
+        gate.wait(120)
 
-    told = f"no final answer from '{name}' to 'parts' within 2 s, after 2 parts (request r); it may still be handled"
-
-    def ask(redis_url: str) -> Iterator[Any]:
+    def ask(timeout: float, told: Callable[[Any], None]) -> None:
         with DaebusCaller(name, redis_url=redis_url) as caller:
-            yield from caller.stream_request("parts", timeout=2, request_id="r")
+            for part in caller.stream_request("parts", timeout=timeout, request_id="r"):
+                told(part)
 
-    async def ask_too() -> None:
+    async def ask_too(timeout: float, told: Callable[[Any], None]) -> None:
         async with AsyncDaebusCaller(name, redis_url=redis_url) as caller:
-            await caller.send_request("parts", timeout=2, request_id="r", on_progress=lambda _part: None)
+            await caller.send_request("parts", timeout=timeout, request_id="r", on_progress=told)
 
+    def timed_out(ask: Callable[[float, Callable[[Any], None]], object]) -> str:
+        """Why it failed when both parts had come: within how long that is depends on the machine."""
+        for timeout in (0.5, 2, 8, 32):
+            come: list[Any] = []
+            with pytest.raises(RequestTimeout) as caught:
+                ask(timeout, come.append)
+            if len(come) == 2:
+                assert come == [{"part": 1}, {"part": 2}]
+                return str(caught.value).replace(f"within {timeout:g} s", "in time")
+        raise AssertionError("the parts do not come")
+
+    told = f"no final answer from '{name}' to 'parts' in time, after 2 parts (request r); it may still be handled"
     with serving(app, redis_url, name):
         try:
-            stream = ask(redis_url)
-            assert [next(stream), next(stream)] == [{"part": 1}, {"part": 2}]
-            with pytest.raises(RequestTimeout, match=f"^{re.escape(told)}$"):
-                next(stream)
-            with pytest.raises(RequestTimeout, match=f"^{re.escape(told)}$"):
-                asyncio.run(ask_too())
+            assert timed_out(ask) == told
+            assert timed_out(lambda timeout, told: asyncio.run(ask_too(timeout, told))) == told
         finally:
             gate.set()
 
