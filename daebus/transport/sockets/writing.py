@@ -182,13 +182,15 @@ class Writing:
     def _next_batch(self, now: float) -> bytes:
         """The bytes of the next commands; what is due by now is ended instead."""
         outbox, send = self._outbox, self._protocol.send
-        if len(outbox) == 1 and now < (command := outbox[0]).due:
+        if len(outbox) == 1:
             # Mostly it is one.
+            command = outbox[0]
             command.sent_at = now
-            data = send(command)
-            command.data = b""
-            outbox.popleft()
-            return data
+            if now < command.due:
+                data = send(command)
+                command.data = b""
+                outbox.popleft()
+                return data
         batch: list[bytes] = []
         size = 0
         while outbox and size < TOGETHER:

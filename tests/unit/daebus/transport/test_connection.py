@@ -99,6 +99,33 @@ def test_nothing_is_sent_after_it_is_due(pair: Pair) -> None:
     assert "nothing was sent" in str(late.error)
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_of_what_is_sent_nobody_is_told_that_it_was_withdrawn(pair: Pair, others: int) -> None:
+    withdrawn: list[bool] = []
+
+    class Withdrawn(Pending):
+        """Withdrawn by another thread, as soon as the one that writes has looked whether it is due."""
+
+        @property
+        def due(self) -> float:
+            found = self._until
+            if not withdrawn:
+                withdrawn.append(True)
+                withdrawn[0] = self.withdraw()
+            return found
+
+        @due.setter
+        def due(self, until: float) -> None:
+            self._until = until
+
+    command = Withdrawn(b"withdrawn ", 1, time.monotonic() + 60)
+    for _ in range(others):
+        assert pair.connection.submit(pair.command(b"other "), later=True)
+    pair.connection.submit(command)
+    pair.submit(b"last")
+    assert (b"withdrawn" in pair.server.recv(100)) is not withdrawn[0]
+
+
 def test_a_full_socket_is_written_to_by_another_thread_when_the_time_of_one_is_over(pair: Pair) -> None:
     large = pair.submit(b"x" * 8_000_000)
     assert pair.connection.full
