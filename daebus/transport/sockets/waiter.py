@@ -20,13 +20,14 @@ class Waiter:
         self._lock = threading.Lock()
         self._lock.acquire()
         self.woken = False
-        """Whether it has been woken and has not looked yet."""
+        """Whether it has been woken and has not looked yet, as far as is known."""
 
     def wake(self) -> None:
         """End its sleep, or its next one."""
-        # Two at once would release twice; the loser's error says that the work is done.
-        if not self.woken:
+        # That is told by the lock alone: a sleep may be interrupted when it has been woken, and has not said so yet.
+        if self._lock.locked():
             self.woken = True
+            # Two at once would release twice; the loser's error says that the work is done.
             try:
                 self._lock.release()
             except RuntimeError:

@@ -194,3 +194,27 @@ def test_one_that_has_been_woken_is_not_made_the_leader_while_another_would_be(l
     assert leadership.leader is waiting
     leadership.leave(waiting)
     assert leadership.leader is woken
+
+
+def test_a_sleep_that_is_interrupted_as_it_ends_leaves_a_waiter_that_can_be_woken() -> None:
+    class Interrupted(Waiter):
+        """In whose sleep a signal raises, once it is `armed`, when it has been woken."""
+
+        armed = False
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name == "woken" and value is False and self.armed:
+                self.armed = False
+                raise KeyboardInterrupt
+            super().__setattr__(name, value)
+
+    waiter = Interrupted()
+    waiter.armed = True
+    waiter.wake()
+    with pytest.raises(KeyboardInterrupt):
+        waiter.sleep(60)
+    sleeper = threading.Thread(target=waiter.sleep, args=(60,), daemon=True)
+    sleeper.start()
+    waiter.wake()
+    sleeper.join(30)
+    assert not sleeper.is_alive()
