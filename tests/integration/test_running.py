@@ -74,8 +74,8 @@ class Halting:
 @pytest.fixture
 def halting(redis_url: str, name: str) -> Iterator[Halting]:
     service = Halting(redis_url, name)
-    # Somebody is there, and never answers.
-    with Tap(redis_url, f"{name}.silent"), serving(service.app, redis_url, name):
+    # Somebody is there, and never answers: who waits for that is cancelled when the grace is over.
+    with Tap(redis_url, f"{name}.silent"), serving(service.app, redis_url, name, grace=1):
         yield service
         # What still waits ends here, and not in the midst of another test.
         service.gate.set()

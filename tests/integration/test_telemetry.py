@@ -205,7 +205,7 @@ def test_failures_are_told(app: Daebus, recorded: Recorded, redis_url: str, name
 
 
 def test_what_is_answered_later_lasts_until_then(recorded: Recorded, redis_url: str, name: str) -> None:
-    app = Daebus(name, max_workers=1, grace=0.2)
+    app = Daebus(name, max_workers=1)
     handles: dict[str, Any] = {}
 
     @app.action("sent")
@@ -228,7 +228,7 @@ def test_what_is_answered_later_lasts_until_then(recorded: Recorded, redis_url: 
         "failed": lambda handle: handle.error("no", code="declined"),
     }
     errors = {"failed": "declined", "expired": "expired", "dropped": "no_response", "left": "shutting_down"}
-    with serving(app, redis_url, name), DaebusCaller(name, redis_url=redis_url) as caller:
+    with serving(app, redis_url, name, grace=0.2), DaebusCaller(name, redis_url=redis_url) as caller:
         for action in ("sent", "failed"):
             call = caller._requester.start(name, action)
             # There is one worker, which is done with the other handler when it has this answer.

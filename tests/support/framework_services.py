@@ -24,13 +24,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def serving(app: Daebus, url: str, service: str, **options: Any) -> Iterator[Daebus]:
-    """The app running in this process."""
+def serving(app: Daebus, url: str, service: str, *, grace: float = 5, **options: Any) -> Iterator[Daebus]:
+    """The app running in this process; what runs when it is stopped has a `grace` of so many seconds."""
     app.start(service=service, redis_url=url, **options)
     try:
         yield app
     finally:
-        app.stop(grace=5)
+        app.stop(grace)
 
 
 def subscribers(url: str, channel: str) -> int:
