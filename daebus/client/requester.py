@@ -21,7 +21,7 @@ from daebus.errors import (
 )
 from daebus.gates.gates import Gates
 from daebus.transport.bus import Bus, RedisBus, boards, chosen_bus
-from daebus.transport.commands import Delivery, Pending
+from daebus.transport.commands import Delivery
 from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
 from daebus.wire import checks
@@ -42,12 +42,6 @@ log = logging.getLogger("daebus")
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds that a call waits where nothing else is said."""
-QUIET = 0.05
-"""Seconds without an answer after which a call looks at what became of its request, where others send meanwhile.
-
-They look at what Redis replies as well, so that this is for when they have come to rest. Where many threads call, an
-answer often takes 10 ms, and to have them all woken before it costs a tenth of what they get done.
-"""
 
 
 class Requester(Connections):
@@ -344,53 +338,6 @@ class Requester(Connections):
             if listener.connected and listener.connections == heard:
                 return publisher
             self.forget(call)
-
-    def attend(self, call: Call) -> None:
-        """Wait until the call has a reply, or for its deadline; or return for no reason."""
-        replies = self._replies
-        if replies is None:
-            call.waiter.sleep(call.deadline - time.monotonic())
-        elif (command := call.command) is None or call.is_told() or self._is_told_first(call, command):
-            replies.attend(call.waiter, call.ready, call.deadline)
-        else:
-            # An answer tells that the request got there; where none comes soon, Redis' own reply may tell why.
-            replies.attend(call.waiter, call.ready, min(call.deadline, time.monotonic() + QUIET))
-            if not call.ready():
-                self._await_told(call, call.is_told)
-
-    def _is_told_first(self, call: Call, command: Pending) -> bool:
-        """Where it is the only one, wait for Redis' own reply, which comes while the service works; whether it did.
-
-        Not where it is known who subscribes: then it tells nothing new, and is read together with others.
-        """
-        if command.expected is not None:
-            return False
-        publisher = self._publisher
-        if publisher is None or publisher.in_flight > 1:
-            return False
-        publisher.await_told(command, call.waiter, call.is_told, min(call.deadline, time.monotonic() + QUIET))
-        return call.is_told()
-
-    def _await_told(self, call: Call, over: Callable[[], bool]) -> None:
-        """Wait until `over()`: until Redis has said what became of the request of a call, say."""
-        publisher, command = self._publisher, call.command
-        if publisher is not None and command is not None:
-            publisher.await_told(command, call.waiter, over, call.deadline)
-
-    def forget(self, call: Call) -> None:
-        """Used by a call that is not waited for any more."""
-        self._pending.remove(call)
-        self.call_ended()
-
-    def withdraw(self, call: Call) -> bool:
-        """Used by a call whose time is over; True where its request has not been sent, which then it never is."""
-        return call.command is not None and call.command.withdraw()
-
-    def interrupt(self) -> None:
-        """Used by a call that another thread has cancelled."""
-        replies = self._replies
-        if replies is not None:
-            replies.nudge()
 
     def _take(self, data: bytes) -> None:
         reply = read_reply(data)

@@ -18,6 +18,7 @@ from daebus.transport.bus import Bus
 from daebus.wire.envelope import quoted
 from daebus.wire.values import Default
 
+from .answering.between import Between
 from .answering.undelivered import Undelivered
 from .chain.arrival import Arrival, describe
 from .chain.dispatcher import Dispatcher
@@ -47,10 +48,6 @@ START_TIMEOUT = 10.0
 """Seconds that connecting and subscribing may take at the start."""
 DRAIN_TIMEOUT = 3.0
 """Seconds that taking in and refusing what had been sent before the end may take."""
-LOOK_EVERY = 0.005
-"""Seconds between two looks at what Redis replied to answers, while messages come."""
-QUIET = 0.01
-"""Seconds without a message after which Redis' replies are looked at again."""
 FLUSH_TIMEOUT = 2.0
 """Seconds that Redis may take to confirm the last answers."""
 
@@ -154,12 +151,13 @@ class Service:
         self._listener.heart = heart = bus.heart(self.publisher, self._listener, probes)
         if self._claims is not None:
             self._claims.attend(self._listener, heart)
+        between = Between(self.publisher)
         self._readers = Readers(
             self._listener,
             options.max_workers + 1,
             self._intake.take,
-            self._idle,
-            self._done,
+            between.idle,
+            between.done,
             self._dispatcher.together if options.shared else None,
         )
         self._dispatcher.pace.follow(self._readers.hand_over, self._readers.goes_on)
@@ -170,8 +168,8 @@ class Service:
             self._control_channel,
             self._control.handle,
             self._intake.take_beside,
-            self._idle,
-            self._done,
+            between.idle,
+            between.done,
             options.max_workers + 1,
         )
         self._started = 0.0
@@ -356,22 +354,6 @@ class Service:
         self.publisher.close()
         if self._claims is not None:
             self._claims.close()
-
-    def _idle(self) -> float:
-        """Before a thread waits for messages: send the answers that were left for this, and look what became of others.
-
-        Returns how many seconds it may wait: not long while something is to be looked at.
-        """
-        self.publisher.flush()
-        if not self.publisher.in_flight:
-            return math.inf
-        self.publisher.look(LOOK_EVERY)
-        return QUIET
-
-    def _done(self) -> None:
-        """Before a thread rests: see what became of the answer that it has sent."""
-        self.publisher.flush()
-        self.publisher.settle(QUIET)
 
     def _work(self, arrival: Arrival) -> None:
         """Deal with a message on a worker; must not raise."""
