@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from daebus.client.broadcast import broadcast
-from daebus.context import current, on_loop, stopped
+from daebus.context import current, stopped
 from daebus.errors import ConfigurationError, DaebusError, RegistrationError, said_by
 from daebus.logs import DebugLevel, configure, stay_on
 from daebus.recorder.recorder import COUNT
@@ -243,9 +243,8 @@ class Daebus(Registry):
     def stop(self, grace: float | None = None) -> None:
         """Stop taking messages, finish what runs within `grace` seconds (default: the app's), answer the rest.
 
-        From within the service it is not waited for where that would wait for itself: async functions go on at once,
-        and so do those that call it while answers are put off (they may be the ones to give them), while it starts (it
-        stops when it has started) or stops already.
+        From within the service it is not waited for, since that would wait for itself: who calls it goes on at once,
+        and gets the grace, as all else does, to finish and to answer. Where it starts yet, it stops when it has.
         """
         grace = self.options.grace if grace is None else checks.duration(grace, "grace")
         self._say_left_behind()
@@ -258,11 +257,7 @@ class Daebus(Registry):
         # Said before it is tried: whoever starts it looks afterwards.
         self._to_stop = service, grace
         stop = partial(self._stop, service, grace, wait=False)
-        # An async hook of a plain function runs on the loop, in a context that was entered on a thread.
-        if within.task is not None or on_loop() or service.puts_off:
-            begin(threading.Thread(target=stop, name=f"daebus-{service.name}-stop"))
-        else:
-            stop()
+        begin(threading.Thread(target=stop, name=f"daebus-{service.name}-stop"))
 
     def _stop_as_told(self) -> None:
         """Stop it where it was told to while it started."""

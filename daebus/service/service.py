@@ -279,11 +279,6 @@ class Service:
         say_unended(self.name, self._about, unended)
         log.info("%s: stopped", self.name, extra=self._about)
 
-    @property
-    def puts_off(self) -> bool:
-        """Whether any answer is to come later."""
-        return self._dispatcher.deferrals.open > 0
-
     def end(self) -> None:
         """Stop, with the grace that it has by itself."""
         if self._end is not None:

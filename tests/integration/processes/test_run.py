@@ -45,6 +45,16 @@ def signal_here():
     # As the system does now and then, where a process was stopped and goes on.
     signal.pthread_kill(threading.get_ident(), request.payload["number"])
 
+@app.action("stop")
+def stop():
+    app.stop()
+    time.sleep(0.1)
+    return {"stops": True}
+
+@app.teardown_request
+def tidy(error):
+    print("tidied", flush=True)
+
 @app.thread("watch")
 def watch(running):
     while running():
@@ -77,6 +87,14 @@ def test_a_signal_ends_it_whichever_thread_the_system_gives_it_to(redis_url: str
             caller.send_message("signal", {"number": int(number)})
         assert service.wait() == 0, service.output
     assert "Traceback" not in service.output
+
+
+def test_a_handler_that_stops_it_finishes_before_the_process_ends(redis_url: str, name: str) -> None:
+    with program("-c", SERVICE, name, redis_url, "60", serves=name, url=redis_url) as service:
+        with DaebusCaller(name, redis_url=redis_url) as caller:
+            assert caller.send_request("stop") == {"stops": True}
+        assert service.wait() == 0, service.output
+        assert [word for word in service.output.splitlines() if word in ("tidied", "ended")] == ["tidied", "ended"]
 
 
 def test_what_runs_is_finished_and_what_waits_is_answered(redis_url: str, name: str) -> None:
