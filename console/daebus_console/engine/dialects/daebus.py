@@ -28,11 +28,17 @@ def kind_of(
 ) -> Kind:
     """What the object in `data`, with that envelope, is there, if it is ours.
 
-    `listened` are channels known to carry broadcasts, `served` the names of services on this framework.
+    `listened` are channels known to carry broadcasts, `served` the names of services on this framework. On one that
+    is both, what has all marks of a request, or of a one-way message of ours, is one.
     """
     if envelope.action:
         if channel not in listened:
             return Kind.REQUEST if envelope.reply_to or envelope.request_id is not None else Kind.ONE_WAY
+        if channel in served:
+            if envelope.reply_to and envelope.request_id is not None:
+                return Kind.REQUEST
+            if rest_of(data).message_id is not None:
+                return Kind.ONE_WAY
     elif _is_answer(channel, data, envelope, listened, served, awaits):
         return Kind.RESPONSE
     return Kind.BROADCAST

@@ -160,6 +160,25 @@ def test_an_action_on_a_channel_that_is_listened_to_is_a_broadcast(bus: Bus) -> 
     assert (sent.kind, sent.action) == (Kind.BROADCAST, "user_added")
 
 
+def test_what_is_asked_of_a_service_whose_name_is_a_channel_that_is_listened_to_is_a_request(bus: Bus) -> None:
+    bus.correlator.listened.add("orders")
+    bus.correlator.served = {"orders"}
+    asked = bus >> request("orders", "place", id="a", reply_to="caller:1")
+    assert (asked.kind, bus >> answer("caller:1", id="a")) == (Kind.REQUEST, asked)
+    assert asked.state is State.OK
+    sent = bus >> raw("orders", encode(action="place", payload={}, message_id="b"))
+    assert (sent.kind, sent.request_id) == (Kind.ONE_WAY, "b")
+
+
+@pytest.mark.parametrize("fields", [{}, {"request_id": "a"}, {"reply_to": "caller:1"}, {"type": "placed"}])
+def test_what_has_an_action_and_not_all_marks_of_a_request_is_a_broadcast_there(
+    bus: Bus, fields: dict[str, Any]
+) -> None:
+    bus.correlator.listened.add("orders")
+    bus.correlator.served = {"orders"}
+    assert (bus >> raw("orders", encode(action="placed", payload={}, **fields))).kind is Kind.BROADCAST
+
+
 @pytest.mark.parametrize("data", [b"", b"no json", b"[1]", b"3", b'"text"', b"null", b"\xff\xfe", b'{"a":'])
 def test_what_is_no_object_is_a_message_as_it_is(bus: Bus, data: bytes) -> None:
     sent = bus >> raw("orders", data)
