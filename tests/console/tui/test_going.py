@@ -21,6 +21,7 @@ from daebus_console.tui.documents.raw import Raw
 from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.flow.seek import when
 from daebus_console.tui.rows.lines import text_of
+from daebus_console.tui.widgets.flow_view import NEWEST, OLDEST
 from tests.console.engine.dialects.support import ForeignBus
 from tests.console.tui.support import Driver, drive, fed
 
@@ -67,20 +68,26 @@ def test_the_flow_goes_to_a_time_in_every_order_and_view(order_keys: list[str]) 
     drive(session, story)
 
 
+@pytest.mark.parametrize("order", [OLDEST, NEWEST])
 @pytest.mark.parametrize("key", ["left_square_bracket", "right_square_bracket"])
-def test_where_nothing_is_selected_the_newest_error_is_meant(key: str) -> None:
+def test_where_nothing_is_selected_the_newest_error_is_meant(key: str, order: str) -> None:
+    earlier, later = "left_square_bracket", "right_square_bracket"
+    if order == NEWEST:
+        earlier, later = later, earlier
+
     async def story(console: Driver) -> None:
         flow = console.app.main.flow
         await console.until(lambda: flow.count() > 0)
+        flow.set_order(order)
         assert flow.following
         await console.press(key)
         await console.until(lambda: console.app.main.detail.exchange is not None)
         exchange = console.app.main.detail.exchange
         assert isinstance(exchange, Exchange)
         assert exchange.request_id == "3"
-        await console.press("left_square_bracket")
+        await console.press(earlier)
         await console.until(lambda: getattr(console.app.main.detail.exchange, "request_id", None) == "1")
-        await console.press("right_square_bracket")
+        await console.press(later)
         await console.until(lambda: getattr(console.app.main.detail.exchange, "request_id", None) == "3")
 
     session = fed(NOON)

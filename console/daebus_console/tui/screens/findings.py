@@ -64,7 +64,9 @@ class FindingsScreen(FullScreen):
         super().__init__()
         self.head = TitleLine(classes="pane-title")
         self.columns = TitleLine()
-        self.list = FoundList(lambda row, width: finding_row(row[0], row[1], width), "", id="findings")
+        self.list = FoundList(
+            lambda row, width: finding_row(row[0], row[1], width), "", same=lambda row: row[0].id, id="findings"
+        )
         self.about_title = TitleLine([(" The finding", "strong")], classes="pane-title")
         self.about = FindingText(lambda line, _width: line, "", id="finding")
         self._told: str | None = None
@@ -97,11 +99,7 @@ class FindingsScreen(FullScreen):
             lost = away(session, session.clock())
         rows: list[Row] = [(one, known.mark_of(one)) for one in found]
         hidden = sum(mark is not None for _one, mark in rows)
-        before = self._chosen()
-        self.list.rows = rows if self.everything else [row for row in rows if row[1] is None]
-        for index, row in enumerate(self.list.rows):
-            if before is not None and row[0].id == before.id:
-                self.list.put_cursor(index)
+        self.list.take(rows if self.everything else [row for row in rows if row[1] is None])
         more = f"  {hidden} known, a {'hides' if self.everything else 'shows'} them" if hidden else ""
         left = f"  {skipped:,} messages came too fast to be looked at" if skipped else ""
         told = badge(one.severity for one, mark in rows if mark is None)[:-1]
@@ -110,7 +108,6 @@ class FindingsScreen(FullScreen):
             [(" enter goes to the evidence, tab into the finding ", "dim")],
         )
         self.columns.show(heading(max(20, self.list.size.width - 1)) if self.list.rows else [])
-        self.list.refresh()
         self.tell()
 
     def _in_order(self, found: list[Finding]) -> list[Finding]:

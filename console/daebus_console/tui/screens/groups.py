@@ -49,7 +49,7 @@ class GroupsScreen(InsightKeys):
         super().__init__()
         self.session = session
         self.bar = TitleLine([(" What failed ", "strong"), ("  looking …", "dim")], classes="pane-title")
-        self.list = FigureList(self._line, "Nothing that is remembered has failed.", id="groups")
+        self.list = FigureList(self._line, "Looking …", same=lambda group: group.key, id="groups")
         self._groups = Groups()
 
     def compose(self) -> ComposeResult:
@@ -75,8 +75,8 @@ class GroupsScreen(InsightKeys):
 
     def _show(self, groups: Groups) -> None:
         self._groups = groups
-        self.list.rows = groups.sorted()
-        self.list.refresh()
+        self.list.hint = "Nothing that is remembered has failed."
+        self.list.take(groups.sorted())
         told = f" {groups.failed:,} of {groups.looked:,} exchanges in {fmt.plural(len(self.list.rows), 'group')}"
         self.bar.show([(" What failed ", "strong"), (told, "name")], [(" enter shows the members ", "dim")])
 

@@ -70,7 +70,7 @@ class HeldScreen(FullScreen):
         self.main = main
         self.head = TitleLine(classes="pane-title")
         self.columns = TitleLine()
-        self.list = HeldList(self._row, "", id="held")
+        self.list = HeldList(self._row, "", same=lambda held: held.number, id="held")
         self.about = TitleLine([(" Inside", "strong")], classes="pane-title")
         self.inside = DocumentView(id="held-inside")
         self.said = TitleLine(id="held-said")
@@ -105,7 +105,6 @@ class HeldScreen(FullScreen):
     def renew(self) -> None:
         """Read what is held."""
         session, keeper = self.main.session, self.main.keeper
-        before = self.chosen
         held: list[Held] = []
         problem, standing, unlisted, passed = None, 0, 0, 0
         if keeper is not None:
@@ -114,7 +113,7 @@ class HeldScreen(FullScreen):
                 held = keeper.desk.held()
                 standing = sum(not one.group for one in keeper.desk.settings.values())
                 problem, unlisted, passed = keeper.problem, keeper.desk.unlisted(), keeper.desk.passed()
-        self.list.rows = held
+        self.list.take(held)
         numbers = [one.number for one in held]
         self.order = [number for number in self.order if number in numbers]
         arrived = self.main.stepped_to
@@ -122,8 +121,7 @@ class HeldScreen(FullScreen):
             # Whoever steps wants to see where it has come to.
             self._at = arrived
             self.list.put_cursor(numbers.index(arrived))
-        elif before is not None and before.number in numbers:
-            self.list.put_cursor(numbers.index(before.number))
+            self.list.show_row(numbers.index(arrived))
         told = f" {fmt.plural(len(held), 'message')}" if held else ""
         told += f" and {unlisted:,} more" if held and unlisted else ""
         rules = fmt.plural(standing, "rule") + (" of ours stands" if standing == 1 else " of ours stand")
@@ -132,7 +130,6 @@ class HeldScreen(FullScreen):
         wrong = f"  {clean(problem)}" if problem else ""
         self.head.show([(" Held", "strong"), (told, "name"), (lost, "warn"), (wrong, "error")], right)
         self.columns.show(heading(max(40, self.list.size.width - 1)) if held else [])
-        self.list.refresh()
         said = self.main.last_said
         self.said.show(said if said is not self._said_before else [], [(STEPS if held else "", "dim")])
         self._show_inside()

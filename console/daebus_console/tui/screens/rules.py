@@ -52,7 +52,7 @@ class RulesScreen(FullScreen):
         self.main = main
         self.head = TitleLine(classes="pane-title")
         self.columns = TitleLine()
-        self.list = RuleList(self._row, "", id="rules")
+        self.list = RuleList(self._row, "", same=lambda one: (one.service, label(one)), id="rules")
         self.said = TitleLine(id="held-said")
         self._said_before = main.last_said
 
@@ -80,7 +80,7 @@ class RulesScreen(FullScreen):
             if keeper is not None:
                 known, passed = keeper.desk.known(), keeper.desk.passed()
                 suspended, untold = keeper.desk.suspensions(), keeper.desk.untold()
-        self.list.rows = known
+        self.list.take(known)
         told = f" {fmt.plural(len(known), 'rule')}" if known else ""
         more = f"  suspended: {', '.join(self._suspended(*one) for one in suspended.items())}" if suspended else ""
         more += "".join(f"  {told_untold(*one)}" for one in untold.items())
@@ -90,7 +90,6 @@ class RulesScreen(FullScreen):
         self.columns.show(rule_heading(max(40, self.list.size.width - 1)) if known else [])
         said = self.main.last_said
         self.said.show(said if said is not self._said_before else [])
-        self.list.refresh()
 
     def _suspended(self, service: str, owners: list[str]) -> str:
         """That it is, by whom if that is somebody else, and what ends it."""

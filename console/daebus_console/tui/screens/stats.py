@@ -43,6 +43,11 @@ class ChartView(TitleLine):
         return super().render_line(0)
 
 
+def _of(row: Row) -> tuple[str, str, bool]:
+    """What a row has the figures of."""
+    return row.service, row.action, bool(row.beyond)
+
+
 class StatsScreen(InsightKeys):
     """What the session has counted, renewed each second."""
 
@@ -66,11 +71,13 @@ class StatsScreen(InsightKeys):
         self.latency_title = TitleLine([(" Latency, 95th percentile", "strong")])
         self.rates, self.latencies = ChartView(classes="chart"), ChartView(classes="chart")
         self.columns = TitleLine()
-        self.figures = FigureList(figures_line, "No request was seen yet.", id="figures")
+        self.figures = FigureList(figures_line, "No request was seen yet.", same=_of, id="figures")
         self.slow_title = TitleLine(
             [(" Slowest", "strong"), ("  enter shows the exchange", "dim")], classes="pane-title"
         )
-        self.slowest = FigureList(slow_line, "No request was answered yet.", id="slowest")
+        self.slowest = FigureList(
+            slow_line, "No request was answered yet.", same=lambda slow: slow.number, id="slowest"
+        )
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -103,9 +110,7 @@ class StatsScreen(InsightKeys):
             total = session.stats.totals(now)
             rows = [total, *session.stats.rows(now)]
             slowest = session.stats.slowest(SLOWEST)
-            before = self.figures.chosen()
-            self.figures.rows = rows
-            self._keep(before)
+            self.figures.take(rows)
             row: Row = self.figures.chosen()
             slots = session.stats.series(row.service or None, row.action or None, now) if row is not None else []
             slot = session.stats.slot
@@ -119,16 +124,7 @@ class StatsScreen(InsightKeys):
         self.rates.draw(rates)
         self.latencies.draw(latencies)
         self.columns.show(heading(max(20, self.figures.size.width - 1)))
-        self.slowest.rows = slowest
-        self.figures.refresh()
-        self.slowest.refresh()
-
-    def _keep(self, before: Row | None) -> None:
-        """The cursor stays on its action, whatever the order is now."""
-        for index, row in enumerate(self.figures.rows):
-            if before is not None and (row.service, row.action) == (before.service, before.action):
-                self.figures.put_cursor(index)
-                return
+        self.slowest.take(slowest)
 
     def about(self) -> About | None:
         """The row of the figures under the cursor."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from textual.message import Message
@@ -11,17 +12,31 @@ from daebus_console.tui.widgets.row_list import RowList
 
 
 class FigureList(RowList):
-    """Rows of one kind, drawn by a function."""
+    """Rows of one kind, drawn by a function; `same` tells of a row what remains when the rows are others."""
 
     class Moved(Message):
         """The cursor is on another row."""
 
-    def __init__(self, draw: Any, hint: str, **keywords: Any) -> None:
+    def __init__(self, draw: Any, hint: str, same: Callable[[Any], object] = id, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.rows: list[Any] = []
         self._draw = draw
         self._cursor = 0
-        self._hint = hint
+        self._same = same
+        self.hint = hint
+        """What stands there while there are no rows."""
+
+    def take(self, rows: list[Any]) -> None:
+        """Show these rows from now on. The cursor stays on its row, and that on the screen, wherever it stands now."""
+        before, here = self.chosen(), self.cursor_index()
+        seen = here is not None and self.top <= here < self.top + self.page
+        self.rows = rows
+        if before is not None:
+            same = self._same(before)
+            self._cursor = next((index for index, row in enumerate(rows) if self._same(row) == same), self._cursor)
+        if seen and rows:
+            self.show_row(min(self._cursor, len(rows) - 1))
+        self.refresh()
 
     def count(self) -> int:
         return len(self.rows)
@@ -31,7 +46,7 @@ class FigureList(RowList):
         return line
 
     def empty(self) -> list[Line]:
-        return [[(f"   {self._hint}", "dim")]]
+        return [[(f"   {self.hint}", "dim")]]
 
     def cursor_index(self) -> int | None:
         return min(self._cursor, len(self.rows) - 1) if self.rows else None

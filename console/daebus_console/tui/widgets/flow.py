@@ -12,7 +12,7 @@ from daebus_console.tui.documents.exchange import TABS
 from daebus_console.tui.flow.seek import at_time, is_marked, other_end, seek, went_wrong
 from daebus_console.tui.titles.hints import SELECT_FIRST
 from daebus_console.tui.widgets.detail_pane import DetailPane
-from daebus_console.tui.widgets.flow_view import ORDERS, SLOWEST, FlowView
+from daebus_console.tui.widgets.flow_view import OLDEST, ORDERS, SLOWEST, FlowView
 
 
 class FlowList(FlowView):
@@ -83,7 +83,8 @@ class FlowList(FlowView):
         rows, here = self.rows, self.cursor_index()
         if here is None:
             # Where the newest is followed, the newest such one is meant, whichever way.
-            direction = -1 if self.following else direction
+            if self.following:
+                direction = -1 if self.order == OLDEST else 1
             here = -1 if direction > 0 else len(rows)
         with self._lock:
             found = seek(self.model, rows, here, direction, wanted, self.selected)

@@ -49,6 +49,26 @@ def test_the_rules_and_how_they_go(shop: Shop) -> None:
     drive(shop.url, story)
 
 
+def test_the_rule_that_is_taken_away_is_the_one_that_was_chosen_whatever_else_ends(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop)
+        for number, action in ((2, "place"), (3, "look")):
+            await console.command(f"break {shop.orders} {action}")
+            await console.sees(f"`unbreak {number}` ends it")
+        await console.press("escape", "escape", "L")
+        await console.until(lambda: len(console.app.screen.list.rows) == 3)
+        await console.press("home", "down")
+        assert console.app.screen.list.chosen().number == 2
+        # As one that was set for a time ends.
+        keeper = console.app.main.keeper
+        keeper.lift([keeper.desk.settings[1]])
+        await console.until(lambda: len(console.app.screen.list.rows) == 2)
+        await console.press("d")
+        await console.until(lambda: [one.number for one in console.app.screen.list.rows] == [3])
+
+    drive(shop.url, story)
+
+
 def test_the_rules_tell_who_suspends_what(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(console: Driver) -> None:
         await knows(console, shop)

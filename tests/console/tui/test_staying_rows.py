@@ -1,0 +1,121 @@
+"""The cursor of a list stays on its row, and that in sight, whatever comes, goes or changes its place."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from daebus_console.engine.session import Session
+from daebus_console.tui.screens import groups
+from daebus_console.tui.screens.groups import GroupsScreen
+from daebus_console.tui.screens.stats import StatsScreen
+from daebus_console.tui.widgets.figure_list import FigureList
+from tests.console.tui.support import Driver, drive, fed
+
+NOON = 1_700_000_000.0
+
+
+def asked(session: Session, number: int, action: str, took: float, status: str = "success") -> None:
+    """A request to orders that was answered after so long."""
+    request = {"action": action, "request_id": f"r{number}", "payload": {}, "reply_to": "caller:1"}
+    answer = {"status": status, "request_id": f"r{number}", "payload": {"error": action}}
+    session.on_batch(NOON, [("orders", json.dumps(request).encode())])
+    session.on_batch(NOON + took, [("caller:1", json.dumps(answer).encode())])
+
+
+def in_sight(rows: FigureList) -> Any:
+    """What the cursor is on, which is on the screen."""
+    index = rows.cursor_index()
+    assert index is not None
+    assert rows.top <= index < rows.top + rows.page
+    return rows.chosen()
+
+
+def test_the_slowest_exchange_under_the_cursor_stays_under_it_where_slower_ones_come() -> None:
+    session = fed(NOON + 100)
+    for number in range(30):
+        asked(session, number, "place", 1 + number / 100)
+
+    async def story(console: Driver) -> None:
+        await console.press("S")
+        await console.sees("1.29s")
+        await console.press("tab", "down", "down")
+        screen = console.app.screen
+        assert isinstance(screen, StatsScreen)
+        chosen = in_sight(screen.slowest).number
+        for number in range(30, 60):
+            asked(session, number, "place", 20)
+        screen.renew()
+        assert in_sight(screen.slowest).number == chosen
+        await console.press("enter")
+        exchange = console.app.main.selected_exchange()
+        assert exchange is not None
+        assert exchange.number == chosen
+
+    drive(session, story, (80, 24))
+
+
+def test_the_action_under_the_cursor_stays_in_sight_where_others_become_busier() -> None:
+    session = fed(NOON + 100)
+    for number in range(30):
+        asked(session, number, f"act{number:02}", 1)
+
+    async def story(console: Driver) -> None:
+        await console.press("S")
+        await console.sees("act01")
+        await console.press("down", "down")
+        screen = console.app.screen
+        assert isinstance(screen, StatsScreen)
+        chosen = in_sight(screen.figures).action
+        for number in range(30, 200):
+            asked(session, number, f"act{2 + number % 28:02}", 1)
+        screen.renew()
+        assert in_sight(screen.figures).action == chosen
+        assert (screen.figures.cursor_index() or 0) > 10
+
+    drive(session, story, (80, 24))
+
+
+def test_the_group_under_the_cursor_stays_under_it_where_another_becomes_the_greatest() -> None:
+    session = fed(NOON + 100)
+    for number, action in enumerate(("rare", "often", "often")):
+        asked(session, number, action, 1, "error")
+
+    async def story(console: Driver) -> None:
+        await console.press("W")
+        await console.sees("orders.rare", "orders.often")
+        screen = console.app.screen
+        assert isinstance(screen, GroupsScreen)
+        assert in_sight(screen.list).key.action == "often"
+        for number in range(3, 9):
+            asked(session, number, "rare", 1, "error")
+        await console.press("R")
+        await console.sees("9 of 9 exchanges")
+        assert in_sight(screen.list).key.action == "often"
+
+    drive(session, story)
+
+
+def test_while_it_is_looked_for_what_failed_nobody_is_told_that_nothing_did(monkeypatch: Any) -> None:
+    session, go = fed(NOON + 100), threading.Event()
+    asked(session, 1, "place", 1, "error")
+
+    class Slow(groups.Groups):
+        def add_all(self, exchanges: Any) -> Any:
+            assert go.wait(30)
+            return super().add_all(exchanges)
+
+    monkeypatch.setattr(groups, "Groups", Slow)
+
+    async def story(console: Driver) -> None:
+        await console.press("W")
+        await console.sees("Looking …")
+        assert "Nothing that is remembered has failed" not in console.text
+        go.set()
+        await console.sees("orders.place")
+
+    try:
+        drive(session, story)
+    finally:
+        go.set()
