@@ -17,7 +17,7 @@ def flow_title(flow: FlowList, filter_text: str, *, passing: bool = True) -> tup
     Where nothing is `passing` any more, as in a capture that is read, nothing can be followed.
     """
     model = flow.model
-    shown, total = len(model.rows), model.total
+    shown, total = len(model.rows), model.decided
     left: Line = [(" Messages" if model.by_message else " Flow", "strong")]
     left.append((f"  {shown:,}" if shown == total else f"  {shown:,} of {total:,}", "dim"))
     if model.journal.evicted:
