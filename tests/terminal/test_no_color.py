@@ -73,6 +73,13 @@ def attributes(terminal: Terminal, text: str) -> set[str]:
     raise AssertionError(f"not on the screen: {text}\n{terminal.text}")
 
 
+def grounds(terminal: Terminal, text: str) -> set[str]:
+    """In which colours the reversed cells of the line with that text are filled: with those of their text."""
+    row = next(row for row, line in enumerate(terminal.screen.display) if text in line)
+    cells = terminal.screen.buffer[row]
+    return {cells[column].fg for column in range(terminal.screen.columns) if cells[column].reverse}
+
+
 def ask_and_answer(server: RedisServer) -> None:
     """An answered request, a failed one and a broadcast."""
     with server.client() as client:
@@ -122,6 +129,7 @@ def test_selection_and_focus_are_seen_without_colour_and_in_sixteen(terminal: Te
         terminal.type("[")
         terminal.wait_for(lambda _text: "reverse" in attributes(terminal, "✗ error"))
         assert "reverse" in attributes(terminal, "Flow")
+        assert len(grounds(terminal, "✗ error")) == 1, "the signs of a reversed row are no patches"
         assert "reverse" not in attributes(terminal, "✓ ok")
         assert "reverse" not in attributes(terminal, "Services")
         terminal.press("enter")

@@ -167,6 +167,18 @@ def test_a_text_is_made_legible_on_any_ground(text: ColorTriplet, ground: ColorT
     assert made == style or seen(style) < LEAST, "what can be read is left as it is"
 
 
+@given(triplets, triplets, triplets)
+def test_reversed_text_has_one_colour_on_one_ground(
+    one: ColorTriplet, other: ColorTriplet, ground: ColorTriplet
+) -> None:
+    made, beside = (
+        legible(Style(color=Color.from_triplet(text), bgcolor=Color.from_triplet(ground), reverse=True))
+        for text in (one, other)
+    )
+    assert made == beside
+    assert seen(made) >= LEAST
+
+
 def test_the_terminal_s_own_colours_are_left_alone() -> None:
     style = Style(color="red", bgcolor="default")
     assert legible(style) == style

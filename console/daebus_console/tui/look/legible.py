@@ -24,6 +24,7 @@ def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
 def legible(style: Style) -> Style:
     """The style with its text blended towards black or white as far as its ground needs, and no further.
 
+    Reversed text has one colour on one ground: its signs, and the blanks between them, would be patches of many.
     Nobody knows what the terminal's own colours look like: on its own ground they are left alone, and where another of
     them would be the ground, or the text is reversed, it is the terminal's text reversed.
     """
@@ -31,9 +32,11 @@ def legible(style: Style) -> Style:
         return style + Style(color="default", bgcolor="default", reverse=True)
     text = style.color.triplet if style.color is not None else None
     ground = style.bgcolor.triplet if style.bgcolor is not None else None
-    if text is None or ground is None or contrast(text, ground) >= LEAST:
+    if text is None or ground is None or (contrast(text, ground) >= LEAST and not style.reverse):
         return style
     end = BLACK if contrast(BLACK, ground) > contrast(WHITE, ground) else WHITE
+    if style.reverse:
+        return style + Style(color=Color.from_triplet(end))
     steps = (_blend(text, end, step / _STEPS) for step in range(1, _STEPS + 1))
     enough = next((blended for blended in steps if contrast(blended, ground) >= LEAST), end)
     return style + Style(color=Color.from_triplet(enough))
