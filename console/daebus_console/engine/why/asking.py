@@ -116,7 +116,7 @@ def _of_channel(sight: Sight, name: str) -> Cause | None:
     cast = [one for one in _latest(sight) if one.kind is Kind.BROADCAST and not one.flags & Flag.CONTROL]
     here = [one for one in cast if one.target == name]
     if here:
-        cause = _broadcast(sight, here[-1])
+        cause = _why(sight, here[-1])
         if not cause.found and not sight.told(here[-1]):
             # What became of the latest may not be told yet, and of others it was.
             cause = _worst_on(sight, name) or cause

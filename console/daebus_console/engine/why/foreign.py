@@ -10,13 +10,16 @@ from daebus_console.dates import clock
 from daebus_console.engine.alike import pattern_of
 from daebus_console.engine.findings.words import duration, quoted, shown
 from daebus_console.engine.message.dialect import Dialect
+from daebus_console.engine.message.envelope import broken, read
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.why import recorded
 from daebus_console.engine.why.answers import late
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
 from daebus_console.text import clean
 
 _LONGEST = 300
+_FORM = "services of Daebus want JSON objects: send one, or use another channel where it is not meant for them"
 
 
 def why_foreign(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause:
@@ -27,21 +30,33 @@ def why_foreign(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause:
         return _answered(exchange, dialect)
     if exchange.kind is Kind.RESPONSE:
         return _alone(exchange, dialect)
-    nobody = _nobody(sight, exchange, dialect)
-    if nobody is not None:
-        return nobody
+    found = _of_listeners(sight, exchange) or _nobody(sight, exchange, dialect)
+    found = found or _taken_by_none(sight, exchange, dialect)
+    if found is not None:
+        return found
+    dropped = _dropped(sight, exchange)
+    if dropped:
+        there = _there(sight, exchange)
+        evidence = (*([] if there is None else [there]), _unknown(dialect))
+        return Cause("unreadable", f"{dropped[0]}; whether somebody else takes it is not known", evidence, _FORM)
     text = dialect.remark(exchange.opened.channel, exchange.opened.data) or f"it has no answer in {dialect.title}"
     return Cause("", f"nothing speaks against it: {text}", (_unknown(dialect),), "")
 
 
 def _unanswered(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause:
-    nobody = _nobody(sight, exchange, dialect)
-    if nobody is not None:
-        return nobody
+    found = _nobody(sight, exchange, dialect) or _taken_by_none(sight, exchange, dialect)
+    if found is not None:
+        return found
     so_far = max(0.0, sight.now - exchange.opened.at)
     sent = f"#{exchange.number} was sent at {clock(exchange.opened.at)}"
     there = _there(sight, exchange)
-    evidence = (sent, *([] if there is None else [there]), *_parts(exchange), _unknown(dialect))
+    evidence = (
+        sent,
+        *([] if there is None else [there]),
+        *_dropped(sight, exchange),
+        *_parts(exchange),
+        _unknown(dialect),
+    )
     declared = exchange.has(Flag.DECLARED)
     waits = exchange.deadline - exchange.opened.at
     if exchange.state is State.PENDING:
@@ -141,6 +156,53 @@ def _nobody(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause | None:
         ("Redis lists no subscriber of that channel, and nobody who reads by a pattern",),
         "start who is to take it, or correct the name of the channel",
     )
+
+
+def _of_listeners(sight: Sight, exchange: Exchange) -> Cause | None:
+    """What services of Daebus that listen to its channel tell that became of it there."""
+    found = recorded.failed(sight, exchange) or recorded.refused(sight, exchange)
+    return found or recorded.done(sight, exchange)
+
+
+def _taken_by_none(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause | None:
+    """Only services of Daebus read its channel, which drop it."""
+    channel, directory = exchange.opened.channel, sight.world.directory
+    dropped = _dropped(sight, exchange)
+    if not dropped or exchange.parts or directory.pattern_subscribers > sight.world.patterns:
+        return None
+    count = directory.subscribers_of(channel)
+    ours = sum(directory.services[name].subscribers for name in _readers(sight, channel) if name in directory.services)
+    if not count or count > ours or (channel in directory.services and directory.services[channel].others):
+        return None
+    sent = f"#{exchange.number} was sent at {clock(exchange.opened.at)}"
+    return Cause(
+        "unreadable",
+        f"nobody takes it: {dropped[0]}",
+        (sent, f"{count} subscribed to {quoted(channel)}: none but those", _unknown(dialect)),
+        _FORM,
+    )
+
+
+def _readers(sight: Sight, channel: str) -> list[str]:
+    """The services of Daebus that read that channel, as their own or as listeners."""
+    directory = sight.world.directory
+    entry = directory.channels.get(channel)
+    own = {channel} & directory.framework
+    return sorted(own | entry.listeners if entry is not None else own)
+
+
+def _dropped(sight: Sight, exchange: Exchange) -> tuple[str, ...]:
+    """That services of Daebus drop it, and why, where any read its channel."""
+    channel, data = exchange.opened.channel, exchange.opened.data
+    readers = _readers(sight, channel)
+    if not readers:
+        return ()
+    reason = broken(data)
+    if reason is None and channel not in sight.world.directory.listened and not read(data).action:
+        reason = "it names no action"
+    if reason is None:
+        return ()
+    return (f"{' and '.join(map(shown, readers))} drop{'s' * (len(readers) == 1)} it: {clean(reason[:_LONGEST])}",)
 
 
 def _there(sight: Sight, exchange: Exchange) -> str | None:

@@ -9,13 +9,14 @@ import pytest
 
 from daebus_console.engine.message.exchange import PLAIN, Exchange, State
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.why.asking import why_exchange
+from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
 from tests.console.engine.dialects.support import TRANSCRIPTS
 from tests.console.engine.dialects.test_pairing import frame
 from tests.console.engine.dialects.test_transcripts import PAIRED
 from tests.console.engine.findings.watched import Watched
+from tests.console.engine.records.told import batch, cast
 
 SUM = '{"cmd":"sum"}'
 REPLY = SUM + ".reply"
@@ -24,7 +25,9 @@ ID = "a" * 21
 
 def why(bus: Watched, exchange: Exchange) -> Cause:
     findings = bus.session.findings
-    return why_exchange(Sight(findings.world, findings.book, bus.session.journal, bus.now), exchange)
+    return why_exchange(
+        Sight(findings.world, findings.book, bus.session.journal, bus.now, bus.session.telling.of), exchange
+    )
 
 
 def nest(bus: Watched, channel: str = SUM) -> Exchange:
@@ -132,6 +135,60 @@ def test_silence_of_faststream_may_be_anything() -> None:
     cause = why(bus, asked)
     assert (asked.state, cause.name) == (State.UNKNOWN, "silence")
     assert "FastStream sends none where a handler fails" in cause.text
+
+
+def test_a_service_of_ours_drops_what_it_cannot_read() -> None:
+    for packed, reason in (
+        (frame({"correlation_id": "1", "reply_to": "E7YWUgMJKCv8vB1G28TWVz"}), "not UTF-8 (byte 0)"),
+        (frame({"correlation_id": "1"}), "not UTF-8 (byte 0)"),
+        ({"pattern": "greeter", "data": 1, "id": ID}, "it names no action"),
+    ):
+        bus = Watched()
+        bus.info("greeter", "greet")
+        asked = bus.say("greeter", packed)
+        bus.wait(60)
+        dropped = f"greeter drops it: {reason}"
+        # Who else is there is not known yet, as in a capture.
+        cause = why(bus, asked)
+        assert dropped in (*cause.evidence, cause.text.partition(";")[0])
+        bus.poll(_greeter=1)
+        cause = why(bus, asked)
+        assert (cause.name, cause.text) == ("unreadable", f"nobody takes it: {dropped}")
+        assert "1 subscribed to 'greeter': none but those" in cause.evidence
+        # Somebody else is there, who may take it.
+        bus.poll(_greeter=1, greeter=1)
+        assert not why(bus, asked).text.startswith("nobody takes it")
+        bus.poll(_greeter=1, patterns=2)
+        assert not why(bus, asked).text.startswith("nobody takes it")
+
+
+def test_listeners_of_ours_drop_what_they_cannot_read() -> None:
+    bus = Watched()
+    bus.info("greeter", listens=["news"])
+    bus.poll(_greeter=1, news=1)
+    cast_ = bus.say("news", frame({"correlation_id": "1"}))
+    assert why(bus, cast_).text == "nobody takes it: greeter drops it: not UTF-8 (byte 0)"
+    bus.poll(_greeter=1, news=2)
+    told = why(bus, cast_)
+    assert told.text == "greeter drops it: not UTF-8 (byte 0); whether somebody else takes it is not known"
+    findings = bus.session.findings
+    sight = Sight(findings.world, findings.book, bus.session.journal, bus.now)
+    assert why_action(sight, "news", None).text == told.text
+
+
+def test_what_a_listener_of_ours_did_with_it_is_told() -> None:
+    data = b'{"pattern":"news","data":1}'
+    bus = Watched()
+    bus.info("mailer", listens=["news"])
+    bus.poll(_mailer=1, news=1)
+    emitted = bus.say("news", data)
+    assert emitted.dialect == "nest"
+    about = {"id": "run1", "listener": "on_news", "elapsed": 0.001}
+    sent = batch(
+        "mailer", cast("heard", 1, "news", data, bus.now, **about, outcome="error", type="KeyError", error="x")
+    )
+    bus.say(sent.channel, sent.data)
+    assert why(bus, emitted).text == "listener on_news of mailer raised, and nobody was told: KeyError: x"
 
 
 def test_an_error_is_told_in_its_own_words_and_commands_no_screen() -> None:
