@@ -25,6 +25,7 @@ Line = tuple[Span, ...]
 
 _NARROWEST = 20
 _WIDEST = 120
+_MOST_NAMES = 5
 _SGR = {
     "ok": "32",
     "error": "31",
@@ -84,10 +85,10 @@ def hanging(head: Iterable[Span], text: str | Span, width: int) -> list[Line]:
     return [(*before, Span(first, span.style)), *((Span(" " * indent), Span(one, span.style)) for one in others)]
 
 
-def to_json(value: Any, *, ascii_only: bool = False, indent: int | None = None) -> str:
+def to_json(value: Any, *, indent: int | None = None) -> str:
     """The value as JSON for somebody to read, its numbers as they were written: safe to print, on one line unless
     indented. Raises RecursionError."""
-    return clean_json(jsontext.dumps(value, ascii_only=ascii_only, indent=indent))
+    return clean_json(jsontext.dumps(value, indent=indent))
 
 
 def to_record(value: Any, *, ascii_only: bool = False) -> str:
@@ -110,13 +111,15 @@ def json_lines(value: Any) -> list[Line]:
     return [json_spans(one) for one in text.split("\n")]
 
 
-def repeated_line(value: Any, most: int = 5) -> Line | None:
+def repeated_line(value: Any) -> Line | None:
     """What is to be said of a value in which a name stands more than once in one object."""
     names = jsontext.repeated(value)
     if not names:
         return None
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return line(Span(f"‼ more than once in one object, the last counts: {', '.join(names[:most])}{more}", "warn"))
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return line(
+        Span(f"‼ more than once in one object, the last counts: {', '.join(names[:_MOST_NAMES])}{more}", "warn")
+    )
 
 
 def json_spans(text: str) -> Line:

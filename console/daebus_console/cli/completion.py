@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from daebus_console.cli.typed import quoted, read
 from daebus_console.commands.completion.completer import complete_argument
 from daebus_console.commands.completion.offer import Known, Offer
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS
 from daebus_console.files import storms
 from daebus_console.text import clean
@@ -118,26 +117,21 @@ def _in_common(texts: list[str]) -> int:
 def _whole(words: list[str], last: str) -> list[str]:
     """What the last word may be, whole, as it is meant. Words are those behind the program's name."""
     with _Bus(_settings(words)) as known:
-        found = _offers(words, last, known)
+        found = offers(words, last, known)
     whole = dict.fromkeys(last[: offer.start] + offer.text for offer in found)
     # A shell takes one a line, and shows them on a terminal.
     return [text for text in whole if text == clean(text)]
 
 
-def offers(line: str, known: Known) -> list[Offer]:
-    """What may come at the end of a line that begins with the program's name, as every face has it typed."""
-    typed = read(line)
-    return _offers(typed.words[1:], typed.last, known, as_word)
-
-
-def _offers(words: list[str], last: str, known: Known, as_typed: Callable[[str], str] = str) -> list[Offer]:
+def offers(words: list[str], last: str, known: Known) -> list[Offer]:
+    """What may stand in the place of the last word. Words are those behind the program's name."""
     begin = _after_globals(words)
     if begin is None:
         # The value of an option that comes before the verb.
         few = (option.offered for option in SHELL_OPTIONS if option.name == words[-1])
         return [Offer(word, 0, "") for word in next(few, ()) if word.startswith(last)]
     rest = words[begin:]
-    found = complete_argument(rest, last, known, as_typed)
+    found = complete_argument(rest, last, known)
     if not rest and last.startswith("-"):
         names = [option for option in SHELL_OPTIONS if option.name.startswith(last)]
         found += [Offer(option.name, 0, option.help) for option in names]

@@ -6,12 +6,11 @@ from textual.message import Message
 
 
 class Narrow(Message):
-    """Show only what this filter lets through; with `toggle`, everything where it is the filter already."""
+    """Show only what this filter lets through; everything where it is the filter already."""
 
-    def __init__(self, filter_text: str, *, toggle: bool = True) -> None:
+    def __init__(self, filter_text: str) -> None:
         super().__init__()
         self.filter_text = filter_text
-        self.toggle = toggle
 
 
 class FilterChanged(Message):

@@ -18,10 +18,12 @@ from daebus_console.cli import shell as cli
 from daebus_console.cli.completion import offers
 from daebus_console.cli.ending import Ending
 from daebus_console.cli.output import TerminalOutput
+from daebus_console.cli.typed import read
 from daebus_console.commands.completion.hint import in_short
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command, parse_argv
+from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.sender import Sender
@@ -158,8 +160,10 @@ def in_the_pane(
 
 
 def offered_at_the_shell(beginning: str) -> list[str]:
-    """What a shell's tab offers behind the program's name."""
-    return [offer.text for offer in offers(f"daebus-console {beginning}", Shop())]
+    """What a shell's tab offers behind the program's name, in the quotes that the other faces need."""
+    typed = read(beginning)
+    found = [one.text for one in offers(typed.words, typed.last, Shop())]
+    return [as_word(text) if " " in text and "=" not in text else text for text in found]
 
 
 def offered_at_the_line(beginning: str) -> list[str]:

@@ -5,7 +5,7 @@ What is on the bus it asks of `Known`, and only for what the place needs, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -45,7 +45,7 @@ VERDICTS = (
 _LONGEST_VALUE = 60
 
 
-def complete(line: str, cursor: int, known: Known, face: Face = Face.PROMPT) -> list[Offer]:
+def complete(line: str, cursor: int, known: Known) -> list[Offer]:
     """What fits at the cursor, best first. Empty where nothing does, and within JSON and quotes."""
     before = line[:cursor]
     try:
@@ -59,24 +59,22 @@ def complete(line: str, cursor: int, known: Known, face: Face = Face.PROMPT) -> 
     else:
         current = Word("", len(before), len(before), "")
     if not words:
-        return _verbs(current, face)
+        return _verbs(current, Face.PROMPT)
     verb = VERBS.get(words[0].text)
-    return _Place(verb, words, current, known, face).offers() if verb is not None else []
+    return _Place(verb, words, current, known, Face.PROMPT).offers() if verb is not None else []
 
 
-def complete_argument(
-    before: Sequence[str], typed: str, known: Known, as_typed: Callable[[str], str] = str
-) -> list[Offer]:
+def complete_argument(before: Sequence[str], typed: str, known: Known) -> list[Offer]:
     """What fits in place of an argument of a shell, behind others (the verb and what follows).
 
-    An offer's `start` counts in the argument; names are as they are meant, or as `as_typed` has them.
+    An offer's `start` counts in the argument; names are as they are meant.
     """
     current = Word(typed, 0, len(typed), typed)
     if not before:
         return _verbs(current, Face.SHELL)
     verb = VERBS.get(before[0])
     words = [Word(text, 0, len(text), text) for text in before]
-    return _Place(verb, words, current, known, Face.SHELL, as_typed).offers() if verb is not None else []
+    return _Place(verb, words, current, known, Face.SHELL).offers() if verb is not None else []
 
 
 def _verbs(current: Word, face: Face) -> list[Offer]:
@@ -118,16 +116,7 @@ def _first_step(text: str) -> Iterator[Step]:
 class _Place:
     """Where the cursor stands among the words of a verb."""
 
-    def __init__(
-        self,
-        verb: Verb,
-        words: Sequence[Word],
-        current: Word,
-        known: Known,
-        face: Face,
-        as_typed: Callable[[str], str] = as_word,
-    ) -> None:
-        self.as_typed = as_typed
+    def __init__(self, verb: Verb, words: Sequence[Word], current: Word, known: Known, face: Face) -> None:
         self.verb, self.current, self.known, self.face = verb, current, known, face
         self.plain: list[Word] = []
         self.given: set[str] = set()
@@ -182,7 +171,7 @@ class _Place:
 
     def _as_name(self, name: str, text: bool = False) -> str:
         """A name as it is to be typed. A shell quotes for itself."""
-        return as_name(name, action=text) if self.as_typed is as_word else written(name, text=text)
+        return written(name, text=text) if self.face is Face.SHELL else as_name(name, action=text)
 
     def _of_kind(self, kind: Kind) -> list[Offer]:
         text, start, known = self.current.text, self.current.start, self.known
@@ -315,7 +304,8 @@ class _Place:
 
     def _files(self, beginning: str, column: int) -> list[Offer]:
         start = self.current.at(column)
-        return [Offer(self.as_typed(path), start, meta) for path, meta in self.known.files(beginning)][:MOST]
+        as_typed = str if self.face is Face.SHELL else as_word
+        return [Offer(as_typed(path), start, meta) for path, meta in self.known.files(beginning)][:MOST]
 
 
 def _named(word: Word) -> str:

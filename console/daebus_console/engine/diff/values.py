@@ -15,6 +15,7 @@ from daebus_console.engine.jsontext import canonical, names_twice, pairs_of
 
 _EFFORT = 200_000
 """Comparisons that may be spent on finding out which members of lists belong together; then they do as they stand."""
+_FARTHEST = 100
 _NO_RULES = Rules()
 
 
@@ -50,9 +51,9 @@ def same(a: Any, b: Any, rules: Rules = _NO_RULES, path: str = "") -> bool:
     return _Walk(rules, align=False).same(a, b, path)
 
 
-def distance(a: Any, b: Any, rules: Rules = _NO_RULES, path: str = "") -> int:
+def distance(a: Any, b: Any) -> int:
     """How many differences there are, up to a hundred. Values of another kind differ as much as can be."""
-    return _Walk(rules, align=False).distance(a, b, path)
+    return _Walk(_NO_RULES, align=False).distance(a, b, "")
 
 
 def member(path: str, name: str) -> str:
@@ -98,13 +99,13 @@ class _Walk:
     def same(self, a: Any, b: Any, path: str) -> bool:
         return next(self.changes(a, b, path), None) is None
 
-    def distance(self, a: Any, b: Any, path: str, most: int = 100) -> int:
+    def distance(self, a: Any, b: Any, path: str) -> int:
         count = 0
         for change in self.changes(a, b, path):
             if change.path == path and not (_is_scalar(a) and _is_scalar(b)):
-                return most
+                return _FARTHEST
             count += 1
-            if count >= most:
+            if count >= _FARTHEST:
                 break
         return count
 

@@ -152,10 +152,10 @@ def help_rows() -> list[tuple[str, str, str]]:
     return rows
 
 
-def help_text(width: int = 20) -> str:
+def help_text() -> str:
     """The rules of the language and its keys as lines of plain text."""
     lines = ["Terms joined by blanks must all hold. Upper and lower case are the same, except in payload paths.", ""]
     for syntax, meaning, example in help_rows():
-        lines.append(f"  {syntax:<{width}} {meaning}")
-        lines.append(f"  {'':<{width}} e.g. {example}")
+        lines.append(f"  {syntax:<20} {meaning}")
+        lines.append(f"  {'':<20} e.g. {example}")
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from typing import Any
 OPERATORS = ("!=", "=", "<", ">", "~")
 EXISTS = "exists"
 FORMS = "payload.id=17, payload.amount>100, payload.name~A*, or payload.coupon for one that is there"
+_MOST_OFFERED = 12
 _EXPECTED = f"expected a condition on the payload: {FORMS}"
 _OPERATOR = re.compile(r"\s*(!=|=|<|>|~)")
 _BARE = re.compile(r"(?:\\.|(?!!=)[^\s.\[\]=<>~\"\\])*")
@@ -245,11 +246,11 @@ def is_number(text: str) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def offered(payload: Any, most: int = 12) -> list[Condition]:
+def offered(payload: Any) -> list[Condition]:
     """Conditions that a payload itself fulfils, one for each of its short values, those of its top first."""
     found: list[Condition] = []
     level: list[tuple[tuple[str, ...], Any]] = [((), payload)]
-    while level and len(found) < most:
+    while level and len(found) < _MOST_OFFERED:
         below: list[tuple[tuple[str, ...], Any]] = []
         for names, value in level:
             if isinstance(value, dict):
@@ -259,7 +260,7 @@ def offered(payload: Any, most: int = 12) -> list[Condition]:
             elif names and _short(value) and all(map(str.isprintable, names)):
                 found.append(Condition(names, "=", value))
         level = below
-    return found[:most]
+    return found[:_MOST_OFFERED]
 
 
 def _short(value: Any) -> bool:

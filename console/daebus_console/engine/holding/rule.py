@@ -89,9 +89,9 @@ class Rule:
         if self.do not in AT[self.place]:
             able = ", ".join(one.replace("_", "-") for one in AT[self.place])
             raise RuleError(f"{self.do.replace('_', '-')} cannot be done at the place {self.place}: there are {able}")
-        if self.do == DELAY and not _within(self.seconds, 0, LONGEST_DELAY):
+        if self.do == DELAY and not _within(self.seconds, LONGEST_DELAY):
             raise RuleError(f"a delay is of some time, and of {LONGEST_DELAY:g} s at most")
-        if self.lasts is not None and not _within(self.lasts, 0, LONGEST_HOLD):
+        if self.lasts is not None and not _within(self.lasts, LONGEST_HOLD):
             raise RuleError(f"a message is held for {LONGEST_HOLD:g} s at most")
         if self.times is not None and (self.times < 1 or self.once):
             raise RuleError("a rule is for one message, or for so many: at least 1, and not once as well")
@@ -233,8 +233,8 @@ def renamed(rule: Rule, id: str) -> Rule:
     return replace(rule, id=id)
 
 
-def _within(value: float | None, low: float, high: float) -> bool:
-    return value is not None and math.isfinite(value) and low < value <= high
+def _within(value: float | None, high: float) -> bool:
+    return value is not None and math.isfinite(value) and 0 < value <= high
 
 
 def _text(told: Mapping[str, Any], name: str) -> str | None:

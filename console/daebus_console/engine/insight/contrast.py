@@ -149,7 +149,7 @@ class Contrast:
             for key in mine.keys() | theirs.keys():
                 a, b = mine.get(key, 0), theirs.get(key, 0)
                 if max(a, b) >= _FEWEST_ALIKE:
-                    yield self._difference(facet, "=", key[1], a, b)
+                    yield self._difference(facet, key[1], a, b)
 
     def _of_missing(self) -> Iterator[Difference]:
         """Fields that are there more often on one side; told as missing where that is what the selected have."""
@@ -159,9 +159,9 @@ class Contrast:
             a, b = self.selected.having(facet), self.others.having(facet)
             n, m = self.selected.count, self.others.count
             if a * m >= b * n:
-                yield self._difference(facet, "=", True, a, b)
+                yield self._difference(facet, True, a, b)
             else:
-                yield self._difference(facet, "=", False, n - a, m - b)
+                yield self._difference(facet, False, n - a, m - b)
 
     def _of_numbers(self) -> Iterator[Difference]:
         """For each field with many different numbers the bound at which both sides differ most."""
@@ -188,10 +188,10 @@ class Contrast:
         mine_of, theirs_of = Share(a, len(mine)), Share(b, len(theirs))
         return Difference(facet, sign, cut, mine_of, theirs_of, least_difference(mine_of, theirs_of))
 
-    def _difference(self, facet: Facet, sign: str, value: Any, a: int, b: int) -> Difference:
+    def _difference(self, facet: Facet, value: Any, a: int, b: int) -> Difference:
         self.compared += 1
         mine, theirs = Share(a, self.selected.count), Share(b, self.others.count)
-        return Difference(facet, sign, value, mine, theirs, least_difference(mine, theirs))
+        return Difference(facet, "=", value, mine, theirs, least_difference(mine, theirs))
 
 
 def least_difference(one: Share, other: Share) -> float:

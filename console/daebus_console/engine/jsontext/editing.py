@@ -129,24 +129,24 @@ def reduced(text: str, members: Sequence[Member], gone: Collection[str]) -> Any:
     return with_text(made_of(kept), without(text, members, indexes).strip(BLANKS))
 
 
-def with_members(text: str, put: Mapping[str, str], gone: Collection[str] = (), position: int = 0) -> str:
+def with_members(text: str, put: Mapping[str, str], gone: Collection[str] = ()) -> str:
     """The object at `position` with members set to the texts in `put` and those in `gone` taken away.
 
     A member that is there is changed in its place: of several of one name the last, which counts. All else of the text
     stays.
     """
-    spans = children(text, position)
+    spans = children(text)
     last = {str(span.key): span for span in spans}
     changes = [(span.start, span.end, put[name]) for name, span in last.items() if name in put]
     changes.sort()
     if changes:
         text = replaced(text, changes)
     if gone and any(name in last for name in gone):
-        spans = children(text, position)
+        spans = children(text)
         text = without(text, spans, {index for index, span in enumerate(spans) if span.key in gone})
     missing = [name for name in put if name not in last]
     if missing:
-        spans = spans if not changes and not gone else children(text, position)
+        spans = spans if not changes and not gone else children(text)
         colon, comma = colon_of(text, spans), between(text, spans) if spans else ","
-        text = appended(text, position, spans, comma.join(f"{json.dumps(name)}{colon}{put[name]}" for name in missing))
+        text = appended(text, 0, spans, comma.join(f"{json.dumps(name)}{colon}{put[name]}" for name in missing))
     return text

@@ -24,7 +24,7 @@ from daebus.transport.proof import greeting, hello
 from daebus.wire.resp import ErrorReply, pack, pack_publish
 from daebus_console import naming
 from daebus_console.engine.listeners import Listener, listeners_in
-from daebus_console.engine.live.pace import Pace
+from daebus_console.engine.live.pace import SHARE, Pace
 from daebus_console.engine.live.refusals import Refusals, Trouble
 from daebus_console.engine.live.rights import user_of
 from daebus_console.engine.live.roll import Roll, ShardRoll
@@ -286,7 +286,7 @@ class Discovery:
             return counted
         roll.fill()
         # The very first time all of it is wanted at once.
-        left = self._counting.share * self._every if self._counting.due_at else float("inf")
+        left = SHARE * self._every if self._counting.due_at else float("inf")
         spent = 0.0
         while roll.to_count and spent < left and not self._stopping.is_set():
             some = {roll.to_count.popleft(): None for _ in range(min(_CHUNK, len(roll.to_count)))}

@@ -11,8 +11,7 @@ _DEAREST = 10e-6
 class Pace:
     """When the next question of a kind may be asked, by what the last one cost. Times are of `time.monotonic()`."""
 
-    def __init__(self, share: float = SHARE) -> None:
-        self.share = share
+    def __init__(self) -> None:
         self.due_at = 0.0
 
     def due(self, now: float) -> bool:
@@ -25,7 +24,7 @@ class Pace:
 
     def spent(self, now: float, seconds: float) -> None:
         """So much of the server's time was spent until now."""
-        self.due_at = now + seconds / self.share
+        self.due_at = now + seconds / SHARE
 
     @staticmethod
     def cost(seconds: float, names: int) -> float:

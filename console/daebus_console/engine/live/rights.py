@@ -67,9 +67,9 @@ def user_of(url: str) -> str:
     return unquote(user) if password and _USER.fullmatch(user) else "NAME"
 
 
-def missing_rule(text: str, command: str, names: Sequence[str] = (), user: str = "NAME") -> str:
+def missing_rule(text: str, command: str, names: Sequence[str] = ()) -> str:
     """What it means that Redis answered `command` for those channels with that error: see `missing_rules`."""
-    return missing_rules([Refusal(text, command, tuple(names))], user)
+    return missing_rules([Refusal(text, command, tuple(names))])
 
 
 def together(refusals: Iterable[Refusal | None]) -> list[Refusal]:

@@ -28,21 +28,20 @@ class Cursor(NamedTuple):
 class Journal:
     """The bounded memory of the session.
 
-    `max_messages` and `max_bytes` (data plus MESSAGE_OVERHEAD each) bound it; the oldest go first. `on_evict` is told
-    the exchanges that go.
+    `max_messages` and `max_bytes` (data plus MESSAGE_OVERHEAD each) bound it; the oldest go first.
     """
 
     def __init__(
         self,
         max_messages: int = 1_000_000,
         max_bytes: int = 512 * 1024 * 1024,
-        on_evict: Callable[[list[Exchange]], None] | None = None,
     ) -> None:
         if max_messages < 1 or max_bytes < 1:
             raise ValueError("a journal needs room for one message at least")
         self.max_messages = max_messages
         self.max_bytes = max_bytes
-        self.on_evict = on_evict
+        self.on_evict: Callable[[list[Exchange]], None] = lambda _gone: None
+        """Told the exchanges that go."""
         self.messages: Ring[Message] = Ring()
         self.exchanges: Ring[Exchange] = Ring()
         self.changes: Ring[int] = Ring()
@@ -103,8 +102,7 @@ class Journal:
 
     def clear(self) -> None:
         """Forget everything kept; numbers go on."""
-        if self.on_evict is not None:
-            self.on_evict(list(self.exchanges))
+        self.on_evict(list(self.exchanges))
         self.messages.clear()
         self.exchanges.clear()
         self.changes.clear()
@@ -129,8 +127,7 @@ class Journal:
         self.kept, self.bytes = self.kept - count, size
         opened = self.exchanges.oldest(self.exchanges.count_until(last, _opened_by))
         self.exchanges.drop_many(len(opened))
-        if self.on_evict is not None:
-            self.on_evict(opened)
+        self.on_evict(opened)
 
 
 def _opened_by(exchange: Exchange) -> int:

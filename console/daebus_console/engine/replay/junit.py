@@ -146,19 +146,19 @@ def change_text(change: Change) -> str:
     """A difference on one line."""
     data = change_data(change)
     if change.how is How.ADDED:
-        return f"{change.path}: added {value_text(data['after'])}"
+        return f"{change.path}: added {_value_text(data['after'])}"
     if change.how is How.REMOVED:
-        return f"{change.path}: removed {value_text(data['before'])}"
-    return f"{change.path}: {value_text(data['before'])} -> {value_text(data['after'])}"
+        return f"{change.path}: removed {_value_text(data['before'])}"
+    return f"{change.path}: {_value_text(data['before'])} -> {_value_text(data['after'])}"
 
 
-def value_text(value: Any, most: int = _MOST_SIGNS) -> str:
+def _value_text(value: Any) -> str:
     """A value as short JSON."""
     try:
         text = jsontext.dumps(value)
     except RecursionError:
         return "(nested too deeply to be shown)"
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return text if len(text) <= _MOST_SIGNS else text[: _MOST_SIGNS - 1] + "…"
 
 
 def _clean(text: str) -> str:

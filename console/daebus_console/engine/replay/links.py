@@ -82,17 +82,11 @@ _Key = tuple[str, str | bytes]
 
 
 class SessionLinks(NoLinks):
-    """For a replay on the Redis that `session` looks at. With `origins`, the exchanges are the session's own.
+    """For a replay on the Redis that `session` looks at. With `origins`, the exchanges are the session's own."""
 
-    `on_link(new)` is told each exchange that replays one, under the session's lock.
-    """
-
-    def __init__(
-        self, session: Session, *, origins: bool = True, on_link: Callable[[Exchange], None] | None = None
-    ) -> None:
+    def __init__(self, session: Session, *, origins: bool = True) -> None:
         self._session = session
         self._origins = origins
-        self._on_link = on_link
         self._expected: dict[_Key, Exchange] = {}
         self._unwatch: Callable[[], None] | None = None
 
@@ -141,8 +135,6 @@ class SessionLinks(NoLinks):
             origin = expected.pop(_key(channel, None, message.data), None)
         if origin is not None:
             link(self._session, origin, exchange)
-            if self._on_link is not None:
-                self._on_link(exchange)
 
 
 class MirrorLinks(NoLinks):
@@ -154,12 +146,10 @@ class MirrorLinks(NoLinks):
         show: Callable[[float, str, bytes], tuple[Message, Exchange]],
         *,
         origins: bool = True,
-        on_link: Callable[[Exchange], None] | None = None,
     ) -> None:
         self._session = session
         self._show = show
         self._origins = origins
-        self._on_link = on_link
 
     def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
         """Show it at once: its answer may be heard before `publish` returns."""
@@ -169,8 +159,6 @@ class MirrorLinks(NoLinks):
             exchange = self._show(time.time(), item.channel, data)[1]
             if self._origins:
                 link(session, origin, exchange)
-                if self._on_link is not None:
-                    self._on_link(exchange)
 
     def heard(self, channel: str, data: bytes) -> None:
         """Show the answer."""

@@ -95,13 +95,13 @@ class PaneOutput:
         """The screen comes by once a frame."""
         self.passing = ""
 
-    def take(self, most: int = _MOST_A_FRAME) -> list[Line]:
+    def take(self) -> list[Line]:
         """The next lines to show, with what was left out before them."""
         lost, self._lost = self._lost, 0
         lines: list[Line] = []
         if lost:
             lines.append([(f"{lost:,} lines are not shown here: the pane could not keep up", "warn")])
-        return [*lines, *(self.queue.popleft() for _ in range(min(len(self.queue), most)))]
+        return [*lines, *(self.queue.popleft() for _ in range(min(len(self.queue), _MOST_A_FRAME)))]
 
     def _put(self, line: Line) -> None:
         if len(self.queue) == _MOST_QUEUED:

@@ -36,24 +36,24 @@ def command() -> list[str]:
     return ["vi"]
 
 
-def edit_text(text: str, words: list[str], suffix: str = ".json") -> str | None:
+def edit_text(text: str, words: list[str]) -> str | None:
     """The text as the user left it; None where it was left as it was. Waits for the editor. Raises EditorError.
 
     The file ends in a newline, as editors want it, whether or not the text does. Bytes that are no UTF-8 come back as
     `\\xff`, so that nothing is lost.
     """
-    after = _edited(text.rstrip("\n").encode() + b"\n", words, suffix)
+    after = _edited(text.rstrip("\n").encode() + b"\n", words)
     if after is None:
         return None
     kept = after.decode("utf-8-sig", "backslashreplace").replace("\r\n", "\n")
     return kept if text.endswith("\n") else kept.removesuffix("\n")
 
 
-def _edited(before: bytes, words: list[str], suffix: str) -> bytes | None:
+def _edited(before: bytes, words: list[str]) -> bytes | None:
     """What the file holds afterwards; None where that is what it held before."""
     try:
         # mkstemp gives it to its owner only (0600).
-        handle, name = tempfile.mkstemp(prefix="daebus-", suffix=suffix)
+        handle, name = tempfile.mkstemp(prefix="daebus-", suffix=".json")
     except OSError as error:
         raise EditorError(f"No file for the editor can be made: {error.strerror}") from None
     path = Path(name)

@@ -28,6 +28,7 @@ _STATES = {
     State.GAP: Sign("┄", "gap", "gap"),
 }
 HELD = Sign("‖", "held", "warn")
+_MOST_NUMBERS = 5
 _PULSE = "◜◝◞◟"
 
 ARROWS = {Kind.REQUEST: "→", Kind.ONE_WAY: "⇢", Kind.BROADCAST: "»", Kind.RESPONSE: "←", Kind.UNREADABLE: "→",
@@ -100,7 +101,7 @@ def debugged(exchange: Exchange) -> list[str]:
     ]
 
 
-def _numbers(numbers: list[int], most: int = 5) -> str:
+def _numbers(numbers: list[int]) -> str:
     """The latest of them."""
-    told = ", ".join(f"#{number}" for number in numbers[-most:])
-    return told if len(numbers) <= most else f"… {told} ({len(numbers)} times)"
+    told = ", ".join(f"#{number}" for number in numbers[-_MOST_NUMBERS:])
+    return told if len(numbers) <= _MOST_NUMBERS else f"… {told} ({len(numbers)} times)"

@@ -296,7 +296,7 @@ class MainScreen(DebugKeys):
 
     @on(Narrow)
     def _narrow(self, event: Narrow) -> None:
-        self.narrow_to("" if event.toggle and event.filter_text == self.filter_text else event.filter_text)
+        self.narrow_to("" if event.filter_text == self.filter_text else event.filter_text)
 
     @on(Prefill)
     def _prefill(self, event: Prefill) -> None:

@@ -158,9 +158,9 @@ def telling_who_is_meant(context: Context, *, with_action: bool = True) -> Itera
         raise ServiceUnavailable(f"{error} (did you mean {as_name(service)}{action}?)") from None
 
 
-def place_of(command: Command, usual: str = "request") -> str:
+def place_of(command: Command) -> str:
     """The place that the command names. Raises CommandError."""
-    place: str = command["place"] or usual
+    place: str = command["place"] or "request"
     if place not in PLACES:
         raise at_word(command, place, f"there is no place {place}: there are {', '.join(PLACES)}")
     return place

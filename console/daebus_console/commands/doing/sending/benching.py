@@ -20,6 +20,7 @@ REQUESTS = 100
 MOST_AT_ONCE = 1_000
 _TICK = 0.1
 _BAR = 30
+_MOST_BARS = 16
 _NO_CODE = "without a code"
 """What errors are counted as that bear none."""
 _FRACTIONS = (0.5, 0.9, 0.95, 0.99)
@@ -208,10 +209,10 @@ def _lines(bench: Bench) -> list[Line]:
     return [*lines, *_histogram(found)]
 
 
-def _histogram(found: Histogram, most: int = 16) -> list[Line]:
+def _histogram(found: Histogram) -> list[Line]:
     """The latencies as bars: neighbouring buckets together, so that there are not too many."""
     bars = found.bars()
-    together = -(-len(bars) // most)
+    together = -(-len(bars) // _MOST_BARS)
     groups = [bars[start : start + together] for start in range(0, len(bars), together)]
     largest = max(sum(count for *_bounds, count in group) for group in groups)
     lines = []

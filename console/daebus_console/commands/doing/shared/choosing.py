@@ -71,10 +71,10 @@ def inputs_of(chosen: Chosen, context: Context) -> list[tuple[int, int]]:
     return [one.identity for one in found]
 
 
-def choose(words: Sequence[Word], line: str, context: Context, *, with_filter: bool = True) -> Chosen:
+def choose(words: Sequence[Word], line: str, context: Context) -> Chosen:
     """What the words choose, of what was seen. Raises CommandError, also for a file that is no capture.
 
-    `with_filter` takes what follows a file for its filter; numbers leave what follows them in `rest` in any case.
+    What follows a file is its filter; numbers leave what follows them in `rest`.
     """
     if not words:
         return _of_session((), line, context)
@@ -82,7 +82,7 @@ def choose(words: Sequence[Word], line: str, context: Context, *, with_filter: b
     if first.text.startswith("#"):
         return _numbered(words, context)
     if _is_file(first, context):
-        return _of_file(first, words[1:], line, with_filter, context)
+        return _of_file(first, words[1:], line, context)
     return _of_session(words, line, context)
 
 
@@ -123,7 +123,7 @@ def _is_file(word: Word, context: Context) -> bool:
     return context.face is Face.SHELL or ("/" in word.text and ":" not in word.text)
 
 
-def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, context: Context) -> Chosen:
+def _of_file(word: Word, rest: Sequence[Word], line: str, context: Context) -> Chosen:
     try:
         recording = inputs.recording(word.text, context)
     except CaptureError as error:
@@ -132,8 +132,6 @@ def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, con
             why += "; at the shell a capture file comes first, and the filter behind it"
         raise word.error(why) from None
     path = recording.path
-    if not with_filter:
-        return Chosen(recording.exchanges, path=path, rest=tuple(rest), recording=recording)
     inputs.no_other(rest, "first")
     matching = filters.parse(filter_of(rest, line) or "")
     named = named_by(matching, rest, recording.exchanges())

@@ -11,6 +11,7 @@ from daebus_console.engine.replay.redact import masked
 from daebus_console.render import Line, Span, duration, line
 
 _WIDEST = 60
+_MOST = 200
 
 
 def change_line(change: Change, redact: Redactor, *, indent: str = "  ", note: str = "") -> Line:
@@ -28,12 +29,12 @@ def change_line(change: Change, redact: Redactor, *, indent: str = "  ", note: s
     return line(*spans)
 
 
-def change_lines(changes: Iterable[Change], redact: Redactor, most: int = 200) -> list[Line]:
-    """So many of them, and how many more there are."""
+def change_lines(changes: Iterable[Change], redact: Redactor) -> list[Line]:
+    """The first of them, and how many more there are."""
     found = list(changes)
-    lines = [change_line(change, redact) for change in found[:most]]
-    if len(found) > most:
-        lines.append(line(Span(f"  … and {len(found) - most} more", "dim")))
+    lines = [change_line(change, redact) for change in found[:_MOST]]
+    if len(found) > _MOST:
+        lines.append(line(Span(f"  … and {len(found) - _MOST} more", "dim")))
     return lines
 
 
