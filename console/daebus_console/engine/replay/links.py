@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.message.exchange import Exchange, Message
@@ -20,8 +20,8 @@ _MOST_EXPECTED = 20_000
 _LINGER = 0.5
 
 
-class Links(Protocol):
-    """Who is told what a replay sends and hears."""
+class Links:
+    """Who is told what a replay sends and hears; here nobody is, as for a Redis that no session looks at."""
 
     def open(self, reply_to: str) -> None:
         """It begins; answers will come on that channel."""
@@ -35,53 +35,21 @@ class Links(Protocol):
     def give_up(self, item: Resend, request_id: str, data: bytes) -> None:
         """They were not published after all."""
 
-    def sent(self, channel: str, data: bytes) -> None:
-        """They were published."""
-
     def heard(self, channel: str, data: bytes) -> None:
         """An answer came. Called on another thread than the rest."""
 
-    def receivers(self, channel: str) -> int:
+    def receivers(self, channel: str) -> int:  # noqa: ARG002 - as the others have it
         """How many of those that get what is published there only look on for us."""
-        ...
+        return 0
 
     def close(self) -> None:
         """It is over."""
 
 
-class NoLinks:
-    """For a Redis that no session looks at."""
-
-    def open(self, reply_to: str) -> None:
-        """Nobody is told."""
-
-    def hear(self, channel: str) -> None:
-        """Nobody is told."""
-
-    def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
-        """Nobody is told."""
-
-    def give_up(self, item: Resend, request_id: str, data: bytes) -> None:
-        """Nobody is told."""
-
-    def sent(self, channel: str, data: bytes) -> None:
-        """Nobody is told."""
-
-    def heard(self, channel: str, data: bytes) -> None:
-        """Nobody is told."""
-
-    def receivers(self, channel: str) -> int:  # noqa: ARG002 - as the others have it
-        """Nobody looks on."""
-        return 0
-
-    def close(self) -> None:
-        """Nobody is told."""
-
-
 _Key = tuple[str, str | bytes]
 
 
-class SessionLinks(NoLinks):
+class SessionLinks(Links):
     """For a replay on the Redis that `session` looks at. With `origins`, the exchanges are the session's own."""
 
     def __init__(self, session: Session, *, origins: bool = True) -> None:
@@ -137,7 +105,7 @@ class SessionLinks(NoLinks):
             link(self._session, origin, exchange)
 
 
-class MirrorLinks(NoLinks):
+class MirrorLinks(Links):
     """For a session that looks at no Redis, but at a capture: it is shown what is sent and heard."""
 
     def __init__(

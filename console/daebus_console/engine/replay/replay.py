@@ -25,7 +25,7 @@ from daebus_console.engine.pairing.settling import NOTICED_FOR
 from daebus_console.engine.replay.ahead import Ahead
 from daebus_console.engine.replay.flight import Flight, Flights
 from daebus_console.engine.replay.item import TIMEOUT, Resend, Unsendable, patience, resend_of
-from daebus_console.engine.replay.links import Links, NoLinks
+from daebus_console.engine.replay.links import Links
 from daebus_console.engine.replay.pace import Pace, Timing
 from daebus_console.engine.replay.wire import Crowded, Wire
 from daebus_console.naming import quoted
@@ -96,7 +96,7 @@ class Replay:
         self._on_outcome, self._change = on_outcome, change
         self._most = in_flight or (IN_FLIGHT if self.pace.asap else IN_FLIGHT_PACED)
         self._timeout = timeout
-        self._links = links or NoLinks()
+        self._links = links or Links()
         self._changed = threading.Condition()
         self._ahead = Ahead(exchanges, self._changed)
         self._wire = Wire(address, self._take, self._on_lost, self._links.receivers)
@@ -246,7 +246,6 @@ class Replay:
             self._failed_to_send(flight, data, error)
             return
         self.progress.sent += 1
-        self._links.sent(item.channel, data)
         if subscribers == 0 and item.kind is not Kind.BROADCAST:
             reason = f"nobody serves {quoted(item.service)}"
             self._conclude(flight, Answer("nobody"), reason)

@@ -11,7 +11,7 @@ from daebus.transport.address import RedisAddress
 from daebus_console.commands.context import Context
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.replay.links import Links, MirrorLinks, NoLinks, SessionLinks
+from daebus_console.engine.replay.links import Links, MirrorLinks, SessionLinks
 from daebus_console.engine.replay.replay import Replay
 from daebus_console.render import Line, Span, duration, line
 
@@ -28,7 +28,7 @@ def links_for(context: Context, address: RedisAddress, *, origins: bool) -> Iter
     elif context.live and address.url == session.address.url:
         yield SessionLinks(session, origins=origins)
     else:
-        yield NoLinks()
+        yield Links()
 
 
 def drive(replay: Replay, context: Context, total: int = 0) -> bool:
