@@ -100,9 +100,7 @@ class Asker:
             self._changed.notify_all()
         return question
 
-    def ask(
-        self, service: str, verb: str, payload: Mapping[str, Any], about: Any = None, within: float = WITHIN
-    ) -> list[Answer]:
+    def ask(self, service: str, verb: str, payload: Mapping[str, Any], about: Any = None) -> list[Answer]:
         """Ask, and wait until all instances (or the one that is named) have answered, or the time is over.
 
         Raises RedisUnavailable, ReadOnly, and ServiceUnavailable where nobody is there.
@@ -114,9 +112,9 @@ class Asker:
                     f"{quoted(service)} is served by no service of this framework: it cannot be debugged"
                 )
             raise Unserved(service)
-        return self.answers(question, within)
+        return self.answers(question, WITHIN)
 
-    def answers(self, question: Question, within: float = WITHIN) -> list[Answer]:
+    def answers(self, question: Question, within: float) -> list[Answer]:
         """What is answered: all of it, or what there is when the time is over."""
         with self._changed:
             self._changed.wait_for(lambda: len(question.answers) >= (question.expected or 0), within)

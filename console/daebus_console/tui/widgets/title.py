@@ -41,13 +41,11 @@ class TitleLine(DrawsRoles):
         def control(self) -> TitleLine:
             return self.title
 
-    def __init__(
-        self, left: Line | None = None, right: Line | None = None, *, yields: Sequence[str] = (), **keywords: Any
-    ) -> None:
+    def __init__(self, left: Line | None = None, *, yields: Sequence[str] = (), **keywords: Any) -> None:
         super().__init__(**keywords)
         self.yields = yields
         self.left: Line = left or []
-        self.right: Line = right or []
+        self.right: Line = []
 
     def show(self, left: Line, right: Line | None = None) -> None:
         """Draw these from now on."""
