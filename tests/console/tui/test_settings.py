@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from daebus.transport.address import RedisAddress
+from daebus_console.tui.flow.visibility import Mute
 from daebus_console.tui.settings import LARGEST, SettingsFile, to_toml
 from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive
@@ -72,6 +75,23 @@ def test_layout_theme_and_kept_filters_come_back(redis_url: str, tmp_path: Path)
         await console.sees("errors", "status:error")
         await console.press("enter")
         await console.sees("/ status:error")
+
+    drive(redis_url, first, settings=SettingsFile.load(path))
+    drive(redis_url, second, settings=SettingsFile.load(path))
+
+
+def test_what_is_muted_stays_so_whatever_it_is_called(redis_url: str, tmp_path: Path) -> None:
+    path, name = tmp_path / "settings.toml", "old users\\and more"
+
+    async def first(console: Driver) -> None:
+        with RedisAddress(redis_url).client() as client:
+            client.publish(name, json.dumps({"action": "get user", "payload": {}}))
+        await console.sees("get user")
+        await console.press("up", "x")
+        await console.until(lambda: "mutes" in console.app.settings.values)
+
+    async def second(console: Driver) -> None:
+        assert list(console.app.main.visibility.mutes) == [Mute(name, "get user")]
 
     drive(redis_url, first, settings=SettingsFile.load(path))
     drive(redis_url, second, settings=SettingsFile.load(path))

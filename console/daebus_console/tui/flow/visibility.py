@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind
-from daebus_console.naming import shown
+from daebus_console.naming import read, shown, written
 
 _HIDDEN = Flag.CONTROL | Flag.QUIET
 Predicate = Callable[[Exchange], bool]
@@ -22,6 +22,18 @@ class Mute(NamedTuple):
     def __str__(self) -> str:
         name = shown(self.name)
         return f"{name} {shown(self.action, text=True)}" if self.action else name
+
+    @property
+    def kept(self) -> str:
+        """As it is kept: the name up to the first blank, and the action behind it."""
+        name = written(self.name).replace(" ", "\\x20")
+        return name if self.action is None else f"{name} {written(self.action, text=True)}"
+
+    @classmethod
+    def of(cls, kept: str) -> Mute:
+        """The one that is kept so. Raises ValueError."""
+        name, _blank, action = kept.lstrip().partition(" ")
+        return cls(read(name), read(action) if action else None)
 
 
 @dataclass

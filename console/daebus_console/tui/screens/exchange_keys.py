@@ -82,7 +82,7 @@ class ExchangeKeys(InsightKeys):
             return
         with self.session.lock:
             self.visibility.mute(mute)
-        self.app.settings.set("mutes", [str(one) for one in self.visibility.mutes])
+        self.app.settings.set("mutes", [one.kept for one in self.visibility.mutes])
         self.notify(f"Muted {clean(str(mute))}. X brings it back.", timeout=3, markup=False)
 
     def action_time(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -142,8 +143,8 @@ class MainScreen(DebugKeys):
         with self.session.lock:
             for text in settings.get("mutes", list, []):
                 if isinstance(text, str) and text.strip():
-                    name, _blank, action = text.strip().partition(" ")
-                    self.visibility.mute(Mute(name, action or None))
+                    with suppress(ValueError):
+                        self.visibility.mute(Mute.of(text))
 
     # Frames ----------------------------------------------------------------------------------------------------
 

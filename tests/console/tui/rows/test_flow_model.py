@@ -149,6 +149,12 @@ def test_mutes_hide_and_are_counted_once() -> None:
     assert bus.rows() == [1, 2]
 
 
+@pytest.mark.parametrize("name", ["users", "old users", " ", "a\\b", "tab\t", "a\udcff", "-x", "{", "", "ü"])
+@pytest.mark.parametrize("action", [None, "get", "get user", "", " get ", "a\\b", "\ud800"])
+def test_a_mute_is_kept_as_what_it_is(name: str, action: str | None) -> None:
+    assert Mute.of(Mute(name, action).kept) == Mute(name, action)
+
+
 def test_what_is_quiet_or_muted_is_counted_once_whatever_else_is_seen() -> None:
     bus = Bus()
     bus.correlator.recogniser = Recogniser(dialects.chosen(()))
