@@ -19,20 +19,13 @@ from daebus_console.tui.acting.wondering import Wondering
 from daebus_console.tui.documents.exchange import LOGS
 from daebus_console.tui.flow.model import FlowModel
 from daebus_console.tui.flow.visibility import Mute, Visibility
-from daebus_console.tui.messages import (
-    CommandEntered,
-    FillIn,
-    KeepFilter,
-    Narrow,
-    Prefill,
-    StopRequested,
-)
-from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.messages import CommandEntered, FillIn, Prefill, StopRequested
 from daebus_console.tui.screens.debug_keys import DebugKeys
 from daebus_console.tui.screens.layout import Layout
 from daebus_console.tui.settings import SettingsFile
 from daebus_console.tui.titles import hints
 from daebus_console.tui.titles.commands import commands_title
+from daebus_console.tui.titles.directory import directory_title
 from daebus_console.tui.titles.flow import flow_title
 from daebus_console.tui.titles.header import YIELDING, doing, header
 from daebus_console.tui.widgets.columns import ColumnNames
@@ -203,9 +196,7 @@ class MainScreen(DebugKeys):
             )
             services = sum(1 for service in session.directory.services.values() if service.gone is None)
         self.head.show(left, right)
-        self.directory_title.show(
-            [(" Services", "strong"), (f" {services or ''}", "dim")], _directory_units(self.size.width)
-        )
+        self.directory_title.show(*directory_title(services, self.size.width))
         if self.directory.display:
             self.directory.hint = partial(hints.no_services, session)
             self.directory.reload()
@@ -295,10 +286,6 @@ class MainScreen(DebugKeys):
         else:
             self.flow.action_follow()
 
-    @on(Narrow)
-    def _narrow(self, event: Narrow) -> None:
-        self.narrow_to("" if event.filter_text == self.filter_text else event.filter_text)
-
     @on(Prefill)
     def _prefill(self, event: Prefill) -> None:
         self.begin(event.text)
@@ -319,19 +306,6 @@ class MainScreen(DebugKeys):
     @on(StopRequested)
     def _stop_requested(self) -> None:
         self.action_stop()
-
-    @on(KeepFilter)
-    def _keep_filter(self, event: KeepFilter) -> None:
-        from daebus_console.tui.screens.ask import AskScreen
-
-        def keep(name: str | None) -> None:
-            if name:
-                filters = dict(self.app.settings.get("filters", dict, {}))
-                self.app.settings.set("filters", {**filters, name: event.text})
-                self.notify(f"Kept as {name}; F offers it", timeout=3, markup=False)
-            self.set_focus(self.filter_bar.line)
-
-        self.app.push_screen(AskScreen("A name for this filter", event.text), keep)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """See Textual: in a line these keys are typed, and in the detail a slash finds."""
@@ -421,8 +395,3 @@ class MainScreen(DebugKeys):
         """Make the directory wider or narrower."""
         self.layout_of.make_wider(cells)
         self.app.remember_layout()
-
-
-def _directory_units(width: int) -> Line:
-    """What the figures of the directory are, at their place."""
-    return [("/s ", "dim")] if width < 160 else [("/s    p95  last 12 s  ", "dim")]

@@ -8,7 +8,7 @@ from textual import on
 
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.text import clean
-from daebus_console.tui.messages import FilterChanged
+from daebus_console.tui.messages import FilterChanged, KeepFilter, Narrow
 from daebus_console.tui.screens.again_keys import AgainKeys
 from daebus_console.tui.widgets.detail import DocumentView
 
@@ -72,6 +72,23 @@ class ViewVerbs(AgainKeys):
     def _follow_value(self, event: DocumentView.Followed) -> None:
         self.narrow_to(event.filter)
         self.notify(f"What carries it: {clean(event.filter)}. \\ lifts the filter.", timeout=3, markup=False)
+
+    @on(Narrow)
+    def _narrow(self, event: Narrow) -> None:
+        self.narrow_to("" if event.filter_text == self.filter_text else event.filter_text)
+
+    @on(KeepFilter)
+    def _keep_filter(self, event: KeepFilter) -> None:
+        from daebus_console.tui.screens.ask import AskScreen
+
+        def keep(name: str | None) -> None:
+            if name:
+                filters = dict(self.app.settings.get("filters", dict, {}))
+                self.app.settings.set("filters", {**filters, name: event.text})
+                self.notify(f"Kept as {name}; F offers it", timeout=3, markup=False)
+            self.set_focus(self.filter_bar.line)
+
+        self.app.push_screen(AskScreen("A name for this filter", event.text), keep)
 
     def _narrow_for_now(self, text: str) -> None:
         """Like narrow_to, for what is known to be only a part of what is meant."""
