@@ -91,8 +91,8 @@ def must_not_wait(returned: Any) -> None:
     elif not inspect.isasyncgen(returned):
         return
     raise DaebusError(
-        "a plain function returned a coroutine or an async generator, which nothing awaits: "
-        "a decorator around an async function must be async, too, or use functools.wraps"
+        "a plain function returned a coroutine or an async generator, which nothing awaits: only an async def can "
+        "await it; a decorator around an async function must be async, too, or use functools.wraps"
     )
 
 

@@ -105,8 +105,11 @@ class Links:
                 return True
         return False
 
-    def _ended(self, request: Request, response: Response, returned: Any) -> None:
-        """The handler has returned: a dict is the answer, and without one there must have been one."""
+    def _ended(self, request: Request, response: Response, returned: Any, handled: BaseException | None = None) -> None:
+        """The handler has returned: a dict is the answer, and without one there must have been one.
+
+        An error handler has where there is something that it `handled`.
+        """
         if self._forked:
             end_child(None)
         if isinstance(returned, dict):
@@ -116,14 +119,15 @@ class Links:
                 response.send(returned)
         self._counts.add("handled")
         if not (response.finished or response.deferred or response.channel is None):
-            text = f"action {request.action!r} ended without a final response"
+            what = "" if handled is None else "the error handler of "
+            text = f"{what}action {request.action!r} ended without a final response"
             if returned is not None and not isinstance(returned, dict | Receipt):
                 text += f": it returned {type(returned).__name__}"
             todo = "call response.send or return a dict"
             if inspect.isawaitable(returned):
                 todo = "await what it returns, and return a dict"
                 text += ", which nothing awaits"
-            note(log, logging.ERROR, "%s: %s (%s)", self._runtime.name, text, todo)
+            note(log, logging.ERROR, "%s: %s (%s)", self._runtime.name, text, todo, error=handled)
             response.fail(text, "no_response")
 
     async def _raised(
@@ -172,7 +176,7 @@ class Links:
         if handler is None:
             return False
         try:
-            self._ended(request, response, await calls.call(handler, error))
+            self._ended(request, response, await calls.call(handler, error), error)
         except BaseException as problem:  # noqa: BLE001 - it is code of the app like any other
             if response.undelivered is None or problem is not response.undelivered:
                 line = "%s: the error handler of action %r raised"

@@ -89,14 +89,25 @@ def test_one_that_raises_leaves_the_error_of_the_action(
     assert "where am I" in caplog.text
 
 
-def test_one_that_says_nothing_is_told_of(redis_url: str, name: str) -> None:
+@pytest.mark.parametrize(("returned", "told"), [(None, ""), (({}, 400), ": it returned tuple")])
+def test_one_that_says_nothing_is_told_of_with_what_it_was_to_see_to(
+    redis_url: str, name: str, caplog: pytest.LogCaptureFixture, returned: object, told: str
+) -> None:
     app = Daebus(name)
     app.action("fail")(raising(ShopError("closed")))
-    app.errorhandler(ShopError)(lambda _error: None)
-    with serving(app, redis_url, name), DaebusCaller(name, redis_url=redis_url) as caller:
-        with pytest.raises(RequestFailed, match="ended without a final response") as caught:
-            caller.send_request("fail")
-        assert caught.value.code == "no_response"
+    app.errorhandler(ShopError)(lambda _error: returned)
+    with (
+        serving(app, redis_url, name),
+        DaebusCaller(name, redis_url=redis_url) as caller,
+        pytest.raises(RequestFailed) as caught,
+    ):
+        caller.send_request("fail")
+    said = f"the error handler of action 'fail' ended without a final response{told}"
+    assert (caught.value.code, str(caught.value)) == ("no_response", said)
+    (line,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert line.getMessage() == f"{name}: {said} (call response.send or return a dict)"
+    assert line.exc_info is not None
+    assert isinstance(line.exc_info[1], ShopError)
 
 
 def test_after_the_final_answer_nothing_more_is_sent(redis_url: str, name: str) -> None:

@@ -68,6 +68,7 @@ def test_a_plain_one_that_returns_what_nothing_awaits_is_told(
         for what in ("background task 'bare'", "thread 'own'"):
             eventually(lambda what=what: f"{name}: {what} raised" in caplog.text)  # type: ignore[misc]
     assert caplog.text.count("a plain function returned a coroutine") >= 2
+    assert "only an async def can await it" in caplog.text
 
 
 def test_hooks_and_listeners_with_an_async_decorator(redis_url: str, name: str) -> None:
