@@ -71,7 +71,8 @@ def _rule(id: str, given: dict[str, Any]) -> Rule:
         raise BadRule(f"`place` must be one of {', '.join(PLACES)}, not {checks.shown(place)}")
     unknown = next((key for key in given if key not in _FIELDS and key not in _ALL_DEEDS), None)
     if unknown is not None:
-        raise BadRule(f"unknown field {checks.shown(unknown)}")
+        known = ", ".join(sorted(_FIELDS.union(_ALL_DEEDS)))
+        raise BadRule(f"unknown field {checks.shown(unknown)}; there are: {known}")
     name = "channel" if place == EVENT else "action"
     other = "action" if place == EVENT else "channel"
     if other in given:

@@ -224,7 +224,10 @@ class Daebus(Registry):
         self._say_left_behind()
         with self._lock:
             if self._service is not None:
-                raise ConfigurationError(f"{self._service.name!r} runs already; an app runs one service at a time")
+                raise ConfigurationError(
+                    f"{self._service.name!r} runs already on {self._service.bus}; an app runs one service at a time: "
+                    "end that one first, by app.stop() or by close() of its test client (or by a `with` around either)"
+                )
             if debug:
                 self._debug_level.on()
             self._to_stop = None

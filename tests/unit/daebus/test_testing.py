@@ -12,6 +12,7 @@ import fakeredis
 import pytest
 
 from daebus import (
+    ConfigurationError,
     Daebus,
     DaebusCaller,
     PayloadError,
@@ -72,6 +73,13 @@ def test_it_needs_no_with_block(app: Daebus) -> None:
         assert client.cache.get("count") == "1"
     finally:
         client.close()
+
+
+def test_one_that_was_not_closed_keeps_another_from_running_the_app_which_says_how_to_end_it(app: Daebus) -> None:
+    with app.test_client(), pytest.raises(ConfigurationError, match=r"runs already on the test bus; .* by close\(\)"):
+        app.test_client().request("count")
+    with app.test_client() as client:
+        assert client.request("count") == {"count": 1}
 
 
 def test_an_error_is_the_error_a_caller_would_get(app: Daebus) -> None:

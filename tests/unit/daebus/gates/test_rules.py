@@ -179,7 +179,7 @@ BAD: list[tuple[Any, str]] = [
     ({"place": "call", "answer_twice": True}, "call"),
     ({"place": "event", "hold": True, "action": "x"}, "action"),
     ({**GOOD, "channel": "x"}, "channel"),
-    ({**GOOD, "surprise": 1}, "surprise"),
+    ({**GOOD, "surprise": 1}, "unknown field 'surprise'; there are: .*, delay, "),
     ({**GOOD, "id": 5}, "id"),
     ({**GOOD, "id": "x" * 1000}, "id"),
     ({**GOOD, "action": ""}, "action"),
