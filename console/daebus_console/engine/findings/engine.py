@@ -13,7 +13,7 @@ a tenth of a second, until one brings what is not plain, or until somebody asks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from daebus_console.engine.directory import Asked, Directory
@@ -165,13 +165,16 @@ class Findings:
         except Exception as error:  # noqa: BLE001 - see _judge
             self.judges.broken(error)
 
-    def recorded(self, at: float, records: Iterable[Any_], exchange_of: Callable[[Any_], Exchange | None]) -> None:
+    def recorded(self, at: float, records: Collection[Any_], exchange_of: Callable[[Any_], Exchange | None]) -> None:
         """Services told of what they did; `exchange_of` gives the exchange that a record is of."""
         if self._batches:
             self._judge()
         if int(at) > self._second:
             self._begin(at, int(at))
         try:
+            for source in dict.fromkeys(record.source for record in records):
+                for clocked in self.judges.clocked:
+                    clocked(at, source)
             for record in records:
                 # What went well takes no room from what failed: there may be a thousand of those, all at once.
                 if record.failed or isinstance(record, Ran) or self._given_up(record):

@@ -34,6 +34,7 @@ class Judges:
         self.told = self._having("told")
         self.look = self._having("look")
         self.recorded = self._having("recorded")
+        self.clocked = self._having("clocked")
         self.stood = self._having("stood")
         self.reported = self._having("reported")
         self.lost = self._having("lost")

@@ -6,6 +6,7 @@ cannot be are counted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
@@ -22,33 +23,41 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
 OK = "ok"
 DEFERRED = "deferred"
 _WELL = (OK, DEFERRED)
+_LATEST = 20
+"""Batches by which the clock of an instance is judged, and as many before them."""
 
 
 class Source:
     """One instance that tells: its `service`, its `instance` id, and how its records have come so far.
 
     `seq` is the highest number seen; `lost` counts records that fell out of its ring unread, `left_out` those that it
-    did not publish for want of room. `off` are the seconds by which its clock is behind that of the tap; 0 where they
-    agree within half a second, or nobody knows.
+    did not publish for want of room. `off` are the seconds by which its clock is behind that of the tap, as the latest
+    batches tell; 0 where they agree within half a second, or nobody knows.
     """
 
-    __slots__ = ("_least", "instance", "left_out", "lost", "off", "seq", "service", "watched")
+    __slots__ = ("_before", "_count", "_least", "instance", "left_out", "lost", "off", "seq", "service", "watched")
 
     def __init__(self, service: str, instance: str) -> None:
         self.service, self.instance = service, instance
         self.seq = self.lost = self.left_out = 0
         self.off = 0.0
         self.watched = False
-        self._least: float | None = None
+        self._count = 0
+        self._least = self._before = math.inf
 
     def compare(self, at: float, newest: float) -> None:
         """Its newest record, of `newest`, was seen at `at`, at most some tenths of a second after it was made."""
-        self._least = at - newest if self._least is None else min(self._least, at - newest)
-        self.off = 0.0 if -0.5 < self._least < 0.5 else self._least
+        if self._count == _LATEST:
+            # Its clock may have been set since.
+            self._before, self._least, self._count = self._least, math.inf, 0
+        self._count += 1
+        self._least = min(self._least, at - newest)
+        least = min(self._least, self._before)
+        self.off = 0.0 if -0.5 < least < 0.5 else least
 
     def forget_clock(self) -> None:
         """How far its clock is off is not known any more."""
-        self._least = None
+        self._least = self._before = math.inf
         self.off = 0.0
 
 

@@ -57,6 +57,47 @@ def test_a_listener_that_raises(bus: Watched) -> None:
     assert bus.one("listener-raised").text.endswith('sku\', in mail.py:7, on_order: CARDS[data["sku"]]')
 
 
+def tell_for_seconds(bus: Watched, off: float, count: int = 6, instance: str = "i1", first: int = 1) -> None:
+    """A service that asks nobody tells what it did, by a clock that is off."""
+    for number in range(first, first + count):
+        tell(bus, batch("billing", handled(number, f"b{number}", at=bus.now + off), instance=instance))
+        bus.wait(0.6)
+
+
+@pytest.mark.parametrize(("off", "words"), [(90.0, "90 s ahead"), (-60.0, "60 s behind")])
+def test_the_clock_of_a_service_that_only_answers(bus: Watched, off: float, words: str) -> None:
+    tell_for_seconds(bus, off)
+    found = bus.one("clocks-differ")
+    assert (found.text, found.service) == (f"the clock of billing is {words}", "billing")
+    assert (found.filter, found.evidence) == ("service:billing", [])
+    assert found.because == (
+        "the times of what it did say so, which it told 5 times in a row, against the clock of this console"
+    )
+
+
+def test_of_several_instances_the_one_whose_clock_is_off_is_named(bus: Watched) -> None:
+    bus.info("billing", "bill", instance="i1")
+    bus.info("billing", "bill", instance="i2")
+    tell_for_seconds(bus, 0.0)
+    assert bus.found() == []
+    tell_for_seconds(bus, 90.0, instance="i2")
+    assert bus.one("clocks-differ").text == "the clock of billing instance i2 is 90 s ahead"
+
+
+@pytest.mark.parametrize("off", [0.9, -4.0])
+def test_a_clock_that_is_nearly_right_or_what_is_told_late_is_fine(bus: Watched, off: float) -> None:
+    tell_for_seconds(bus, off)
+    assert bus.found() == []
+
+
+def test_a_clock_that_was_set_right_is_not_told_for_ever(bus: Watched) -> None:
+    tell_for_seconds(bus, 90.0, 30)
+    tell_for_seconds(bus, 0.0, 40, first=31)
+    count = bus.one("clocks-differ").count
+    tell_for_seconds(bus, 0.0, 30, first=71)
+    assert bus.one("clocks-differ").count == count
+
+
 def test_a_listener_that_does_not(bus: Watched) -> None:
     bus.say("orders", ORDER)
     tell(bus, batch("mailer", heard(bus)))

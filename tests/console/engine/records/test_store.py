@@ -92,6 +92,17 @@ def test_clocks_that_are_off_are_told_from_those_that_are_not() -> None:
     assert (off["users"], round(off["orders"], 2), off["mailer"]) == (0.0, 600.09, 0.0)
 
 
+def test_a_clock_that_is_set_right_is_off_no_more() -> None:
+    records = Records()
+    for seq in range(1, 31):
+        take(records, batch("orders", handled(seq, f"a{seq}", at=1_090.0)), at=1_000.0)
+    (source,) = records.sources.values()
+    assert source.off == -90.0
+    for seq in range(31, 72):
+        take(records, batch("orders", handled(seq, f"a{seq}", at=1_000.0)), at=1_000.0)
+    assert source.off == 0.0
+
+
 def test_broadcasts_are_found_by_their_bytes_and_forgotten() -> None:
     records = Records(room=20_000)
     take(records, batch("users", cast("heard", 1, "orders", b"{}", id="r1", listener="on_order", outcome="ok")))
