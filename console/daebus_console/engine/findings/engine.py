@@ -24,7 +24,7 @@ from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
 from daebus_console.engine.pairing.taken import Taken
 from daebus_console.engine.records.cycles import Cycle
-from daebus_console.engine.records.record import Any_, Handled, Heard, Ran, key_of
+from daebus_console.engine.records.record import Any_, Handled, Heard, Published, Ran, key_of
 from daebus_console.engine.records.running import Report
 
 A_SECOND = 2_000
@@ -52,7 +52,7 @@ class Findings:
         self._batches, self._since = 0, 0.0
         """How many batches wait to be judged together, and since when."""
         self._second = 0
-        self._plain = self._others = self._records = self._slow = A_SECOND
+        self._plain = self._others = self._records = self._slow = self._linked = A_SECOND
 
     @property
     def book(self) -> Book:
@@ -176,6 +176,10 @@ class Findings:
                 for clocked in self.judges.clocked:
                     clocked(at, source)
             for record in records:
+                if isinstance(record, Published | Heard) and self._linked:
+                    self._linked -= 1
+                    for linked in self.judges.linked:
+                        linked(record)
                 # What went well takes no room from what failed: there may be a thousand of those, all at once.
                 if record.failed or isinstance(record, Ran) or self._given_up(record):
                     if not self._records:
@@ -248,7 +252,7 @@ class Findings:
 
     def _begin(self, at: float, second: int) -> None:
         self._second = second
-        self._plain = self._others = self._records = self._slow = A_SECOND
+        self._plain = self._others = self._records = self._slow = self._linked = A_SECOND
         self._look_now(at)
 
     def _look_now(self, at: float) -> None:

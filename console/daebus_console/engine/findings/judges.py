@@ -35,6 +35,7 @@ class Judges:
         self.look = self._having("look")
         self.recorded = self._having("recorded")
         self.clocked = self._having("clocked")
+        self.linked = self._having("linked")
         self.stood = self._having("stood")
         self.reported = self._having("reported")
         self.lost = self._having("lost")

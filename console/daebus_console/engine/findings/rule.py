@@ -13,7 +13,7 @@ from daebus_console.engine.findings.holders import Held, Holders
 from daebus_console.engine.findings.instances import Instance, Instances
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.records.cycles import Cycle
-from daebus_console.engine.records.record import Any_, Source
+from daebus_console.engine.records.record import Any_, Heard, Published, Source
 from daebus_console.engine.records.running import Report
 
 SLOW = 0.1
@@ -143,6 +143,9 @@ class Rule:
 
     def clocked(self, at: float, source: Source) -> None:
         """An instance has told of something, and how far its clock is off is known, if it is."""
+
+    def linked(self, record: Published | Heard) -> None:
+        """A service has told of a broadcast of its own, or of a run of a listener: what went well as well."""
 
     def stood(self, at: float, seconds: float, circle: Cycle) -> None:
         """Services tell that they wait in that circle, as they did so many seconds before."""
