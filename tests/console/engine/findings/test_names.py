@@ -76,6 +76,19 @@ def test_where_subscribers_are_not_listed_whoever_asked_tells_that_nobody_was_th
     assert bus.one("nobody-listens").text.endswith("while nobody served it; it was there at another time")
 
 
+def test_where_subscribers_are_not_listed_one_of_nearly_that_name_is_named_as_well(bus: Watched) -> None:
+    """As from a capture."""
+    bus.info("mailer", "send")
+    bus.info("billing", "send")
+    asked = bus.ask("mailr", "send")
+    missed = record(1, "called", bus.now, id=asked.request_id, service="mailr", action="send", outcome="unavailable")
+    told = batch("web", missed)
+    bus.say(told.channel, told.data)
+    finding = bus.one("nobody-listens")
+    assert finding.text == "requests went to 'mailr', and nobody served it; 'mailer' was there"
+    assert finding.advice == "send to 'mailer' where 'mailr' is called, if that is meant"
+
+
 def test_where_subscribers_are_listed_a_call_that_reached_nobody_counts_once(bus: Watched) -> None:
     bus.poll(_prices=1)
     bus.poll()

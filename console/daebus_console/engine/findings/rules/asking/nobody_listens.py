@@ -75,21 +75,25 @@ whether both are connected to the same Redis."""
         del exchange
         if self.world.polled is not None or not isinstance(record, Called) or record.outcome != _UNAVAILABLE:
             return
-        service, there = record.service, bool(self.world.instances.of(record.service))
+        service = record.service
         asked = self.world.find(key_of(record.id) or "")
+        text = f"requests went to {quoted(service)}, and nobody served it"
+        advice = _start(service)
+        if self.world.instances.of(service):
+            text = f"requests went to {quoted(service)} while nobody served it; it was there at another time"
+            advice = f"what was sent meanwhile is lost; see why {shown(service)} was not there"
+        elif (meant := near(service, self.world.directory.framework)) is not None:
+            text += f"; {quoted(meant)} was there"
+            advice = _mean(service, meant)
         self.book.report(
             self.name,
             self.severity,
             record.at + record.source.off,
             [] if asked is None else [asked.number],
             service=service,
-            text=f"requests went to {quoted(service)} while nobody served it; it was there at another time"
-            if there
-            else f"requests went to {quoted(service)}, and nobody served it",
+            text=text,
             because=f"{shown(record.source.service)}, which asked, tells that the channel had no subscriber",
-            advice=f"what was sent meanwhile is lost; see why {shown(service)} was not there"
-            if there
-            else f"start {shown(service)}, or look at which Redis it is",
+            advice=advice,
             where=to(service),
         )
 
@@ -163,10 +167,10 @@ whether both are connected to the same Redis."""
         meant = near(service, here)
         what = self._what(waiting)
         text = f"{what} went to {quoted(service)}, and nobody serves it"
-        advice = f"start {shown(service)}, or look at which Redis it is"
+        advice = _start(service)
         if meant is not None:
             text += f"; {quoted(meant)} is there"
-            advice = f"send to {quoted(meant)} where {quoted(service)} is called, if that is meant"
+            advice = _mean(service, meant)
         because = "Redis lists no subscriber of that channel, before and after they were sent"
         finding = self._report(service, waiting.first, text, because, advice, waiting.count, waiting.last)
         if finding is not None:
@@ -199,6 +203,14 @@ whether both are connected to the same Redis."""
     @staticmethod
     def _what(waiting: Seen) -> str:
         return "one-way messages" if all(one.kind is Kind.ONE_WAY for one in waiting.first) else "requests"
+
+
+def _start(service: str) -> str:
+    return f"start {shown(service)}, or look at which Redis it is"
+
+
+def _mean(service: str, meant: str) -> str:
+    return f"send to {quoted(meant)} where {quoted(service)} is called, if that is meant"
 
 
 def _meanwhile(what: str, service: str) -> str:
