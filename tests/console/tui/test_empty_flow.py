@@ -129,10 +129,12 @@ def test_where_only_the_console_has_asked_yet_it_says_what_to_send() -> None:
 def test_what_is_wrong_in_a_filter_says_what_was_perhaps_meant_also_where_there_is_little_room() -> None:
     async def story(console: Driver) -> None:
         below = console.app.main.filter_bar.below
-        await console.press("slash", *"status:erorr to:users")
-        await console.until(lambda: text_of(below.left) == "         ^^^^^ did you mean error?")
+        await console.press("slash", *"status:error to:漢字漢字漢 payload.: ")
+        await console.until(lambda: text_of(below.left) == "      payload.: needs a value ^^^^^^^^^")
+        await console.press(*["backspace"] * 40, *"status:erorr to:users")
+        await console.until(lambda: text_of(below.left) == "          ^^^^^ did you mean error?")
         await console.press("home", *"some more words of this filter that ", "end")
-        await console.until(lambda: text_of(below.left) == "  ^ did you mean error?")
+        await console.until(lambda: text_of(below.left) == "   did you mean error?")
         await console.pilot.resize_terminal(300, 40)
         await console.sees("^^^^^ status: 'erorr' is none of", "(did you mean error?)")
 

@@ -159,6 +159,9 @@ def test_a_filter_narrows_while_it_is_typed_and_points_at_its_mistakes(redis_url
         assert "bad" in console.line("✗ error")
         await console.type(" statsu:x")
         await console.sees("^^^^^^")
+        rows = console.text.split("\n")
+        row = next(index for index, text in enumerate(rows) if "   status:error statsu:x" in text)
+        assert rows[row + 1].index("^^^^^^") == rows[row].index("statsu")
         await console.press("escape")
         await console.sees("good", "bad")
 

@@ -13,6 +13,7 @@ from textual.widgets import Input
 from daebus_console.text import cells, clean
 from daebus_console.tui.messages import FilterChanged, KeepFilter
 from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.pointing import pointed
 from daebus_console.tui.widgets.keys_in_order import told
 from daebus_console.tui.widgets.repl import Completer, Offer
 from daebus_console.tui.widgets.text_line import TextLine
@@ -21,7 +22,8 @@ from daebus_console.tui.widgets.title import TitleLine
 if TYPE_CHECKING:
     from daebus_console.engine.filter.lexer import FilterError
 
-PROMPT = " / "
+_MARGIN = 3
+"""Cells before what is typed."""
 
 
 class FilterLine(TextLine):
@@ -114,17 +116,17 @@ class FilterBar(Vertical):
         self._draw()
 
     def _told(self, error: FilterError) -> Line:
-        """What is wrong: where that has no room behind its place, what was perhaps meant, or without the place."""
-        pad, carets = " " * (len(PROMPT) - 1 + error.position), "^" * max(1, error.length)
+        """What is wrong; where that has no room, what was perhaps meant."""
         texts = [str(error), *([f"did you mean {error.suggestion}?"] if error.suggestion else [])]
-        for text in map(clean, texts):
-            if len(pad) + len(carets) + 1 + cells(text) <= self.size.width:
-                return [(f"{pad}{carets} ", "error"), (text, "error")]
-        return [(f"{' ' * (len(PROMPT) - 1)}^ ", "error"), (clean(texts[-1]), "error")]
+        text, begin = self.line.value, error.position
+        before, marked = cells(text[:begin]), cells(text[begin : begin + error.length])
+        # What is longer than the line is scrolled in it.
+        place = (_MARGIN + before, marked) if cells(text) < self.line.size.width else None
+        return pointed([clean(one) for one in texts], place, _MARGIN, self.size.width)
 
     def show_doubt(self, text: str | None) -> None:
         """Say what was perhaps not meant; None: nothing."""
-        self._doubt = None if text is None else [(f"{' ' * len(PROMPT)}{clean(text)}", "warn")]
+        self._doubt = None if text is None else [(f"{' ' * _MARGIN}{clean(text)}", "warn")]
         self._draw()
 
     def on_resize(self) -> None:
@@ -159,7 +161,7 @@ class FilterBar(Vertical):
             self.below.show(wrong)
             return
         first = max(0, self._offer - 2)
-        line: Line = [(" " * len(PROMPT), "dim")]
+        line: Line = [(" " * _MARGIN, "dim")]
         for index, offer in enumerate(self._offers[first : first + 20], first):
             line += [(clean(offer.text), "match" if index == self._offer else "name"), ("  ", "plain")]
         meta = self._offers[max(self._offer, 0)].meta if self._offers else ""

@@ -21,6 +21,7 @@ from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import DrawsRoles
 from daebus_console.tui.messages import CommandEntered
 from daebus_console.tui.rows.lines import Line, parted
+from daebus_console.tui.rows.pointing import pointed
 from daebus_console.tui.widgets.repl_line import CommandLine
 from daebus_console.tui.widgets.repl_menu import OutputLog
 from daebus_console.tui.widgets.title import TitleLine
@@ -102,10 +103,9 @@ class ReplPane(DrawsRoles, Vertical):
         text = self.line.text
         before = text[text.rfind("\n", 0, hint.position) + 1 : hint.position]
         marked = text[hint.position : hint.position + hint.length]
-        width = max(1, cells(clean(before)) + 1)
-        # The caret stands under the spot while the line is one line.
-        pad = " " * (width if width < self.size.width // 2 and "\n" not in text else 1)
-        return [(pad, "plain"), ("^" * max(1, cells(clean(marked))), "error"), (f" {clean(hint.text)}", "error")]
+        one_row = "\n" not in text and cells(clean(text)) < self.line.size.width
+        place = (1 + cells(clean(before)), cells(clean(marked))) if one_row else None
+        return pointed([clean(hint.text)], place, 1, self.size.width)
 
     @on(CommandLine.ClearOutput)
     def _clear(self, event: CommandLine.ClearOutput) -> None:
