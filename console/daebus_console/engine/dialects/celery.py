@@ -79,6 +79,7 @@ class Spoken(Dialect):
     title = "Celery 5.6, 5.7 with kombu on Redis"
     pairs = "the task's id, in its events (worker -E) and its result"
     unknown = "who called a task, and when; without -E that it was received; what inspect is answered, by a list"
+    silence = "no result on the bus yet, and a task may take any time"
     once = "tasks go by lists, not over Pub/Sub"
     unasked = True
 

@@ -121,14 +121,16 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
 def late(
     exchange: Exchange, calls: Sequence[Exchange] = (), queued: float | None = None, room: str = "a worker"
 ) -> Cause | None:
-    """The answer came after the caller had given up; `calls` are those that were made for it, and `queued` are the
-    seconds that it waited for `room`, as its service tells.
+    """The answer came after the caller had given up, or may have; `calls` are those that were made for it, and `queued`
+    are the seconds that it waited for `room`, as its service tells.
     """
     answer = exchange.answer
     if answer is None or not exchange.flags & Flag.LATE or exchange.flags & Flag.TIMELESS:
         return None
     took, waited = answer.at - exchange.opened.at, exchange.until - exchange.opened.at
-    evidence = [f"the caller waits {duration(waited)}; the answer came after {duration(took)}"]
+    declared = exchange.has(Flag.DECLARED)
+    told = f"the caller waits {duration(waited)}" if declared else "the caller does not tell how long it waits"
+    evidence = [f"{told}; the answer came after {duration(took)}"]
     where = "it took that long"
     if exchange.elapsed is not None and exchange.elapsed >= 0:
         evidence.append(f"{duration(exchange.elapsed)} of it in the handler, as the service tells")
@@ -144,13 +146,12 @@ def late(
         evidence.append(f"{duration(spent)} of it its call #{below.number} took: {call(below.target, below.action)}")
         where = f"most of it was its call to {call(below.target, below.action)}"
     where = debugged.slowed(exchange) or where
-    return Cause(
-        "late",
-        f"the answer came {duration(took - waited)} too late: {where}",
-        tuple(evidence),
-        f"wait longer than {duration(took)}, or find out what takes so long"
-        + (f": trace #{exchange.number}" if slow is not None else ""),
-    )
+    advice = "find out what takes so long" + (f": trace #{exchange.number}" if slow is not None else "")
+    if not declared:
+        text = f"the answer came after {duration(took)}, perhaps too late for its caller: {where}"
+        return Cause("late", text, tuple(evidence), advice)
+    text = f"the answer came {duration(took - waited)} too late: {where}"
+    return Cause("late", text, tuple(evidence), f"wait longer than {duration(took)}, or {advice}")
 
 
 def _held(sight: Sight, exchange: Exchange) -> list[str]:

@@ -74,7 +74,11 @@ def remarks(exchange: Exchange) -> list[str]:
     if flags & Flag.OURS:
         said.append("sent by this console")
     if flags & Flag.LATE:
-        said.append("answered after its time had run out")
+        said.append(
+            "answered after its time had run out"
+            if flags & Flag.DECLARED
+            else "answered late; how long its asker waits is not told on the wire"
+        )
     if flags & Flag.DUPLICATE:
         said.append("more than one final answer")
     if flags & Flag.REUSED_ID:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from daebus_console.engine.message.exchange import PLAIN, Exchange, State
+from daebus_console.engine.message.exchange import PLAIN, Exchange, Flag, State
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
+from daebus_console.tui.rows.signs import remarks
 from tests.console.engine.dialects.support import TRANSCRIPTS
-from tests.console.engine.dialects.test_pairing import frame
+from tests.console.engine.dialects.test_pairing import event, frame, kombu, result
 from tests.console.engine.dialects.test_transcripts import PAIRED
 from tests.console.engine.findings.watched import Watched
 from tests.console.engine.records.told import batch, cast
@@ -135,6 +136,35 @@ def test_silence_of_faststream_may_be_anything() -> None:
     cause = why(bus, asked)
     assert (asked.state, cause.name) == (State.UNKNOWN, "silence")
     assert "FastStream sends none where a handler fails" in cause.text
+
+
+def test_a_task_of_celery_may_take_any_time() -> None:
+    bus = Watched()
+    asked = bus.say("/0.celeryev/task.multi", kombu([event("task-received", "a", name="tasks.add")]))
+    bus.wait(20)
+    cause = why(bus, asked)
+    assert (asked.state, cause.name) == (State.UNKNOWN, "silence")
+    assert cause.text.endswith("no result on the bus yet, and a task may take any time")
+    bus.say("celery-task-meta-a", result("a"))
+    assert (asked.state, asked.flags & Flag.LATE) == (State.OK, 0)
+    assert why(bus, asked).text == "nothing is wrong: it was answered after 20 s"
+
+
+def test_who_does_not_say_how_long_he_waits_may_wait_on() -> None:
+    bus = Watched()
+    asked = nest(bus)
+    bus.wait(12)
+    bus.say(REPLY, {"response": 1, "isDisposed": True, "id": ID})
+    cause = why(bus, asked)
+    assert asked.state is State.OK
+    assert cause.text == "the answer came after 12 s, perhaps too late for its caller: it took that long"
+    assert cause.evidence == ("the caller does not tell how long it waits; the answer came after 12 s",)
+    assert cause.advice == "find out what takes so long"
+    assert remarks(asked) == ["answered late; how long its asker waits is not told on the wire"]
+    ours = bus.ask("users", "get")
+    bus.wait(12)
+    bus.answer(ours)
+    assert why(bus, ours).text.startswith("the answer came after 12 s, perhaps too late for its caller: ")
 
 
 def test_a_service_of_ours_drops_what_it_cannot_read() -> None:
