@@ -233,6 +233,18 @@ def test_what_is_no_number_is_shown_as_it_came(console: Console, redis_url: str,
     assert '"payload": {"x": NaN,  "y": 1.10, "y": -0.0}' in done.out
 
 
+def test_what_tail_writes_is_named_where_a_capture_is_wanted(
+    console: Console, redis_url: str, name: str, tmp_path: Path
+) -> None:
+    with traffic(redis_url, lambda client: client.publish(f"{name}_x", "{}")):
+        done = console("tail", "--json", "--for", "20", f"channel:{name}_x", "--count", "1")
+    path = tmp_path / "tail.jsonl"
+    path.write_text(done.out)
+    refused = console("stats", str(path))
+    assert refused.status == 2
+    assert "it is JSON lines, as tail writes them with --json (record makes a file that can be" in refused.err
+
+
 def test_a_message_of_ten_megabytes_passes(console: Console, redis_url: str, name: str) -> None:
     data = json.dumps({"big": "x" * 10_000_000})
     with console.start("tail", f"channel:{name}_big", "--json", "--count", "1", "--for", "30") as process:

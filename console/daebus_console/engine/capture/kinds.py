@@ -7,6 +7,7 @@ import re
 from daebus_console.files.packing import WANTED, zstd
 
 _AGAIN = "export --as capture makes a file that can be opened and replayed"
+_RECORD = "record makes a file that can be opened and replayed"
 _BY_ZSTD = "compressed with zstd"
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b'{"exchange":', f"JSON lines, as export writes them with --as jsonl ({_AGAIN})"),
@@ -27,8 +28,14 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"BZh[1-9]", "compressed with bzip2: decompress it first"),
     (b"PK\\x03\\x04", "a zip archive: take the capture out of it first"),
     (b"REDIS\\d{4}", "a dump of Redis"),
-    (b'\\+OK|\\d+\\.\\d+ \\[\\d+ .*\\] "', "the output of MONITOR"),
-    (b'\\{"at":', "JSON lines of a capture or of tail without the header that a capture begins with"),
+    (b'(\\+?OK\\r?\\n)?\\+?\\d+\\.\\d+ \\[\\d+ .*\\] "', "the output of MONITOR"),
+    (
+        b'(Reading messages\\.\\.\\. .*\\r?\\n)?(1\\) |\\[)?"?[ps]?subscribe\\b',
+        f"what redis-cli prints of a subscription ({_RECORD})",
+    ),
+    (b'\\{"seq":', f"JSON lines, as tail writes them with --json ({_RECORD})"),
+    (b'\\{"at": ?[^,]+, ?"service":', f"JSON lines, as logs writes them with --json ({_RECORD})"),
+    (b'\\{"at":', "JSON lines of a capture without the header that a capture begins with"),
 )
 _KNOWN = tuple((re.compile(pattern), what) for pattern, what in _STARTS)
 _BINARY = re.compile(b"[\\x00-\\x08\\x0e-\\x1a\\x1c-\\x1f]")
