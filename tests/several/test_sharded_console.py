@@ -78,7 +78,7 @@ def instances(session: Session, name: str) -> int:
 
 def test_it_sees_every_request_with_its_answers(url: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """At all masters, of services and callers that were there before it and of others that come later."""
-    # On a busy machine the console may take longer to come than callers wait for it, and nodes may hold each other to be
+    # On a busy machine the console may take longer to come than callers wait for it, and nodes may hold each other for
     # gone for a moment, after which nobody waits.
     monkeypatch.setattr("daebus.transport.places.cluster.WATCHED_WITHIN", 20.0)
     monkeypatch.setattr("daebus.transport.places.cluster.SETTLES_WITHIN", 0.0)
