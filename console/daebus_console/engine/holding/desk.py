@@ -12,13 +12,12 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from daebus_console.engine.holding.labels import Labels, named
+from daebus_console.engine.holding.hits import Hits
+from daebus_console.engine.holding.labels import Labels, Numbers, named
 from daebus_console.engine.holding.report import Hold, Placed, Report
 from daebus_console.engine.holding.rule import Rule
 from daebus_console.engine.holding.suspended import Suspended
 from daebus_console.naming import shown
-
-_MOST_REMEMBERED = 5_000
 
 
 @dataclass(frozen=True)
@@ -120,10 +119,8 @@ class Desk:
         """Another one whenever something is held, let go, set or lifted."""
         self.rang = 0
         """How many messages were held since the start."""
-        self._hits: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
-        """Of our rules, by service and id: in each instance what it told last, and before it began to count anew."""
-        self._numbers: dict[tuple[str, ...], int] = {}
-        self._counter = itertools.count(1)
+        self._hits = Hits()
+        self._numbers = Numbers()
         self._rules = 0
         self._steps = itertools.count(1)
         self._labels = Labels()
@@ -151,7 +148,7 @@ class Desk:
             number = self._rules = self._rules + 1
         setting = Setting(number, service, rule, until, group, lasts, since)
         self.settings[setting.number] = setting
-        self._hits[service, rule.id] = {}
+        self._hits.begin(service, rule.id)
         self.version += 1
         return setting
 
@@ -159,7 +156,7 @@ class Desk:
         """Take rules away; returns the services that are to be told."""
         gone = [self.settings.pop(number) for number in list(numbers) if number in self.settings]
         for one in gone:
-            self._hits.pop((one.service, one.rule.id), None)
+            self._hits.end(one.service, one.rule.id)
         self.version += bool(gone)
         return {one.service for one in gone}
 
@@ -204,7 +201,7 @@ class Desk:
             self.news.append(f"{shown(report.service)} holds no more, for want of room: other messages go by")
         self.count(report.service, report.instance, report.rules)
         fresh = [hold for hold in report.holds if hold.key not in before]
-        new = {self._number(hold) for hold in fresh if _same(hold) not in self._numbers and not hold.delayed}
+        new = {self._number(hold) for hold in fresh if hold.message not in self._numbers and not hold.delayed}
         if fresh or old is None or old.holds != report.holds or old.rules != report.rules:
             self.version += 1
         self.rang += len(new)
@@ -213,16 +210,8 @@ class Desk:
     def count(self, service: str, instance: str, told: Iterable[Placed]) -> None:
         """Take what an instance tells of how often our rules were hit."""
         for placed in told:
-            here = self._hits.get((service, placed.rule.id))
-            if here is None or placed.owner != self.owner:
-                # Or it has been lifted.
-                continue
-            before, last = here.get(instance, (0, 0))
-            here[instance] = (before + last if placed.hits < last else before, placed.hits)
-
-    def _hits_of(self, setting: Setting) -> int:
-        """How often it was hit, also in instances that are there no more."""
-        return sum(map(sum, self._hits.get((setting.service, setting.rule.id), {}).values()))
+            if placed.owner == self.owner:
+                self._hits.take(service, placed.rule.id, instance, placed.hits)
 
     def gone(self, service: str, instances: Collection[str]) -> None:
         """Instances of a service are there no more."""
@@ -306,7 +295,7 @@ class Desk:
             for hold in report.holds
             if hold.rule == rule.id and hold.owner == self.owner
         )
-        return max(self._hits_of(setting), sum(1 for _hold in held))
+        return max(self._hits.of(setting.service, rule.id), sum(1 for _hold in held))
 
     # What is to be seen ----------------------------------------------------------------------------------------
 
@@ -359,7 +348,7 @@ class Desk:
                 one.service,
                 self.owner,
                 one.rule,
-                self._hits_of(one),
+                self._hits.of(one.service, one.rule.id),
                 len(placed.get((one.service, self.owner, one.rule.id), ())),
                 one.number,
                 one.until,
@@ -401,17 +390,4 @@ class Desk:
         return sum(report.passed for (name, _instance), report in self.reports.items() if name == service)
 
     def _number(self, hold: Hold) -> int:
-        key = _same(hold)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = next(self._counter)
-            if len(self._numbers) > _MOST_REMEMBERED:
-                del self._numbers[next(iter(self._numbers))]
-        return number
-
-
-def _same(hold: Hold) -> tuple[str, ...]:
-    """The same for holds of one message at one place: each instance has its own copy of what is not shared."""
-    if hold.id is None:
-        return hold.key
-    return hold.service, hold.place, hold.name, hold.id, str(hold.part or "")
+        return self._numbers.of(hold.message)

@@ -68,6 +68,13 @@ class Hold:
         """What tells it from all other holds."""
         return self.service, self.instance, self.hold
 
+    @property
+    def message(self) -> tuple[str, ...]:
+        """The same for holds of one message at one place: each instance has its own copy of what is not shared."""
+        if self.id is None:
+            return self.key
+        return self.service, self.place, self.name, self.id, str(self.part or "")
+
 
 @dataclass(frozen=True)
 class Report:

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from daebus_console.engine.holding.labels import Labels
+from daebus_console.engine.holding.labels import Labels, Numbers
+
+
+def test_what_is_new_gets_the_next_number_and_keeps_it() -> None:
+    numbers = Numbers()
+    assert [numbers.of((key,)) for key in "abacb"] == [1, 2, 1, 3, 2]
+    assert ("a",) in numbers
+    assert ("d",) not in numbers
+
+
+def test_of_very_many_the_oldest_are_forgotten() -> None:
+    numbers = Numbers()
+    for number in range(6_000):
+        numbers.of((str(number),))
+    assert ("0",) not in numbers
+    assert numbers.of(("0",)) == 6_001
+    assert numbers.of(("5999",)) == 6_000
 
 
 def test_each_keeps_its_number_and_what_is_new_gets_the_lowest_that_is_free() -> None:
