@@ -15,6 +15,7 @@ from daebus.errors import DaebusError
 from daebus_console.commands.context import Exit
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.keeping import keeper as keeping
+from daebus_console.engine.keeping import presence
 from daebus_console.engine.keeping.refused import GoneOn
 from daebus_console.engine.session import Session
 from tests.console.commands.prompt import prompting
@@ -181,6 +182,7 @@ def test_a_rule_of_another_keeps_its_name_and_takes_no_other_along(
     other("breaks")
     # From here on it is not looked at by itself what there is.
     monkeypatch.setattr(keeping, "GLANCE_EVERY", 3600.0)
+    monkeypatch.setattr(presence, "GLANCE_EVERY", 3600.0)
     monkeypatch.setattr(keeping, "LOOK_EVERY", 3600.0)
     console("unbreak 1")
     console(f"break {shop.orders} ping payload.id=3")
@@ -450,7 +452,7 @@ def test_of_an_instance_that_goes_nothing_is_held_once_all_others_have_answered(
     console: Debugging, shop: Shop, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whoever says nothing for long is taken to be gone as well; not here.
-    monkeypatch.setattr(keeping.Keeper, "_forget_gone", lambda _self, _active: None)
+    monkeypatch.setattr(presence.Presence, "forget_silent", lambda _self, _active: None)
     service = f"{shop.audit}_killed"
     path = tmp_path / "listening.py"
     path.write_text(LISTENING)

@@ -19,6 +19,7 @@ from daebus_console.commands.context import Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.keeping import keeper as keeping
+from daebus_console.engine.keeping import presence
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console as ShellConsole
 from tests.console.commands.prompt import prompting
@@ -80,7 +81,7 @@ def test_what_is_held_is_not_said_to_be_gone_while_nobody_can_be_asked(
     (held,) = console.holding()
     last = console.keeper.desk.reports[shop.orders, held.first.instance].at
     server.freeze()
-    eventually(lambda: time.monotonic() > last + keeping.SILENCE + 1 and console.keeper.problem, what="it is noticed")
+    eventually(lambda: time.monotonic() > last + presence.SILENCE + 1 and console.keeper.problem, what="it is noticed")
     server.thaw()
     eventually(lambda: console.keeper.problem is None, what="Redis is back")
     eventually(lambda: [one.number for one in console.held()] == [held.number])

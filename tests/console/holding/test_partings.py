@@ -15,6 +15,7 @@ from daebus.gates.gates import MOST_HELD
 from daebus_console.commands.context import Exit
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.keeping import keeper as keeping
+from daebus_console.engine.keeping import presence
 from daebus_console.engine.keeping.asking import Question
 from daebus_console.engine.session import Session
 from tests.console.commands.prompt import prompting
@@ -110,7 +111,7 @@ def test_what_a_service_holds_that_comes_back_later_than_the_console_is_not_said
     own_redis: RedisServer, name: str, others: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeping, "LEASE", 30.0)
-    monkeypatch.setattr(keeping, "SILENCE", NEVER)
+    monkeypatch.setattr(presence, "SILENCE", NEVER)
     url = own_redis.url
     with program("-c", SERVICE, name, url, serves=name, url=url, forked=True) as running, Session(url) as session:
         known(session, name)
@@ -153,14 +154,14 @@ def test_what_a_service_holds_that_makes_a_new_connection_is_not_said_to_be_gone
     console: Debugging, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is there for a moment; who is not there for longer is gone."""
-    monkeypatch.setattr(keeping, "SILENCE", 1.0)
-    monkeypatch.setattr(keeping.Keeper, "_forget_gone", lambda _self, _active: None)
+    monkeypatch.setattr(presence, "SILENCE", 1.0)
+    monkeypatch.setattr(presence.Presence, "forget_silent", lambda _self, _active: None)
     asked = _one_held(console, shop)
-    eventually(console.keeper._is_steady)
+    eventually(console.keeper._presence.is_steady)
     for away, numbers in ((NEVER, [1]), (-NEVER, [])):
-        monkeypatch.setattr(keeping, "AWAY", away)
+        monkeypatch.setattr(presence, "AWAY", away)
         with console.session.lock:
-            console.keeper._only(shop.orders)
+            console.keeper._presence.only(shop.orders)
             assert [one.number for one in console.keeper.desk.held()] == numbers
             assert len(console.keeper.desk.news) == 1 - len(numbers)
     console("off")

@@ -9,7 +9,7 @@ import pytest
 from daebus import Daebus, DaebusCaller
 from daebus_console.commands.context import Exit
 from daebus_console.engine.keeping import keeper as keeping
-from daebus_console.engine.keeping import stepping
+from daebus_console.engine.keeping import presence, stepping
 from tests.console.holding.conftest import Debugging, Shop, known
 from tests.support.framework_services import program
 from tests.support.waiting import eventually
@@ -103,6 +103,7 @@ def test_all_that_a_step_waits_to_hear_of_is_asked_of_until_it_stops(
     console.holding()
     # Its rules for others go when it holds the answer, which nothing was called before as far as these tell.
     monkeypatch.setattr(keeping, "GLANCE_EVERY", 3600.0)
+    monkeypatch.setattr(presence, "GLANCE_EVERY", 3600.0)
     monkeypatch.setattr(stepping, "_ON_ITS_WAY", 1.5)
     console("step into")
     eventually(lambda: "no call was made that could be held" in console.latest)

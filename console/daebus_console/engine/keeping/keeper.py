@@ -21,6 +21,7 @@ from daebus_console.engine.keeping.asking import WITHIN, Answer, Asker, Question
 from daebus_console.engine.keeping.leases import Leases
 from daebus_console.engine.keeping.owner import owner
 from daebus_console.engine.keeping.parting import Parting
+from daebus_console.engine.keeping.presence import GLANCE_EVERY, LOOK_EVERY, Presence, debuggable
 from daebus_console.engine.keeping.refused import refusal
 from daebus_console.engine.keeping.releasing import Releasing
 from daebus_console.engine.keeping.suspending import Suspending
@@ -30,14 +31,6 @@ from daebus_console.engine.session import Session
 LEASE = 10.0
 """Seconds that our rules outlive us."""
 RENEW_EVERY = 3.0
-LOOK_EVERY = 0.5
-"""Seconds between two looks at what is held, where we have rules or something is held."""
-GLANCE_EVERY = 5.0
-"""The same at all other services that can be debugged: others may have rules there."""
-SILENCE = 10 * LOOK_EVERY
-"""Seconds after which an instance that was asked all the time, and says nothing, is taken to be gone."""
-AWAY = 4 * LOOK_EVERY
-"""Seconds for which an instance may be out of reach that has lost its connection and makes a new one."""
 LIST_EVERY = 1.0
 """Seconds between two looks which services can be debugged."""
 TICK = 0.1
@@ -84,14 +77,11 @@ class Keeper:
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
         self._leases = Leases()
+        self._presence = Presence(session, self.desk, self._leases)
         self._looked: dict[str, float] = {}
         self._dirty: set[str] = set()
         self._able: set[str] = set()
         self._listed = 0.0
-        self._rounds = math.inf
-        """When the last round began."""
-        self._asks_since = 0.0
-        """Since when instances have been asked without a break, so that silence says something."""
 
     @staticmethod
     def now() -> float:
@@ -216,7 +206,7 @@ class Keeper:
                 silent.append(Silent(question.service, there - answered, there))
             elif not there:
                 with self.session.lock:
-                    self._only(question.service)
+                    self._presence.only(question.service)
         return silent
 
     def look_where_ours(self) -> list[Silent]:
@@ -322,7 +312,7 @@ class Keeper:
     def _all_heard(self, question: Question) -> None:
         """All instances that there are have answered: others hold nothing any more."""
         if question.verb == "held":
-            self._only(question.service, {answer.instance for answer in question.answers})
+            self._presence.only(question.service, {answer.instance for answer in question.answers})
 
     # The thread ------------------------------------------------------------------------------------------------
 
@@ -342,14 +332,13 @@ class Keeper:
                 self._failed(error)
 
     def _failed(self, error: DaebusError) -> None:
-        self.problem, self._rounds = str(error), -math.inf
+        self.problem = str(error)
+        self._presence.unasked()
         self._leases.failed = time.monotonic()
 
     def _round(self, now: float) -> None:
-        if now - self._rounds > SILENCE:
-            self._asks_since = now
-        self._rounds = now
         with self.session.lock:
+            self._presence.asked(now)
             for service in self._ours():
                 self._look_whether_lapsed(service)
             over = [*self.desk.expired(now), *self.desk.spent()]
@@ -358,7 +347,7 @@ class Keeper:
             active = ours | {hold.service for hold in self.desk.holds()}
             if now - self._listed >= LIST_EVERY:
                 self._listed, self._able = now, debuggable(self.session)
-            self._forget_gone(active)
+            self._presence.forget_silent(active)
             follow = self.followed
         if follow is not None:
             active |= set(follow())
@@ -373,7 +362,7 @@ class Keeper:
                     self._looked[service] = now
                     if not self._asker.post(service, "held", {}).expected:
                         with self.session.lock:
-                            self._only(service)
+                            self._presence.only(service)
 
     def has_taken(self, service: str, instance: str) -> bool:
         """Whether an instance has all that we have set on its service, or does not take it. Hold the session's lock."""
@@ -394,39 +383,3 @@ class Keeper:
         if lapse is not None:
             self._leases.forget(service)
             self._parting.lapsed(service, lapse)
-
-    def _is_steady(self) -> bool:
-        """Whether who is not there is gone: after an outage services may come back later than we. Hold the lock."""
-        since = max(self._asks_since, self._leases.failed)
-        return time.monotonic() - since > SILENCE and self.session.clock() - self.session.status.since > SILENCE
-
-    def _only(self, service: str, there: Collection[str] = ()) -> None:
-        """These are there; others are gone, unless they have told something just now. Hold the lock."""
-        if self._is_steady():
-            since = self.now() - AWAY
-            just_now = {one.instance for one in self.desk.reports.values() if one.service == service and one.at > since}
-            self.desk.only(service, just_now.union(there))
-
-    def _forget_gone(self, active: Collection[str]) -> None:
-        """Instances that are there no more hold nothing: those that were asked often enough, and say nothing."""
-        now = self.now()
-        told = [(key, report.at) for key, report in self.desk.reports.items()]
-        told += [(key, refusal.at) for key, refusal in self.desk.refusals.items()]
-        for (service, instance), at in told:
-            silent = now - max(at, self._asks_since)
-            if silent > (SILENCE if service in active else 4 * GLANCE_EVERY):
-                self.desk.gone(service, [instance])
-
-
-def debuggable(session: Session) -> set[str]:
-    """The services of which an instance says that it may be debugged, and that may be asked. Hold the session's lock.
-
-    What a service says may have been said to another console, whose Redis user has more rights than ours.
-    """
-    return {
-        service.name
-        for service in session.directory.services.values()
-        if service.gone is None
-        and service.name not in session.status.unasked
-        and any(one.info.get("debugger") is True for one in service.instances.values())
-    }

@@ -8,7 +8,8 @@ from typing import Any
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.report import Hold
 from daebus_console.engine.holding.steps import Plan, Step, plan
-from daebus_console.engine.keeping.keeper import Keeper, Wanted, debuggable
+from daebus_console.engine.keeping.keeper import Keeper, Wanted
+from daebus_console.engine.keeping.presence import debuggable
 from daebus_console.engine.keeping.refused import GoneOn, Refused
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.naming import shown

@@ -19,7 +19,8 @@ from daebus_console.engine.holding.condition import Condition, ConditionError, r
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.rule import LONGEST_HOLD, PLACES
 from daebus_console.engine.keeping.asking import WITHIN, Unserved
-from daebus_console.engine.keeping.keeper import Keeper, Silent, debuggable
+from daebus_console.engine.keeping.keeper import Keeper, Silent
+from daebus_console.engine.keeping.presence import debuggable
 from daebus_console.engine.keeping.stepping import Stepper
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.sender import Cancelled, ReadOnly
