@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from daebus_console.engine import jsontext
-from daebus_console.text import cells, clean, clean_json, cut, folded, pad
+from daebus_console.text import cells, clean, clean_json, cut, folded
 
 
 class Span(NamedTuple):
@@ -233,30 +233,3 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} GB"
-
-
-__all__ = [
-    "Line",
-    "Span",
-    "cells",
-    "clean",
-    "cut",
-    "duration",
-    "fit",
-    "hanging",
-    "json_lines",
-    "json_spans",
-    "line",
-    "pad",
-    "plural",
-    "preview",
-    "repeated_line",
-    "size",
-    "sparkline",
-    "table",
-    "times",
-    "to_json",
-    "to_record",
-    "to_text",
-    "width_of",
-]

@@ -14,8 +14,8 @@ from daebus_console.engine.findings.engine import Findings
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.control import speaks_for
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
-from daebus_console.engine.pairing.correlator import Correlator, Taken
-from daebus_console.engine.pairing.taken import Guests
+from daebus_console.engine.pairing.correlator import Correlator
+from daebus_console.engine.pairing.taken import Guests, Taken
 from daebus_console.engine.records.record import Any_
 from daebus_console.engine.telling import Telling
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from daebus_console.engine.live.discovery import POLL_EVERY
-from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT
+from daebus_console.engine.pairing.settling import DEFAULT_TIMEOUT
 
 
 @dataclass(frozen=True)

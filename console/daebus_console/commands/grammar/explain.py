@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.help import in_lines
-from daebus_console.render import Line, Span, cells, clean, hanging, line
+from daebus_console.render import Line, Span, hanging, line
+from daebus_console.text import cells, clean
 
 _BEFORE = 50
 _AROUND = 90

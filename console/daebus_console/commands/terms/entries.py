@@ -13,7 +13,8 @@ from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import CAUSE, Gap
 from daebus_console.naming import shown
-from daebus_console.render import Line, Span, cells, clean, duration, fit, line, pad, preview, size
+from daebus_console.render import Line, Span, duration, fit, line, preview, size
+from daebus_console.text import cells, clean, pad
 
 
 class Entry(NamedTuple):

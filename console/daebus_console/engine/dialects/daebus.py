@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container
 
+from msgspec import UNSET
+
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.dialect import DAEBUS, Dialect, Sighting
-from daebus_console.engine.message.envelope import UNSET, Envelope, rest_of
+from daebus_console.engine.message.envelope import Envelope, rest_of
 from daebus_console.engine.message.exchange import Kind
 
 _OURS = (wire.CONTROL_PREFIX, wire.WATCH_PREFIX, wire.CALLER_PREFIX)

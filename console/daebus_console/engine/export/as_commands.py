@@ -14,7 +14,7 @@ from daebus_console import naming
 from daebus_console.engine import jsontext
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
-from daebus_console.engine.export.quoting import LONGEST, fits, printed, shell_line, shell_word
+from daebus_console.engine.export.quoting import fits, printed, shell_line, shell_word
 from daebus_console.engine.export.where import MASTER, asking_for_master, is_of_shards, redis_cli_options, redis_option
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.item import Resend
@@ -113,6 +113,3 @@ def _cli_escaped(byte: int) -> str:
 
 
 _CLI_SIGNS = {byte: _cli_escaped(byte) for byte in range(256)}
-
-
-__all__ = ["LONGEST", "as_command", "as_redis_cli", "shell_line"]

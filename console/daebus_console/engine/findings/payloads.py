@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
-from daebus_console.engine.message.envelope import REFUSALS, UNSET, rest_of
+from daebus_console.engine.message.envelope import REFUSALS, rest_of
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
 

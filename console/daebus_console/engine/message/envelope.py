@@ -26,33 +26,6 @@ SENTINELS = "__sentinel__:hello"
 """The channel on which sentinels tell each other that they are there."""
 RESPONSES_SUFFIX = ".responses"
 
-__all__ = [
-    "CALLER_PREFIX",
-    "CONTROL_PREFIX",
-    "PROBE",
-    "REFUSALS",
-    "RESPONSES_SUFFIX",
-    "SENTINELS",
-    "UNSET",
-    "WATCH_PREFIX",
-    "Envelope",
-    "Rest",
-    "Unreadable",
-    "debug_of",
-    "decode",
-    "error_code",
-    "is_reply_channel",
-    "payload_in",
-    "payload_of",
-    "plain_payload_of",
-    "read",
-    "read_fast",
-    "read_slowly",
-    "rest_of",
-    "service_of_control",
-    "text_of",
-]
-
 
 class Mark(msgspec.Struct, gc=False):
     """Stands for what a debugger leaves in a message in which it had a hand, which `debug_of` reads."""

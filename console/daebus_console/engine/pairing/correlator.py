@@ -29,9 +29,7 @@ from daebus_console.engine.pairing.guests import Teller
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.pairing.settling import DEFAULT_TIMEOUT
 from daebus_console.engine.pairing.sorter import REFUSED, Sorter
-from daebus_console.engine.pairing.taken import ByAction, Taken, nothing
-
-__all__ = ["DEFAULT_TIMEOUT", "ByAction", "Correlator", "Taken"]
+from daebus_console.engine.pairing.taken import Taken, nothing
 
 # Members of an enum are slow to look up, and these are wanted for every message.
 _REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from daebus_console.commands.completion.offer import Offer
 from daebus_console.engine.session import Session
-from daebus_console.tui.widgets.repl import Completer, Offer
+from daebus_console.tui.widgets.filter_bar import Completer
 
 
 def filter_completer(session: Session) -> Completer:

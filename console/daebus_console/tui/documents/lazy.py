@@ -207,6 +207,3 @@ def _in_json(data: bytes, wanted: str) -> bool:
 
 def _first(value: msgspec.Raw) -> bytes:
     return bytes(memoryview(value)[:1])
-
-
-__all__ = ["WHOLE", "closed", "holds", "is_container", "opened", "payload_of", "read", "same", "text_of", "whole"]

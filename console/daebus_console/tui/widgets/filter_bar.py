@@ -10,12 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from daebus_console.commands.completion.offer import Offer
 from daebus_console.text import cells, clean
 from daebus_console.tui.messages import FilterChanged, KeepFilter
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.rows.pointing import pointed
 from daebus_console.tui.widgets.keys_in_order import told
-from daebus_console.tui.widgets.repl import Completer, Offer
 from daebus_console.tui.widgets.text_line import TextLine
 from daebus_console.tui.widgets.title import TitleLine
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _MARGIN = 3
 """Cells before what is typed."""
+Completer = Callable[[str, int], Sequence[Offer]]
+"""From the line and the place of the cursor in it to what may stand there."""
 
 
 class FilterLine(TextLine):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, islice
 from typing import Any
 
@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.strip import Strip
 
-from daebus_console.commands.completion.offer import Offer as Offer
 from daebus_console.commands.grammar.secrets import shown
 from daebus_console.text import cells, clean
 from daebus_console.tui.look.legible import legible
@@ -39,10 +38,6 @@ _EMPTY = (
     "help lists commands",
 )
 """What stands in an empty line."""
-
-
-Completer = Callable[[str, int], Sequence[Offer]]
-"""From the line and the place of the cursor in it to what may stand there."""
 
 
 class ReplPane(DrawsRoles, Vertical):
@@ -194,6 +189,3 @@ class ReplPane(DrawsRoles, Vertical):
 def _with_room(texts: Sequence[str], width: int) -> str:
     """The first of them that so many cells hold, else the last."""
     return next((one for one in texts if cells(one) <= width), texts[-1])
-
-
-__all__ = ["CommandLine", "Completer", "Offer", "ReplPane"]

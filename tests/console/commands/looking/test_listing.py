@@ -14,7 +14,8 @@ from daebus_console.commands.terms.entries import Entry, Liner
 from daebus_console.engine.directory import MOST
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.session import Session
-from daebus_console.render import Line, cells, to_text
+from daebus_console.render import Line, to_text
+from daebus_console.text import cells
 from tests.console.commands.prompt import Prompt, prompting
 from tests.console.commands.support import Heard
 from tests.console.engine.bus import Bus, raw

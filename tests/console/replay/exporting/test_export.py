@@ -142,7 +142,7 @@ def test_redis_cli_publishes_the_same(shop: Shop, recorded: Path, tmp_path: Path
 
 @pytest.mark.parametrize("word", [ODD, "plain", "", "-x", "a\nb", "\x1b[31m", "'", "\\", "€'\n\\"])
 def test_quoting_for_a_shell(word: str) -> None:
-    from daebus_console.engine.export.as_commands import shell_line
+    from daebus_console.engine.export.quoting import shell_line
 
     line = shell_line(["printf", "%s.", word])
     assert "\n" not in line

@@ -12,7 +12,8 @@ from daebus_console.engine.replay.plan import Plan
 from daebus_console.engine.replay.replay import Replay
 from daebus_console.engine.replay.report import LATE, ActionReport, Report, Result
 from daebus_console.naming import shown
-from daebus_console.render import Line, Span, cells, duration, fit, line, pad, table
+from daebus_console.render import Line, Span, duration, fit, line, table
+from daebus_console.text import cells, pad
 
 _FRACTIONS = (0.5, 0.95)
 _MOST_PLACES = 10

@@ -19,7 +19,8 @@ from daebus_console.engine.rate import RATE_WINDOW, Rate
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import quoted, shown, with_names
-from daebus_console.render import Line, Span, clean, duration, fit, line, plural, table
+from daebus_console.render import Line, Span, duration, fit, line, plural, table
+from daebus_console.text import clean
 
 LOOK_FOR = 1.5
 """Seconds after which services that have not told of themselves are listed without their actions."""

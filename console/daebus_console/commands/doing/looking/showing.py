@@ -6,7 +6,8 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import Entry, Liner, day_line, look, record
 from daebus_console.engine import payloads
-from daebus_console.render import Line, Span, clean, json_lines, line, repeated_line
+from daebus_console.render import Line, Span, json_lines, line, repeated_line
+from daebus_console.text import clean
 
 
 def run_show(command: Command, context: Context) -> int:

@@ -18,7 +18,8 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.records.joining import Links
 from daebus_console.engine.records.lines import name_of_run
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, cells, cut, duration, fit, line, pad, plural
+from daebus_console.render import Line, Span, duration, fit, line, plural
+from daebus_console.text import cells, cut, pad
 
 MOST_CONVERSATIONS = 5
 MOST_EXCHANGES = 200_000
