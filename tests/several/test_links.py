@@ -14,6 +14,7 @@ import pytest
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller
 from daebus.errors import RedisUnavailable, RequestTimeout, TooLate
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
+from daebus.transport.link import Link
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import dial, lookout_of
 from daebus.transport.places.links import AWAY_FOR, CONNECT_WITHIN, Links
@@ -87,6 +88,25 @@ def test_one_that_closes_its_connections_is_connected_to_at_once(own_redis: Redi
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     assert isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable)
     assert not isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable)
+    links.close()
+
+
+def test_what_one_owes_to_who_was_interrupted_is_taken_for_no_answer_to_others(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each question has the answer to the one before from then on."""
+
+    def interrupted(_link: Link, _deadline: float) -> None:
+        raise KeyboardInterrupt
+
+    here, links = Place("127.0.0.1", own_redis.port), links_to()
+    assert links.ask([here], PING, 1, 10.0)[here] == [b"PONG"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Link, "next_reply", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            links.ask([here], pack(b"ECHO", b"first"), 1, 10.0)
+    for text in (b"second", b"third"):
+        assert links.ask([here], pack(b"ECHO", text), 1, 10.0)[here] == [text]
     links.close()
 
 

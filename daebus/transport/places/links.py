@@ -40,6 +40,8 @@ class Links:
         self._lock = threading.Lock()
         self._connecting = threading.Lock()
         self._links: dict[Place, Link] = {}
+        self._owing: set[Place] = set()
+        """Those that have been asked something, and have not replied yet."""
         self._away: dict[Place, tuple[float, RedisUnavailable]] = {}
         self._under_way: set[Place] = set()
         """Those that are being connected to by a thread that nobody waits for."""
@@ -54,36 +56,47 @@ class Links:
         One that did not answer lately is not asked: it is said of it what was wrong with it then. Where none is
         connected yet and `patient`, one is waited for as long as connecting may take: the way may be a long one.
         """
-        told: Told = {}
         several = list(dict.fromkeys(places))
         limit = min(within, CONNECT_WITHIN)
-        self._connect(several, limit)
-        if patient and not self._links:
-            self._connect_slowly(several, limit)
-        with self._lock:
-            begun = time.monotonic()
-            asked: list[tuple[Place, Link]] = []
-            for place in several:
-                link = self._links.get(place)
-                if link is None:
-                    told[place] = self._why_away(place)
-                    continue
-                try:
-                    asked.append((place, link))
-                    link.send(data, time.monotonic() + within)
-                except RedisUnavailable as error:
-                    told[place] = self._drop(place, error)
-            until = time.monotonic() + within
-            for place, link in asked:
-                if place in told:
-                    continue
-                due = until + self._ways.get(place, 0.0)
-                try:
-                    told[place] = [link.next_reply(due) for _ in range(wanted)]
-                except RedisUnavailable as error:
-                    told[place] = self._drop(place, error)
-                else:
-                    self._took(place, _TRIPS * (time.monotonic() - begun))
+        while True:
+            self._connect(several, limit)
+            if patient and not self._links:
+                self._connect_slowly(several, limit)
+            with self._lock:
+                if not self._owing:
+                    return self._asked(several, data, wanted, within)
+                # Nobody asks but us: who did was interrupted, and what he is owed is not to be taken for our answer.
+                for place in list(self._owing):
+                    self._drop(place, ConnectionLost("interrupted in the middle of reading"))
+
+    def _asked(self, places: Iterable[Place], data: bytes, wanted: int, within: float) -> Told:
+        """Ask those that are connected. Called with `_lock` held."""
+        told: Told = {}
+        begun = time.monotonic()
+        asked: list[tuple[Place, Link]] = []
+        for place in places:
+            link = self._links.get(place)
+            if link is None:
+                told[place] = self._why_away(place)
+                continue
+            try:
+                asked.append((place, link))
+                self._owing.add(place)
+                link.send(data, time.monotonic() + within)
+            except RedisUnavailable as error:
+                told[place] = self._drop(place, error)
+        until = time.monotonic() + within
+        for place, link in asked:
+            if place in told:
+                continue
+            due = until + self._ways.get(place, 0.0)
+            try:
+                told[place] = [link.next_reply(due) for _ in range(wanted)]
+            except RedisUnavailable as error:
+                told[place] = self._drop(place, error)
+            else:
+                self._owing.discard(place)
+                self._took(place, _TRIPS * (time.monotonic() - begun))
         return told
 
     @property
@@ -189,6 +202,7 @@ class Links:
         link = self._links.pop(place, None)
         if link is not None:
             link.close()
+        self._owing.discard(place)
         return error
 
     def __del__(self) -> None:
@@ -200,7 +214,7 @@ class Links:
         self._lock, self._connecting = threading.Lock(), threading.Lock()
         for link in self._links.values():
             link.socket.close()
-        self._links, self._away, self._under_way = {}, {}, set()
+        self._links, self._away, self._owing, self._under_way = {}, {}, set(), set()
 
     def close(self) -> None:
         """Give all of them back; asked again, it connects again."""
@@ -209,4 +223,5 @@ class Links:
             for link in self._links.values():
                 link.close()
             self._links.clear()
+            self._owing.clear()
             self._away.clear()
