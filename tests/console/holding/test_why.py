@@ -199,8 +199,9 @@ def test_a_service_that_waits_for_its_only_worker(console: Debugging, shop: Shop
         head, advice = why(console, shop.audit)
         assert head.startswith(f"a circle: {shop.audit} waits for its own workers: {shop.audit} outer (#")
         assert advice.startswith("→ let one of them answer without waiting")
-        with suppress(RequestTimeout, RequestFailed):
-            waiting.result()
     finally:
+        # So `outer` waits no more.
         caller.close()
+    with suppress(RequestTimeout, RequestFailed):
+        waiting.result()
     eventually(lambda: console(f"why {shop.audit}") is not None and "circle" not in "".join(console.heard.lines[-3:]))
