@@ -70,7 +70,11 @@ class Registry(Hooks):
 
         def register(handler: Handler) -> Handler:
             what = f"the handler of action {action_name!r}"
-            called = bound(handler, what, sys._getframe(1))
+            within = sys._getframe(1)
+            if isinstance(handler, type) and not issubclass(handler, dict):
+                written = f"{within.f_code.co_filename}:{within.f_lineno}"
+                raise RegistrationError(f"{what} ({written}) is the class {handler.__name__}; {_METHOD}")
+            called = bound(handler, what, within)
             kind = must_fit(called, what, kinds=ANSWERS)
             self._add(self.action_handlers, action_name, Function(called, kind, self), "action")
             return handler
@@ -206,6 +210,9 @@ class Registry(Hooks):
             there = f"has a handler already in {self.name!r}{place(_function_of(handlers[name]))}"
             raise RegistrationError(f"{kind} {name!r} {there}; each may have only one")
         handlers[name] = handler
+
+
+_METHOD = "an object of it is no answer: register a method of one"
 
 
 def _function_of(registered: Function | BackgroundTask | ThreadTask) -> Callable[..., Any]:

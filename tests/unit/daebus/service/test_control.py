@@ -48,6 +48,10 @@ class Nothing:
         pass
 
 
+class Empty(dict[str, Any]):
+    """Has nothing."""
+
+
 @functools.lru_cache
 def cached() -> None:
     """Is kept."""
@@ -70,7 +74,7 @@ HANDLERS: dict[str, tuple[Callable[..., Any], str]] = {
     "object_of_documented_class": (Untold(), "Counts in silence."),
     "object_of_bare_class": (Nothing(), ""),
     "method": (Told().method, "Count on request."),
-    "class": (Told, "Counts."),
+    "class": (Empty, "Has nothing."),
     "cached": (cached, "Is kept."),
     "wrapped": (wrapping, "Does what it does."),
     "getter": (operator.itemgetter(1), ""),

@@ -129,7 +129,6 @@ def test_a_hook_that_cannot_be_called_or_would_not_be_gone_through_is_refused(ho
         (partial(partial(streamed, 1), 2), Kind.ASYNC_GENERATOR),
         (AwaitedObject(), Kind.ASYNC),
         (AwaitedObject().__call__, Kind.ASYNC),
-        (AwaitedObject, Kind.PLAIN),
         (wraps(generated)(lambda: generated()), Kind.GENERATOR),
         (wraps(awaited)(lambda: awaited()), Kind.ASYNC),
         (wraps(plain)(awaited), Kind.ASYNC),
@@ -199,3 +198,17 @@ def test_what_a_decorator_does_with_the_function_within_is_its_own_affair(inner:
     app.action("get")(decorated)
     with app.test_client() as client:
         assert client.request("get") == {"inner": inner.__name__}
+
+
+def test_a_class_as_the_handler_of_an_action_is_refused_since_an_object_of_it_is_no_answer() -> None:
+    class Orders:
+        def place(self) -> dict[str, Any]:
+            return {"placed": True}
+
+    app = Daebus("shop")
+    why = r"\(.*test_fitting\.py:\d+\) is the class Orders; an object of it is no answer: register a method of one$"
+    with pytest.raises(RegistrationError, match=why):
+        app.action("place")(Orders)
+    app.action("place")(Orders().place)
+    app.action("echo")(dict)
+    assert list(app.action_handlers) == ["place", "echo"]
