@@ -50,6 +50,7 @@ DRAIN_TIMEOUT = 3.0
 """Seconds that taking in and refusing what had been sent before the end may take."""
 FLUSH_TIMEOUT = 2.0
 """Seconds that Redis may take to confirm the last answers."""
+_NO_PATTERN = "hears the channel of that very name only: listeners take no patterns, each channel needs one of its own"
 
 
 class Service:
@@ -216,6 +217,9 @@ class Service:
             self._close()
             raise
         log.info("%s: serving on %s as instance %s", self.name, self.bus, self.instance, extra=self._about)
+        for channel in self._registry.listen_handlers:
+            if "*" in channel:
+                log.warning("%s: the listener of %s %s", self.name, quoted(channel), _NO_PATTERN, extra=self._about)
 
     def _prepare(self) -> None:
         """Do what comes before the first message. Where that fails, what has come already is turned away."""

@@ -378,3 +378,18 @@ def test_listeners_hear_broadcasts_and_one_that_raises_harms_none(
         broadcast.send("c", [1])  # type: ignore[arg-type] # that is the point
     with pytest.raises(PayloadError):
         broadcast.send("", {})
+
+
+def test_a_listener_of_what_looks_like_a_pattern_is_warned_of(
+    redis_url: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Daebus(name)
+    heard: list[Any] = []
+    for channel in (f"{name}.*", f"{name}.orders"):
+        app.listen(channel)(heard.append)
+    with serving(app, redis_url, name):
+        assert [broadcast.send(f"{name}.{word}", {"to": word}) for word in ("other", "*")] == [0, 1]
+        eventually(lambda: heard)
+    assert heard == [{"to": "*"}]
+    (warned,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warned.startswith(f"{name}: the listener of '{name}.*' hears the channel of that very name only")
