@@ -21,8 +21,8 @@ class StopSignals:
     (Ctrl-Z and `kill %1`, say) it often does. So the main one waits for a `Bell`, which signals ring.
 
     A child that is forked meanwhile has the handler of SIGTERM that there was before, and so ends when it is told to
-    (`Process.terminate`). That of SIGINT it keeps: a Ctrl-C of the terminal comes to both, and the parent, which has a
-    grace, says what becomes of the child.
+    (`Process.terminate`), also where that is before it has begun (`_hold_back`). That of SIGINT it keeps: a Ctrl-C of
+    the terminal comes to both, and the parent, which has a grace, says what becomes of the child.
     """
 
     def __init__(self) -> None:
@@ -72,3 +72,28 @@ class StopSignals:
             os._exit(128 + number)
         self._caught = True
         self.wake()
+
+
+_held_back = threading.local()
+
+
+def _hold_back() -> None:
+    """Before a fork, where SIGTERM is caught: have it wait.
+
+    A child that was told to end in the moment before it has the handler that it is to have, as the last ones of a
+    `multiprocessing.Pool` are that is done soon, would never end, and who made it would wait for it for ever.
+    """
+    if isinstance(getattr(signal.getsignal(signal.SIGTERM), "__self__", None), StopSignals):
+        _held_back.mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+
+def _let_through() -> None:
+    """After it, on both sides: in a child when all have begun anew."""
+    mask = vars(_held_back).pop("mask", None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+if hasattr(os, "register_at_fork"):
+    # After what `begins_anew` has registered, which therefore comes first in a child.
+    os.register_at_fork(before=_hold_back, after_in_parent=_let_through, after_in_child=_let_through)

@@ -220,6 +220,36 @@ def test_a_child_that_a_handler_has_made_ends_when_it_is_terminated(redis_url: s
     assert "stopped" in service.output
 
 
+_TERMINATED_AT_ONCE = """
+import os, signal, sys
+
+# Before what the framework does in a child.
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+from daebus import Daebus
+
+app = Daebus("told")
+
+@app.action("fork")
+def fork():
+    child = os.fork()
+    if child == 0:
+        os._exit(7)
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    return {"code": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), "held": sorted(held)}
+
+app.run(service=sys.argv[2], redis_url=sys.argv[1])
+"""
+
+
+def test_a_child_that_is_terminated_before_it_has_begun_ends(redis_url: str, name: str) -> None:
+    running = program("-c", _TERMINATED_AT_ONCE, redis_url, name, serves=name, url=redis_url)
+    with running as service, Requester(redis_url) as requester:
+        for _ in range(2):
+            assert requester.call(name, "fork", timeout=100) == {"code": -signal.SIGTERM, "held": []}
+    assert "stopped" in service.output
+
+
 _SPOILT = (
     _BEGIN
     + """
