@@ -34,6 +34,29 @@ def test_an_amount_that_is_text_for_every_seventh(bus: Watched) -> None:
     assert finding.filter == "id:" + ",".join(f"#{number}" for number in finding.evidence)
 
 
+def test_a_field_that_has_changed_for_good(bus: Watched) -> None:
+    """Another version of the producer was started."""
+    numbers = charge(bus, *range(30), *({"net": 1},) * 40)
+    finding = bus.one("type-changed")
+    since = f"#{numbers[30]}"
+    assert (
+        finding.text == f"the field amount in requests of billing charge was a number, and is an object since {since}"
+    )
+    assert finding.because == (
+        f"all 30 messages before {since} had a number there, and all 40 since then have an object"
+    )
+    assert (finding.count, finding.severity.word, finding.evidence[0]) == (40, "warning", numbers[30])
+    charge(bus, 1)
+    finding = bus.one("type-changed")
+    assert finding.text.endswith("is a number in some messages and an object in others")
+    assert (finding.because, finding.count) == ("31 messages had a number there, and 40 had an object", 40)
+
+
+def test_four_of_another_type_are_some(bus: Watched) -> None:
+    charge(bus, *range(30), *({"net": 1},) * 4)
+    assert bus.one("type-changed").text.endswith("is a number in most messages and an object in some")
+
+
 @pytest.mark.parametrize(("every", "alone"), [(4, True), (3, False)])
 def test_answers_of_one_instance_alone(bus: Watched, every: int, alone: bool) -> None:
     """The second of two instances runs another version; or the first answers so, too, now and then."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from daebus_console.engine.bounded import Lately
-from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, numbers, shown
@@ -25,6 +25,8 @@ _KINDS = ("type", "kind", "event")
 _ENOUGH_NUMBERS = 5
 _ENOUGH = 20
 _SHARE = 0.25
+_SINCE = 5
+"""Messages with another type than all before them: from the first of them on it has changed."""
 _KEPT = 3
 _MOST_INSTANCES = 20
 _OF_EACH = 3
@@ -33,15 +35,17 @@ _LONGEST = 80
 
 
 class _Field:
-    """One field: how often it had which type, the first exchanges for each, and when it had it last."""
+    """One field: how often it had which type, the first exchanges for each, and that in which it had it last."""
 
-    __slots__ = ("counts", "first", "instances", "last", "told")
+    __slots__ = ("counts", "first", "instances", "last", "since", "told")
 
     def __init__(self) -> None:
         self.told = False
+        self.since: Finding | None = None
+        """What was found, while it says that it has changed for good."""
         self.counts: dict[str, int] = {}
         self.first: dict[str, list[Exchange]] = {}
-        self.last: dict[str, float] = {}
+        self.last: dict[str, Exchange] = {}
         self.instances: dict[str, dict[str, int]] = {}
         """Of answers, how often each instance gave it each type; with an empty name where that is not told."""
 
@@ -95,6 +99,8 @@ raises.
 It is thought so because five messages or more have a number there, and the text reads as a number; or
 because twenty or more agree on another type and at most a quarter do not. A field with three types is taken for
 one that may be anything, null for a field that is left out, and events with another `type` for other events.
+
+Where five messages or more have another type than all before them, it is told since when.
 
 Where only some instances of a service answer so, three times or more each, they are named: they may run another
 version.
@@ -155,7 +161,7 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
                 field = fields[path] = _Field()
             counts = field.counts
             counts[kind] = counts.get(kind, 0) + 1
-            field.last[kind] = exchange.opened.at
+            field.last[kind] = exchange
             first = field.first.setdefault(kind, [])
             if len(first) < _KEPT:
                 first.append(exchange)
@@ -167,44 +173,114 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
                 self._judge(place, path, kind, field, exchange)
 
     def _judge(self, place: Place, path: str, kind: str, field: _Field, exchange: Exchange) -> None:
-        (one, many), (other, few) = sorted(field.counts.items(), key=lambda pair: -pair[1])
-        mixed = {one, other} == {"a number", "a number as text"}
-        if {one, other} == {"a text", "a number as text"}:
+        kinds = set(field.counts)
+        if kinds == {"a text", "a number as text"}:
             return
-        enough = _ENOUGH_NUMBERS if mixed else _ENOUGH
+        enough = _ENOUGH_NUMBERS if kinds == {"a number", "a number as text"} else _ENOUGH
+        before, after = sorted(field.counts, key=lambda one: field.first[one][0].number)
+        since = field.first[after][0].number
+        if field.last[before].number < since and field.counts[before] >= enough and field.counts[after] >= _SINCE:
+            self._tell_since(place, path, before, after, field)
+        elif field.since is not None:
+            self._tell_both(place, path, before, after, field)
+        else:
+            self._tell_some(place, path, kind, field, exchange, enough)
+
+    def _tell_since(self, place: Place, path: str, before: str, after: str, field: _Field) -> None:
+        """It has changed for good, as far as was seen."""
+        first = field.first[after]
+        since = f"#{first[0].number}"
+        field.since = self._tell(
+            place,
+            path,
+            field,
+            before,
+            after,
+            [field.last[after]] if field.told else first,
+            f"was {before}, and is {after} since {since}",
+            f"all {field.counts[before]:,} messages before {since} had {before} there, and all"
+            f" {field.counts[after]:,} since then have {after}{self._passed_over(place)}",
+            f"see what was started or changed then: let it send {before}, or all who read it take {after}",
+        )
+
+    def _tell_both(self, place: Place, path: str, before: str, after: str, field: _Field) -> None:
+        """It has not changed for good."""
+        if field.since is not None:
+            self.book.retell(
+                field.since,
+                f"{_which(place, path)} is {before} in some messages and {after} in others",
+                f"{field.counts[before]:,} messages had {before} there, and {field.counts[after]:,} had {after}",
+                f"see who sends {after} there, and let all send the same",
+            )
+            field.since = None
+
+    def _tell_some(self, place: Place, path: str, kind: str, field: _Field, exchange: Exchange, enough: int) -> None:
+        """Some messages differ from most."""
+        (one, many), (other, few) = sorted(field.counts.items(), key=lambda pair: -pair[1])
         if many < enough or few > _SHARE * (many + few) or (field.told and kind != other):
             return
         # The first that are beside the rule came before there was a rule.
         evidence = [exchange] if field.told else field.first[other]
-        name = shown(path[:_LONGEST], text=True)
-        of = place.service, place.action, "request" if place.what == "message" else place.what
-        its = self._rooms.use(of, self.world.now)
-        passed_over = its.refused if its is not None else 0
-        more = f"; {passed_over:,} were not looked at" if passed_over else ""
+        more = self._passed_over(place)
         advice = f"see who sends {other} there, and let it send {one}"
         alone = field.alone(other, one)
         if alone:
             names = ", ".join(shown(each, text=True) for each in alone)
             more = f"; {other} came from {'instance' if len(alone) == 1 else 'instances'} {names} alone{more}"
             advice = f"see which version {names} {'runs' if len(alone) == 1 else 'run'}, and let it send {one}"
+        self._tell(
+            place,
+            path,
+            field,
+            one,
+            other,
+            evidence,
+            f"is {one} in most messages and {other} in some",
+            f"until #{exchange.number}, {many:,} messages had {one} there, and {few:,} had {other}{more}",
+            advice,
+        )
+
+    def _tell(
+        self,
+        place: Place,
+        path: str,
+        field: _Field,
+        one: str,
+        other: str,
+        evidence: Sequence[Exchange],
+        what: str,
+        because: str,
+        advice: str,
+    ) -> Finding | None:
+        mixed = {one, other} == {"a number", "a number as text"}
         found = self.book.report(
             self.name,
             Severity.WARNING if mixed or one == "a number" else Severity.INFO,
-            field.last[other],
+            field.last[other].opened.at,
             [found.number for found in evidence],
             service=place.service,
             action=place.action,
             about=f"{place.what} {path[:_LONGEST]}",
-            text=f"the field {name} in {_whose(place)} is {one} in most messages and {other} in some",
-            because=f"until #{exchange.number}, {many:,} messages had {one} there, and {few:,} had {other}{more}",
+            text=f"{_which(place, path)} {what}",
+            because=because,
             advice=advice,
             where="",
-            count=1 if field.told else few,
+            count=1 if field.told else field.counts[other],
             since=evidence[0].opened.at,
         )
         field.told = True
         if found is not None:
             found.filter = numbers(found.evidence)
+        return found
+
+    def _passed_over(self, place: Place) -> str:
+        of = place.service, place.action, "request" if place.what == "message" else place.what
+        its = self._rooms.use(of, self.world.now)
+        return f"; {its.refused:,} were not looked at" if its is not None and its.refused else ""
+
+
+def _which(place: Place, path: str) -> str:
+    return f"the field {shown(path[:_LONGEST], text=True)} in {_whose(place)}"
 
 
 def _whose(place: Place) -> str:
