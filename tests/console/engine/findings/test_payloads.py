@@ -70,6 +70,23 @@ def test_answers_of_one_instance_alone(bus: Watched, every: int, alone: bool) ->
     assert (found.advice == "see which version old runs, and let it send a number as text") is alone
 
 
+def test_two_versions_side_by_side_that_answer_in_turns(bus: Watched) -> None:
+    for number in range(12):
+        old = number % 2 == 0
+        answer = {"price": 12.5 if old else "12.50"}
+        asked = bus.answer(bus.ask("prices", "quote"), answer, instance="old" if old else "new")
+        bus.wait(0.1)
+    found = bus.one("type-changed")
+    assert found.text == (
+        "the field price in answers of prices quote is a number from some instances of prices and a number as text from"
+        " others"
+    )
+    assert found.because == "all 6 from old had a number there, and all 6 from new had a number as text"
+    assert (found.count, found.last) == (6, asked.opened.at)
+    bus.answer(bus.ask("prices", "quote"), {"price": "12.50"}, instance="old")
+    assert bus.one("type-changed").text.endswith("is a number in some messages and a number as text in others")
+
+
 def test_one_answer_of_an_instance_says_nothing_of_its_version(bus: Watched) -> None:
     """Ten instances, each of which answers now so, now so."""
     for number in range(10):

@@ -37,24 +37,31 @@ _LONGEST = 80
 class _Field:
     """One field: how often it had which type, the first exchanges for each, and that in which it had it last."""
 
-    __slots__ = ("counts", "first", "instances", "last", "since", "told")
+    __slots__ = ("counts", "firm", "first", "instances", "last", "told")
 
     def __init__(self) -> None:
         self.told = False
-        self.since: Finding | None = None
-        """What was found, while it says that it has changed for good."""
+        self.firm: Finding | None = None
+        """What was found, while it says that it has changed for good, or differs by instance."""
         self.counts: dict[str, int] = {}
         self.first: dict[str, list[Exchange]] = {}
         self.last: dict[str, Exchange] = {}
         self.instances: dict[str, dict[str, int]] = {}
         """Of answers, how often each instance gave it each type; with an empty name where that is not told."""
 
-    def alone(self, kind: str, other: str) -> list[str]:
+    def alone(self, kind: str, other: str, least: int = _OF_EACH) -> list[str]:
         """The instances that gave it that type and never the other, which others gave; none where some gave both."""
         these, those = self.instances.get(kind, {}), self.instances.get(other, {})
         if "" in these | those or these.keys() & those or max(len(these), len(those)) >= _MOST_INSTANCES:
             return []
-        return sorted(these) if min(these.values(), default=0) >= _OF_EACH else []
+        return sorted(these) if min(these.values(), default=0) >= least else []
+
+    def is_split(self, before: str, after: str) -> bool:
+        """Whether each of its instances gave it one type alone, several times, and about as many another as others."""
+        few = min(self.counts[before], self.counts[after])
+        if few <= _SHARE * sum(self.counts.values()):
+            return False
+        return bool(self.alone(before, after, _SINCE) and self.alone(after, before, _SINCE))
 
 
 class Place(NamedTuple):
@@ -103,7 +110,7 @@ one that may be anything, null for a field that is left out, and events with ano
 Where five messages or more have another type than all before them, it is told since when.
 
 Where only some instances of a service answer so, three times or more each, they are named: they may run another
-version.
+version. So are both, where each answers five times or more, always one way, and neither way is seldom.
 
 Look at who sends those (`filter` shows them), and turn the value into a number there."""
 
@@ -181,7 +188,10 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         since = field.first[after][0].number
         if field.last[before].number < since and field.counts[before] >= enough and field.counts[after] >= _SINCE:
             self._tell_since(place, path, before, after, field)
-        elif field.since is not None:
+        elif sum(field.counts.values()) >= enough and field.is_split(before, after):
+            if kind == after or not field.told:
+                self._tell_split(place, path, before, after, field)
+        elif field.firm is not None:
             self._tell_both(place, path, before, after, field)
         else:
             self._tell_some(place, path, kind, field, exchange, enough)
@@ -190,7 +200,7 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         """It has changed for good, as far as was seen."""
         first = field.first[after]
         since = f"#{first[0].number}"
-        field.since = self._tell(
+        field.firm = self._tell(
             place,
             path,
             field,
@@ -204,15 +214,35 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         )
 
     def _tell_both(self, place: Place, path: str, before: str, after: str, field: _Field) -> None:
-        """It has not changed for good."""
-        if field.since is not None:
+        """It has not changed for good, nor differs by instance."""
+        if field.firm is not None:
             self.book.retell(
-                field.since,
+                field.firm,
                 f"{_which(place, path)} is {before} in some messages and {after} in others",
                 f"{field.counts[before]:,} messages had {before} there, and {field.counts[after]:,} had {after}",
                 f"see who sends {after} there, and let all send the same",
             )
-            field.since = None
+            field.firm = None
+
+    def _tell_split(self, place: Place, path: str, before: str, after: str, field: _Field) -> None:
+        """It is told by which instance answers."""
+        these, those = (
+            " and ".join(shown(one, text=True) for one in field.alone(kind, other))
+            for kind, other in ((before, after), (after, before))
+        )
+        field.firm = self._tell(
+            place,
+            path,
+            field,
+            before,
+            after,
+            [field.last[after]] if field.told else field.first[after],
+            f"is {before} from some instances of {shown(place.service)} and {after} from others",
+            f"all {field.counts[before]:,} from {these} had {before} there, and all {field.counts[after]:,} from"
+            f" {those} had {after}{self._passed_over(place)}",
+            "see which code these run, and let all send the same; their processes are told by"
+            f" services {shown(place.service)}",
+        )
 
     def _tell_some(self, place: Place, path: str, kind: str, field: _Field, exchange: Exchange, enough: int) -> None:
         """Some messages differ from most."""
