@@ -137,6 +137,54 @@ def test_a_handler_that_answers_twice(bus: Watched) -> None:
     assert bus.one("answered-twice").text == "one instance answered users get twice"
 
 
+def test_of_a_program_that_does_not_tell_who_it_is_it_is_not_said_that_there_are_several(bus: Watched) -> None:
+    bus.poll(legacy=1)
+    asked = bus.ask("legacy", "stock")
+    bus.answer(asked)
+    bus.answer(asked)
+    finding = bus.one("answered-twice")
+    assert finding.text == "a request to legacy stock got two final answers"
+    assert finding.advice == "see whether one program serves it: send one final answer, with the id of that request"
+
+
+def test_where_several_are_listed_they_are_said_to_be(bus: Watched) -> None:
+    bus.poll(legacy=2)
+    asked = bus.ask("legacy", "stock")
+    bus.answer(asked)
+    bus.answer(asked)
+    assert bus.one("answered-twice").text.endswith("several programs answer the same request")
+
+
+@pytest.mark.parametrize("instance", [{}, {"instance": "a"}])
+def test_an_answer_with_the_id_of_another_request(bus: Watched, instance: dict[str, str]) -> None:
+    for _ in range(2):
+        first = bus.ask("legacy", "stock", {"id": 1}, timeout=1)
+        bus.answer(first, {"id": 1}, **instance)
+        second = bus.ask("legacy", "stock", {"id": 2}, timeout=1)
+        bus.answer(first, {"id": 2}, **instance)
+        bus.wait(2)
+    finding = bus.one("answered-twice")
+    assert finding.text == (
+        f"legacy stock answers with the id of another request: #{first.number} got two answers, and #{second.number}"
+        " none"
+    )
+    assert finding.filter == f"id:#{first.number},#{second.number}"
+    bus.answer(first, {"id": 2}, **instance)
+    assert bus.one("answered-twice").text == finding.text
+
+
+def test_a_request_without_an_answer_before_or_after_that_got_none_anyway(bus: Watched) -> None:
+    bus.ask("legacy", "stock", timeout=1)
+    bus.wait(2)
+    twice = bus.ask("legacy", "stock", timeout=1)
+    bus.answer(twice)
+    bus.answer(twice)
+    bus.ask("legacy", "stock", timeout=1)
+    bus.ask("legacy", "other", timeout=1)
+    bus.wait(2)
+    assert bus.one("answered-twice").text == "a request to legacy stock got two final answers"
+
+
 def test_a_stream_has_one_final_answer(bus: Watched) -> None:
     asked = bus.ask("users", "list")
     for final in (False, False, True):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
+
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, duration, shown, to
+from daebus_console.engine.findings.words import call, duration, numbers, shown, to
 from daebus_console.engine.message.envelope import Unreadable, error_code, read
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
+
+_MOST = 1_000
+_LATEST = 20
 
 
 class Found(Rule):
@@ -25,7 +31,17 @@ It is thought so because two answers with the id of the request came on its repl
 Let the instances share the work: `app.run(shared=True)` has exactly one of them handle each request. Where they do
 already, one was paused, or held as a whole, for longer than the timeout of the request and 5 s more: so long it is
 known that another one has taken it. Where one instance answers twice, its handler sends two final answers: all but
-the last want `final=False`."""
+the last want `final=False`.
+
+Where another request of the same asker to the same action was under way just then, and never got an answer, the second
+answer bore the wrong id. A program that does not keep requests apart mixes their ids up."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+        self._by_one: dict[tuple[str | None, str | None, str | None], deque[tuple[Exchange, float]]] = {}
+        """Of what one program answered twice, or nobody knows how many: the latest, and when the second answer came."""
+        self._mixed: dict[tuple[str, str], None] = {}
+        """What was told to mix up ids."""
 
     def extra(self, exchange: Exchange, message: Message) -> None:
         """Another answer: of another instance, or of the same?"""
@@ -49,10 +65,19 @@ the last want `final=False`."""
                 f"see whether {shown(other, text=True)} was paused, or held as a whole: it answered"
                 f" {duration(message.at - exchange.opened.at)} after it was asked"
             )
+        elif other is None and instances < 2 and not self._are_several(service):
+            text = f"a request to {name} got two final answers"
+            advice = "see whether one program serves it: send one final answer, with the id of that request"
         else:
             among = f"{instances} instances" if instances > 1 else "several programs"
             text = f"{name} is handled more than once: {among} answer the same request"
             advice = "let the instances share the work with app.run(shared=True), or run one"
+        if one == other and (one is not None or not self._are_several(service)):
+            latest = self._by_one.get(_asked(exchange)) or deque(maxlen=_LATEST)
+            latest.append((exchange, message.at))
+            remember(self._by_one, _asked(exchange), latest, _MOST)
+            if (service, action) in self._mixed:
+                return
         self.book.report(
             self.name,
             self.severity,
@@ -65,6 +90,45 @@ the last want `final=False`."""
             advice=advice,
             where=f"{to(service, action)} is:duplicate",
         )
+
+    def expired(self, exchange: Exchange) -> None:
+        """It got no answer: did another one get it?"""
+        if exchange.answer is not None or exchange.kind is not Kind.REQUEST:
+            return
+        latest = self._by_one.get(_asked(exchange), ())
+        twice = next((one for one, at in latest if exchange.opened.at < at <= exchange.until), None)
+        if twice is None:
+            return
+        service, action = exchange.target or "", exchange.action or ""
+        remember(self._mixed, (service, action), None, _MOST)
+        self.book.report(
+            self.name,
+            self.severity,
+            exchange.until,
+            [twice.number, exchange.number],
+            service=service,
+            action=action,
+            text=f"{call(service, action)} answers with the id of another request: #{twice.number} got two answers,"
+            f" and #{exchange.number} none",
+            because="the same program asked both, and they were under way when the second answer came",
+            advice=f"see where {shown(service)} keeps the id of a request while it handles others",
+            where=numbers([twice.number, exchange.number]),
+        )
+
+    def lost(self) -> None:
+        """An answer may be among what was not seen."""
+        self._by_one.clear()
+
+    def _are_several(self, service: str) -> bool:
+        """Whether Redis lists several who get what is sent to that service."""
+        directory = self.world.directory
+        entry = directory.services.get(service)
+        return entry is not None and entry.subscribers + entry.others > 1
+
+
+def _asked(exchange: Exchange) -> tuple[str | None, str | None, str | None]:
+    """By whom it is answered, what was asked, and where the answer goes."""
+    return exchange.target, exchange.action, exchange.reply_to
 
 
 def _instance(answer: Message | None) -> str | None:
