@@ -66,8 +66,17 @@ class Directory:
 
     def subscribers_of(self, channel: str) -> int | None:
         """How many subscribed to a channel at the last poll; None where that is not known."""
-        entry = self.services.get(channel) or self.channels.get(channel)
-        return entry.subscribers if entry is not None and self.polled is not None and self.counted else None
+        if self.polled is None or not self.counted:
+            return None
+        service, entry = self.services.get(channel), self.channels.get(channel)
+        if service is not None:
+            return service.everybody
+        return entry.subscribers if entry is not None else None
+
+    def others_of(self, service: str) -> int:
+        """How many more are subscribed to the channel of a service than can be asked, as far as is known."""
+        entry = self.services.get(service)
+        return entry.others if entry is not None else 0
 
     # From the poll ---------------------------------------------------------------------------------------------
 
@@ -165,7 +174,7 @@ class Directory:
                 continue
             here = subscribers.get(control, 0) or subscribers.get(name, 0)
             if not here and service.gone is None and (service.subscribers or service.framework):
-                service.subscribers, service.gone = 0, now
+                service.subscribers, service.others, service.gone = 0, 0, now
                 service.instances.clear()
         for name, channel in self.channels.items():
             if not complete and name not in subscribers:

@@ -65,6 +65,11 @@ class ServiceEntry:
     """How often it was asked for its `info` since it was last seen to change, and when."""
     asked_at: float = 0.0
 
+    @property
+    def everybody(self) -> int:
+        """How many are subscribed to its own channel."""
+        return self.subscribers + self.others
+
     def action(self, name: str) -> ActionEntry | None:
         """The entry of an action, made when it is new; None where there are too many already."""
         entry = self.actions.get(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
+import redis
 
 from daebus import Daebus
 from daebus.errors import DaebusError
@@ -437,6 +438,36 @@ def test_where_only_some_instances_allow_it_is_told(console: Debugging, shop: Sh
     eventually(lambda: console("held") == Exit.DONE and not console.keeper.desk.reach(shop.audit).refusals)
     assert console(f"break {shop.audit} look") == Exit.DONE
     assert "instances" not in console.heard.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("break {} look", "[1] {}.look held, 1 more on its channel cannot be debugged, and takes what comes: "),
+        ("suspend {}", "{} is suspended (1 instance; 1 more on its channel cannot be debugged, and takes what comes: "),
+    ],
+)
+def test_that_one_beside_them_knows_no_debugger_is_told(
+    console: Debugging, shop: Shop, redis_url: str, line: str, told: str
+) -> None:
+    app = Daebus(__name__, debugger=True)
+    app.action("look")(dict)
+    shop.start(shop.audit, app)
+    with redis.Redis.from_url(redis_url) as client, client.pubsub() as older:
+        older.subscribe(shop.audit)
+        eventually(lambda: console.session.directory.others_of(shop.audit) == 1, what="the one of before is counted")
+        assert console("services --json") == Exit.DONE
+        (listed,) = [one for one in console.heard.records if one.get("service") == shop.audit]
+        assert (listed["subscribers"], len(listed["instances"])) == (2, 1)
+        assert console(line.format(shop.audit)) == Exit.DONE
+        assert console.heard.notes[-1].startswith(told.format(shop.audit))
+        # It makes no difference to what the service sends itself, and what it hears.
+        assert console(f"break {shop.audit} anything --place call") == Exit.DONE
+        assert "on its channel" not in console.heard.notes[-1]
+        console("off")
+    eventually(lambda: not console.session.directory.others_of(shop.audit), what="it has gone")
+    assert console(line.format(shop.audit)) == Exit.DONE
+    assert "on its channel" not in console.heard.notes[-1]
 
 
 LISTENING = """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -72,13 +72,17 @@ class Refusal(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """How many instances of a service can be debugged, and why others cannot."""
+    """How many instances of a service can be debugged, and why others cannot; and how many more take its messages that
+    know of no debugger: instances of an older release, say.
+    """
 
     able: int = 0
     refusals: tuple[Refusal, ...] = ()
+    beside: int = 0
 
 
 _NOWHERE = Reach()
+_OF_REQUESTS = ("request", "answer")
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,8 @@ class Desk:
         """The instances, with their services, that can be debugged."""
         self.refusals: dict[tuple[str, str], Refusal] = {}
         """Why an instance of a service cannot be debugged, where it has said so."""
+        self.beside: Callable[[str], int] = lambda _service: 0
+        """How many more are subscribed to the channel of a service than can be asked, as far as is known."""
         self.let_go: set[tuple[str, str, str]] = set()
         """What we let go, by its keys, until its instance holds it no more: of that there is nothing to tell."""
         self.news: deque[str] = deque(maxlen=200)
@@ -265,10 +271,11 @@ class Desk:
             del self.refusals[service, instance]
             self.version += 1
 
-    def reach(self, service: str) -> Reach:
-        """In how many of the instances of a service a rule of ours can stand."""
+    def reach(self, service: str, place: str = "request") -> Reach:
+        """In how many of the instances of a service a rule of ours can stand, at that place."""
         refusals = [refusal for (name, _instance), refusal in self.refusals.items() if name == service]
-        return Reach(sum(name == service for name, _instance in self.able - self.refusals.keys()), tuple(refusals))
+        able = sum(name == service for name, _instance in self.able - self.refusals.keys())
+        return Reach(able, tuple(refusals), self.beside(service) if place in _OF_REQUESTS else 0)
 
     def lifted(self, report: Report) -> list[Setting]:
         """Our rules that this instance had and has no more: somebody has lifted them. Those used up it has."""
@@ -353,7 +360,7 @@ class Desk:
                 one.number,
                 one.until,
                 one.since,
-                self.reach(one.service),
+                self.reach(one.service, one.rule.place),
             )
             for one in self.settings.values()
             if not one.group

@@ -63,6 +63,19 @@ def unanswerable(hold: Hold) -> str:
 
 def told_reach(reach: Reach) -> str:
     """In how many instances a rule stands, and why not in the others; empty where it does in all."""
+    return "; ".join(filter(None, (_told_refusals(reach), _told_beside(reach))))
+
+
+def _told_beside(reach: Reach) -> str:
+    """That others take the messages, too, in which no rule can stand."""
+    if not reach.able or not reach.beside:
+        return ""
+    takes = "takes" if reach.beside == 1 else "take"
+    return f"{reach.beside} more on its channel cannot be debugged, and {takes} what comes: of an older release, say"
+
+
+def _told_refusals(reach: Reach) -> str:
+    """Which instances refuse it, and why."""
     others = len(reach.refusals)
     if not reach.able or not others:
         return ""

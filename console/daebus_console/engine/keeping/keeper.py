@@ -59,6 +59,7 @@ class Keeper:
     def __init__(self, session: Session, sender: Sender) -> None:
         self.session, self.sender = session, sender
         self.desk = Desk(owner())
+        self.desk.beside = session.directory.others_of
         self.problem: str | None = None
         """Why services cannot be reached."""
         self.followed: Callable[[], Collection[str]] | None = None

@@ -172,7 +172,7 @@ def _taken_by_none(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause 
         return None
     count = directory.subscribers_of(channel)
     ours = sum(directory.services[name].subscribers for name in _readers(sight, channel) if name in directory.services)
-    if not count or count > ours or (channel in directory.services and directory.services[channel].others):
+    if not count or count > ours:
         return None
     sent = f"#{exchange.number} was sent at {clock(exchange.opened.at)}"
     return Cause(

@@ -73,7 +73,7 @@ def unknown_action(sight: Sight, service: str, action: str, sent: Sequence[Excha
     told so."""
     here = sight.world.instances.here(service)
     entry = sight.service(service)
-    if not here or (entry is not None and entry.subscribers > len(here)):
+    if not here or (entry is not None and entry.everybody > len(here)):
         return None
     having = [one for one in here if action in one.actions]
     if len(having) == len(here):
@@ -177,7 +177,12 @@ def can(sight: Sight, service: str, action: str) -> str:
             return f"nothing is known of {quoted(service)}"
         return f"{shown(service)} has {count} subscriber{'s' * (count != 1)} and has not told what it is"
     busy_, workers = sum(one.figures.busy or 0 for one in here), sight.world.instances.workers(service)
-    text = f"{len(here)} instance{'s' * (len(here) != 1)} of {shown(service)} serve{'s' * (len(here) == 1)}"
+    having = sum(not action or action in one.actions for one in here)
+    text = f"{having} instance{'s' * (having != 1)} of {shown(service)} serve{'s' * (having == 1)}"
+    if not having:
+        text = f"no instance of {shown(service)} that has told its actions serves"
     name = call(service, action).partition(" ")[2]
     told = min((one.last for one in here), default=0.0)
-    return f"{text} {name or 'it'}; {busy_} of {workers or '?'} workers were busy at {clock(told)}"
+    entry = sight.service(service)
+    beside = f"; {entry.others} more on its channel cannot be asked" if entry is not None and entry.others else ""
+    return f"{text} {name or 'it'}; {busy_} of {workers or '?'} workers were busy at {clock(told)}{beside}"

@@ -60,8 +60,8 @@ class Sight:
     def subscribers(self, name: str) -> int:
         """How many are subscribed to the channel of that name, whatever they are, as far as is known."""
         directory = self.world.directory
-        entries = directory.services.get(name), directory.channels.get(name)
-        return max((one.subscribers for one in entries if one is not None), default=0)
+        service, channel = directory.services.get(name), directory.channels.get(name)
+        return max(service.everybody if service is not None else 0, channel.subscribers if channel is not None else 0)
 
     def gone(self, name: str) -> float | None:
         """When it was found that nobody is subscribed any more to the channel of that name; None where it is not so."""

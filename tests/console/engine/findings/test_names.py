@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from daebus_console.dates import clock
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.words import near
 from daebus_console.engine.why.asking import why_action
@@ -251,6 +252,25 @@ def test_an_action_that_is_there_is_none(bus: Watched) -> None:
     bus.wait(1)
     bus.poll(_mailer=1)
     assert bus.found() == []
+
+
+def test_an_action_that_one_beside_them_may_have_that_cannot_be_asked_is_none(bus: Watched) -> None:
+    bus.poll(_mailer=1, mailer=1)
+    bus.info("mailer", "send_receipt")
+    bus.send("mailer", "send_invoice")
+    bus.fail(bus.ask("mailer", "send_bill"), "unknown_action")
+    bus.wait(2)
+    bus.info("mailer", "send_receipt")
+    bus.wait(1)
+    assert bus.found() == []
+    findings = bus.session.findings
+    sight = Sight(findings.world, findings.book, bus.session.journal, bus.now)
+    assert why_action(sight, "mailer", "send_invoice").text == (
+        "nothing speaks against it: no instance of mailer that has told its actions serves send_invoice;"
+        f" 0 of ? workers were busy at {clock(bus.now - 1)}; 1 more on its channel cannot be asked"
+    )
+    bus.poll(_mailer=1)
+    assert why_action(sight, "mailer", "send_invoice").name == "unknown_action"
 
 
 def deploy(bus: Watched, there: int) -> None:

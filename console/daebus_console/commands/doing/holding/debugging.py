@@ -95,6 +95,15 @@ def _untold(session: Session) -> list[Silent]:
         ]
 
 
+def await_poll(context: Context, session: Session) -> None:
+    """Wait until it is known who is subscribed, since at the shell nobody has asked as yet; not for long."""
+
+    def polled() -> bool:
+        return session.directory.polled is not None or session.status.discovery_problem is not None
+
+    session.wait_for(lambda: polled() or context.cancellation.cancelled, LOOK_FOR)
+
+
 def told_silent(silent: Sequence[Silent]) -> str:
     """Who did not answer, in words."""
     named = [

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from daebus.gates import globs
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.coming import Coming
-from daebus_console.commands.doing.holding.debugging import confirm, telling_who_is_meant
+from daebus_console.commands.doing.holding.debugging import await_poll, confirm, telling_who_is_meant
 from daebus_console.commands.doing.holding.held_rows import held_line, held_record
 from daebus_console.commands.doing.shared.connected import Connected
 from daebus_console.commands.errors import CommandError, nearest
@@ -42,10 +42,11 @@ def stand(
     confirm(command, context, (one.service for one in wanted), longest)
     with telling_who_is_meant(context):
         made = keeper.place(wanted)
+    await_poll(context, keeper.session)
     with keeper.session.lock:
-        reaches = {one.service: keeper.desk.reach(one.service) for one in made}
+        reaches = {one.number: keeper.desk.reach(one.service, one.rule.place) for one in made}
     for one in made:
-        reach = f", {told}" if (told := told_reach(reaches[one.service])) else ""
+        reach = f", {told}" if (told := told_reach(reaches[one.number])) else ""
         ends = f"; `unbreak {one.number}` ends it" if context.face is Face.PROMPT else ""
         context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}{reach}{ends}")
         doubt = _doubt(keeper.session, one.service, one.rule)
@@ -53,7 +54,7 @@ def stand(
             context.output.note(doubt)
         for told in _doubts_of_values(keeper.session, one.service, one.rule):
             context.output.note(told)
-        if one.rule.skip and reaches[one.service].able > 1:
+        if one.rule.skip and reaches[one.number].able > 1:
             context.output.note(
                 f"each instance of {shown(one.service)} counts for itself: the first that it gets go by"
             )

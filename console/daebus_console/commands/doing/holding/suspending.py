@@ -6,11 +6,18 @@ import math
 
 from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.holding.debugging import at_word, confirm, keeper_of, telling_who_is_meant
+from daebus_console.commands.doing.holding.debugging import (
+    at_word,
+    await_poll,
+    confirm,
+    keeper_of,
+    telling_who_is_meant,
+)
 from daebus_console.commands.doing.holding.standing import stay
 from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
+from daebus_console.engine.holding.desk import Reach
 from daebus_console.engine.holding.words import told_reach
 from daebus_console.engine.keeping.keeper import LEASE, Keeper
 from daebus_console.engine.keeping.refused import Refused
@@ -30,9 +37,12 @@ def run_suspend(command: Command, context: Context) -> int:
     with telling_who_is_meant(context, with_action=False):
         count = keeper.suspend(service, on=True, instance=instance, lasts=math.inf if lasts is None else lasts)
     ends = ": `release next` lets one message through, `resume` all" if context.face is Face.PROMPT else ""
+    await_poll(context, keeper.session)
     with keeper.session.lock:
-        reach = "" if instance is not None else told_reach(keeper.desk.reach(service))
-    where = reach or f"{count} instance{'s' * (count != 1)}"
+        reach = Reach() if instance is not None else keeper.desk.reach(service)
+    where = told_reach(reach)
+    if not (reach.able and reach.refusals):
+        where = "; ".join(filter(None, (f"{count} instance{'s' * (count != 1)}", where)))
     context.output.note(f"{shown(service)} is suspended ({where}){ends}")
     if context.face is Face.PROMPT:
         return Exit.DONE

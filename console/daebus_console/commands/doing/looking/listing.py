@@ -188,7 +188,7 @@ def _service_record(service: ServiceEntry, now: float, looked: float, counted: b
         "service": service.name,
         "framework": service.framework,
         "dialect": service.dialect,
-        "subscribers": service.subscribers if counted else None,
+        "subscribers": service.everybody if counted else None,
         "instances": [
             {key: value for key, value in instance.info.items() if key not in ("service", "actions", "listens")}
             for instance in service.instances.values()
