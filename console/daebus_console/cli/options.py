@@ -53,7 +53,7 @@ def take_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
         option = _BY_NAME.get(name if equals else word.text)
         if option is None or _belongs_to_verb(name, rest):
             if not rest and word.text.startswith("-"):
-                raise _at(line, word, f"there is no option {name}", suggestion=nearest(name, _BY_NAME))
+                raise _unknown(line, word, name, [one.text for one in words[position:]])
             rest.append(word.text)
             continue
         if option.key in found:
@@ -99,8 +99,22 @@ def take_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
 
 
 def _belongs_to_verb(name: str, rest: Sequence[str]) -> bool:
-    verb = VERBS.get(rest[0]) if rest else None
-    return verb is not None and any(name in (option.name, option.short) for option in verb.options)
+    return bool(rest) and _has(rest[0], name)
+
+
+def _has(verb: str, name: str) -> bool:
+    """Whether there is such a verb, and that is one of its options."""
+    return verb in VERBS and any(name in (option.name, option.short) for option in VERBS[verb].options)
+
+
+def _unknown(line: str, word: Word, name: str, after: Sequence[str]) -> CommandError:
+    """What is said of an option that is not known before a verb: it belongs to what comes after it, or to nothing."""
+    verb = next((text for text in (*after, *VERBS) if _has(text, name)), None)
+    if verb in after:
+        return _at(line, word, f"{name} is an option of `{verb}`: it stands behind it")
+    if verb is not None:
+        return _at(line, word, f"{name} is an option of verbs, such as `{verb}`: it stands behind one")
+    return _at(line, word, f"there is no option {name}", suggestion=nearest(name, _BY_NAME))
 
 
 def _at(line: str, word: Word, message: str, suggestion: str | None = None) -> CommandError:

@@ -45,8 +45,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     for candidate in known:
         if len(word) >= 2 and candidate.startswith(word):
             return candidate
-    found = get_close_matches(word, known, n=1, cutoff=0.6)
-    return found[0] if found else None
+    # All options are alike in their dashes.
+    bare = {candidate.lstrip("-"): candidate for candidate in reversed(known)}
+    found = get_close_matches(word.lstrip("-"), bare, n=1, cutoff=0.6)
+    return bare[found[0]] if found else None
 
 
 def fault(error: BaseException) -> str:
