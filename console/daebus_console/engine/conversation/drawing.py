@@ -180,7 +180,10 @@ def remark(row: Row) -> str:
         return "nobody knows how it ended: there was a gap"
     if exchange.has(Flag.DEBUGGED):
         return f"a debugger had a hand in it: {touched(exchange)}"
-    if exchange.kind is not Kind.REQUEST or not exchange.has(Flag.TIMELESS):
+    if exchange.kind is not Kind.REQUEST or not exchange.timeless:
         return ""
-    why = "the clock stepped while it was under way" if exchange.stepped else "its answer was seen before it"
+    if not exchange.has(Flag.TIMELESS):
+        why = "its answer seems older than it"
+    else:
+        why = "the clock stepped while it was under way" if exchange.stepped else "its answer was seen before it"
     return f"{why}: nobody knows how long it took"

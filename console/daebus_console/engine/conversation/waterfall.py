@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from daebus_console.engine.conversation.tree import Conversation, Node
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.message.steady import Steady
 from daebus_console.engine.records.joining import Links, Told
 from daebus_console.engine.records.record import Handled, Heard, Ran
@@ -198,7 +198,7 @@ def _handler(
 ) -> tuple[float | None, float]:
     """How long it was in the handler, and from when on: as late as can be, for most wait before, but not after."""
     told = exchange.elapsed
-    if told is None or exchange.answer is None or exchange.flags & Flag.TIMELESS or not 0 <= told < 1e9:
+    if told is None or exchange.answer is None or exchange.timeless or not 0 <= told < 1e9:
         return None, start
     told = min(told, end - start)
     first = min((began for began, _end in within), default=end)

@@ -43,9 +43,9 @@ class Histogram:
         self.smallest = math.inf
 
     def add(self, seconds: float) -> None:
-        """Count a duration; a negative one counts as none."""
+        """Count a duration. A negative one is no duration, and left out."""
         if seconds < 0:
-            seconds = 0.0
+            return
         index = bucket(seconds)
         self.counts[index] = self.counts.get(index, 0) + 1
         self.count += 1
@@ -57,6 +57,8 @@ class Histogram:
     def add_all(self, durations: Iterable[float]) -> None:
         """Count many durations. In order, those of one bucket are counted by finding where they end."""
         ordered = sorted(durations)
+        if ordered and ordered[0] < 0:
+            del ordered[: bisect_left(ordered, 0.0)]
         if not ordered:
             return
         done, count, counts = 0, len(ordered), self.counts
@@ -72,7 +74,7 @@ class Histogram:
             done = end
         self.count += count
         self.largest = max(self.largest, ordered[-1])
-        self.smallest = max(0.0, min(self.smallest, ordered[0]))
+        self.smallest = min(self.smallest, ordered[0])
 
     def merge(self, other: Histogram) -> None:
         """Count all that the other has counted."""

@@ -26,6 +26,8 @@ _MOST_SLOWEST = 100
 # Looking a member up in its enum costs as much as all else in a line of what runs for every message.
 _REQUEST, _ONE_WAY, _BROADCAST, _OK = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST, State.OK
 _CONTROL = Flag.CONTROL
+_NO_TIME = -5e-324
+"""Less than nothing, and no less than that: what has no time, or seems to have less than none, is never slow."""
 _SPECIAL = Flag.CONTROL | Flag.LATE | Flag.TIMELESS
 
 
@@ -54,7 +56,7 @@ class Stats:
         self._lost = 0
         self._unanswered: dict[int, State] = {}
         self._slowest: list[Slow] = []
-        self._fast_enough = -1.0
+        self._fast_enough = _NO_TIME
 
     # What comes in ---------------------------------------------------------------------------------------------
 
@@ -172,7 +174,7 @@ class Stats:
             self._roll(at)
         series.in_flight -= 1
         if exchange.flags & Flag.TIMELESS:
-            latency = -1.0
+            latency = _NO_TIME
         else:
             series.waiting.append(latency)
         # What a responder tells of itself may be anything that JSON can say.

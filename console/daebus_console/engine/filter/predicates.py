@@ -184,10 +184,8 @@ def latency(term: Term) -> Predicate:
     compare = _compares(term, dict(DURATIONS), "ms", "latency:>100ms or latency:10..50ms")
 
     def judge(exchange: Exchange) -> bool:
-        answer = exchange.answer
-        if answer is None or exchange.kind is not _REQUEST or exchange.flags & Flag.TIMELESS:
-            return False
-        return compare(answer.at - exchange.opened.at)
+        seconds = exchange.latency
+        return seconds is not None and compare(seconds)
 
     return _of_its_exchange(judge, 1)
 

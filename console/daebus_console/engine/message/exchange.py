@@ -221,6 +221,12 @@ class Exchange(msgspec.Struct, gc=False):
         return seconds if seconds >= 0 else None
 
     @property
+    def timeless(self) -> bool:
+        """Whether nobody can tell how long it took, or will have taken, of a request."""
+        answered = self.kind is Kind.REQUEST and self.answer is not None
+        return self.latency is None if answered else bool(self.flags & Flag.TIMELESS)
+
+    @property
     def stepped(self) -> bool:
         """Whether the clock stepped while it was under way."""
         return bool(self.flags & Flag.TIMELESS) and self.aside.question is None

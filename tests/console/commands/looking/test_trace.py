@@ -91,6 +91,19 @@ def test_no_duration_is_told_over_which_the_clock_stepped() -> None:
         assert told == [[None, None, None], [None, None, None], [pytest.approx(20), 0, None]]
 
 
+def test_an_answer_that_seems_older_than_its_question_took_no_time_that_could_be_told() -> None:
+    with remembered() as passed:
+        passed >> request("orders", "create", id="a")
+        passed.now -= 0.5
+        passed >> answer("caller:1", id="a", elapsed=0.001)
+        assert passed("trace #1") == Exit.DONE
+        assert " ms" not in passed.said
+        assert "its answer seems older than it: nobody knows how long it took" in passed.said
+        assert passed("trace #1 --json") == Exit.DONE
+        assert passed.records[0]["end_ms"] is None
+        assert passed.records[0]["handler_ms_told"] is None
+
+
 def test_more_conversations_than_are_shown_are_counted() -> None:
     with remembered() as passed:
         for number in range(8):

@@ -107,7 +107,7 @@ def head_of(conversation: Conversation, found: Waterfall) -> Line:
     if root is not None and root.source is not None:
         pieces.append(f" from {shown(root.source)}")
     pieces.append(f": {len(conversation):,} exchange{'s' * (len(conversation) != 1)}")
-    if found.stepped or root is None or not root.has(Flag.TIMELESS):
+    if found.stepped or root is None or not root.timeless:
         pieces.append(f", {'the clock stepped meanwhile' if found.stepped else duration(found.length)}")
     if failed:
         pieces.append(Span(f", {failed:,} failed", "error"))
@@ -144,7 +144,7 @@ def lines_of(
         if row.runs and (exchange is None or exchange.kind is not Kind.REQUEST):
             style = "error" if row.failed else "ok"
         timed = row.handler is not None or (exchange is not None and exchange.kind is Kind.REQUEST)
-        timed = timed and not (exchange is not None and exchange.has(Flag.TIMELESS))
+        timed = timed and not (exchange is not None and exchange.timeless)
         took = ("≈" if row.own_clock else "") + duration(row.end - row.start) if timed else ""
         drawing = line(
             Span((f"#{number}" if number else "").ljust(numbers + 1), "bold"),
@@ -228,7 +228,7 @@ def _record(row: Row, found: Waterfall, context: Context) -> dict[str, Any]:
 
 
 def _times(row: Row, found: Waterfall, context: Context) -> dict[str, Any]:
-    timeless = row.exchange is not None and row.exchange.has(Flag.TIMELESS)
+    timeless = row.exchange is not None and row.exchange.timeless
     return {
         "start_ms": _milliseconds(row.start),
         "end_ms": None if timeless else _milliseconds(row.end),
