@@ -40,6 +40,14 @@ def test_all_there_are_and_one_of_them(passed: Passed) -> None:
     assert row.split()[:7] == ["amount", "integer", "86", "%,", "string", "14", "%"]
 
 
+def test_of_messages_that_nobody_can_read_there_is_no_payload(passed: Passed) -> None:
+    passed >> raw("deep", '{"a": ' * 9_000 + "1" + "}" * 9_000)
+    assert passed("shape") == Exit.DONE
+    assert "deep                        1 unreadable" in passed.said.splitlines()
+    assert passed("shape deep") == Exit.DONE
+    assert passed.said.strip() == "deep: broadcast, 0 messages, and 1 unreadable"
+
+
 def test_for_programs(passed: Passed) -> None:
     assert passed("shape shop --json") == Exit.DONE
     assert [(one["of"], one["action"], one["message"], one["count"]) for one in passed.records] == [

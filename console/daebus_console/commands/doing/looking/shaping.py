@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -25,6 +25,7 @@ from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, fit, line, preview, table
 
 _FORMS = ("text", "json", "jsonschema")
+_UNREADABLE = "unreadable"
 _MOST_SHOWN = 200
 _MOST_ROWS = 400
 
@@ -56,7 +57,7 @@ def run_shape(command: Command, context: Context) -> int:
             unreadable = shapes.unreadable.get(place, 0)
             context.output.record({**_place(place), "unreadable": unreadable, **told, **record(shape)})
     elif target is None:
-        context.output.result(_overview(found))
+        context.output.result(_overview(found, shapes.unreadable))
     else:
         declared = _declared(material, context)
         for place, shape in found:
@@ -115,14 +116,19 @@ def _place(place: Place) -> dict[str, Any]:
 # For people ---------------------------------------------------------------------------------------------------------
 
 
-def _overview(found: list[tuple[Place, Shape]]) -> list[Line]:
+def _overview(found: list[tuple[Place, Shape]], unreadable: Mapping[Place, int]) -> list[Line]:
     counts: dict[tuple[str, str | None], Counter[str]] = {}
     for place, shape in found:
-        counts.setdefault((place.target, place.action), Counter())[place.part] += shape.count
+        parts = counts.setdefault((place.target, place.action), Counter())
+        parts[place.part] += shape.count
+        parts[_UNREADABLE] += unreadable.get(place, 0)
     rows: list[list[str | Span]] = []
     for (target, action), parts in counts.items():
-        told = ", ".join(f"{parts[part]:,} {part}{'s' * (parts[part] != 1)}" for part in PARTS if parts[part])
-        rows.append([Span(shown(target), "bold"), Span(shown(action or "", text=True), "key"), Span(told, "dim")])
+        told = [f"{parts[part]:,} {part}{'s' * (parts[part] != 1)}" for part in PARTS if parts[part]]
+        told += [f"{parts[_UNREADABLE]:,} {_UNREADABLE}"] if parts[_UNREADABLE] else []
+        rows.append(
+            [Span(shown(target), "bold"), Span(shown(action or "", text=True), "key"), Span(", ".join(told), "dim")]
+        )
     return table(("SERVICE OR CHANNEL", "ACTION", "SEEN"), rows)
 
 
@@ -131,8 +137,10 @@ def lines_of(
 ) -> list[tuple[Line, Part | None]]:
     """A shape in lines of at most `width` cells, each with the part of the payload that it is of, if it is of one."""
     seen = f"{shape.count:,} message{'s' * (shape.count != 1)}"
-    also = f", and {unreadable:,} unreadable" if unreadable else ""
+    also = f", and {unreadable:,} {_UNREADABLE}" if unreadable else ""
     head = line(Span(_called(place.target, place.action), "bold"), f": {place.part}, ", Span(seen + also, "dim"))
+    if not shape.count:
+        return [(head, None), (line(""), None)]
     parts = list(islice(beside(shape, declared), _MOST_ROWS + 1))
     headings = ("FIELD", "TYPE", "THERE", *(("DECLARED",) if declared is not None else ()), "SEEN")
     rows = [_row(part, with_declared=declared is not None) for part in parts[:_MOST_ROWS]]
