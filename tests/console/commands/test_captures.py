@@ -34,24 +34,38 @@ def damaged(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "stats {}",
-        "groups {}",
-        "contrast {} status:error",
-        "shape {} users get",
-        "trace {} action:list",
-        "findings {}",
-        "why users get --in {}",
-        "export {} --as jsonl",
-        "replay {} --dry-run",
-    ],
+READING = (
+    "stats {}",
+    "groups {}",
+    "contrast {} status:error",
+    "shape {} users get",
+    "trace {} action:list",
+    "findings {}",
+    "why users get --in {}",
+    "export {} --as jsonl",
+    "replay {} --dry-run",
 )
+
+
+@pytest.mark.parametrize("line", READING)
 def test_what_could_not_be_read_is_told(damaged: Path, line: str) -> None:
     status, heard = shell(line.format(damaged))
     assert status == Exit.DONE, (heard.errors, heard.mistakes)
     assert len([note for note in heard.notes if "line 4 is skipped" in note]) == 1
+
+
+@pytest.mark.parametrize("line", READING)
+def test_of_much_that_could_not_be_read_some_is_told_and_what_was_not_seen(damaged: Path, line: str) -> None:
+    lines = damaged.read_bytes().splitlines(keepends=True)
+    gap = json.dumps({"at": json.loads(lines[-1])["at"], "gap": 2, "reason": "the connection was lost"}).encode()
+    damaged.write_bytes(b"".join([*lines, *(b"{]\n" for _ in range(20)), gap, b"\n"]))
+    _status, heard = shell(line.format(damaged))
+    told = [note.partition(": ")[2] for note in heard.notes if note.startswith(str(damaged))]
+    assert [text for text in told if "skipped" not in text] == [
+        "and 16 more warnings",
+        "for 2.00 s nothing could be seen when it was recorded: the connection was lost",
+    ]
+    assert len(told) == 7
 
 
 @pytest.mark.parametrize("numbers", ["#99", "#2 #99", "#99 #2", "#2,#99"])

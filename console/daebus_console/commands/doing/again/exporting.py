@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.again.comparing import rules_of
 from daebus_console.commands.doing.shared.choosing import Chosen, choose, inputs_of
-from daebus_console.commands.doing.shared.inputs import given, giving_up, misplaced
+from daebus_console.commands.doing.shared.inputs import given, giving_up, misplaced, tell_warnings
 from daebus_console.commands.doing.shared.putting_out import form_named, put_out
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
@@ -68,8 +68,8 @@ def run_export(command: Command, context: Context) -> int:
         left_out.append(f"{count.control} on control channels left out, as `replay` does (is:control exports them)")
     if left_out:
         context.output.note("; ".join(left_out))
-    for warning in chosen.recording.warnings if chosen.recording is not None else ():
-        context.output.note(f"{chosen.path}: {warning}")
+    if chosen.recording is not None:
+        tell_warnings(chosen.recording, context)
     return Exit.DONE
 
 

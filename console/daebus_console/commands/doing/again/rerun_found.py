@@ -59,8 +59,7 @@ def _of_capture(words: tuple[Word, ...], command: Command, context: Context) -> 
     except CaptureError as error:
         raise path.error(str(error)) from None
     _check(exchange, words[1])
-    for warning in recording.warnings:
-        context.output.note(f"{recording.path}: {warning}")
+    inputs.tell_warnings(recording, context)
     if recording.header.redacted:
         keys = ", ".join(recording.header.redacted)
         context.output.note(f"{keys}: masked when it was recorded, so the handler gets *** in their place")
