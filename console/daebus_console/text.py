@@ -87,6 +87,15 @@ def clean(text: str) -> str:
     return _without_piles(_unsafe_or_emoji().sub(_escaped, text) if unsafe else text)
 
 
+def showable(text: str) -> str:
+    """The text without the signs that `clean` has to write in another way."""
+    if clean(text) == text:
+        return text
+    kept = "".join(sign for sign in text if clean(sign) == sign)
+    # What is left may still be a pile of marks on one letter.
+    return clean(kept)
+
+
 def clean_json(text: str) -> str:
     """JSON text with the same characters as JSON escapes: still the same JSON, and safe to print."""
     if text.isascii() and "\x7f" not in text:

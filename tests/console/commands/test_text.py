@@ -25,7 +25,7 @@ from daebus_console.render import (
     to_text,
     width_of,
 )
-from daebus_console.text import cells, clean, clean_json, cut, folded, pad
+from daebus_console.text import cells, clean, clean_json, cut, folded, pad, showable
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
 
@@ -57,6 +57,20 @@ def test_nothing_cleaned_can_command_or_hide(text: str) -> None:
         assert unicodedata.category(sign) not in ("Cc", "Cs", "Zl", "Zp"), repr(sign)
         assert unicodedata.bidirectional(sign) not in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
     assert clean(shown) == shown
+
+
+@given(ANY_TEXT)
+def test_what_is_showable_stays_so_and_has_no_sign_more(text: str) -> None:
+    kept = showable(text)
+    assert clean(kept) == kept == showable(kept)
+    assert clean(text) != text or kept == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("a\x1b[31mb", "a[31mb"), ("tab\there", "tabhere"), ("ünal \u202e\U0001f600", "ünal \U0001f600")]
+)
+def test_signs_that_cannot_be_shown_are_left_out(text: str, kept: str) -> None:
+    assert showable(text) == kept
 
 
 @given(ANY_TEXT, st.integers(min_value=30, max_value=60))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from daebus_console.engine.message import envelope as wire
 
@@ -17,14 +18,14 @@ def test_the_fields_that_steer_are_read() -> None:
 def test_the_rest_is_asked_for_and_the_payload_stays_raw() -> None:
     rest = wire.rest_of(b'{"action": "a", "message_id": "m", "payload": {"x": [1]}, "held": null, "timeout": []}')
     assert bytes(rest.payload) == b'{"x": [1]}'  # type: ignore[arg-type]  # it is there
-    assert (rest.message_id, rest.held is wire.UNSET) == ("m", False)
+    assert (rest.message_id, rest.held is UNSET) == ("m", False)
     assert wire.rest_of(b'{"action": "a"}') == wire.Rest()
 
 
 @pytest.mark.parametrize("odd", ['"more": NaN', '"message_id": 5', '"x": "\\ud800"', '"payload": {}, "payload": NaN'])
 def test_the_rest_of_what_is_odd_tells_what_is_there(odd: str) -> None:
     rest = wire.rest_of(('{"payload": 1, "held": 2, ' + odd + "}").encode("utf-8", "surrogatepass"))
-    assert (rest.payload is wire.UNSET, rest.held is wire.UNSET, rest.message_id) == (False, False, None)
+    assert (rest.payload is UNSET, rest.held is UNSET, rest.message_id) == (False, False, None)
 
 
 @pytest.mark.parametrize("data", [b"", b"[1]", b"5", b"{", b"\xff", b'{"a": ' * 5_000 + b"1" + b"}" * 5_000])

@@ -171,7 +171,7 @@ class Driver:
         await self.press("escape", "escape", "colon")
         await self.until(lambda: self.app.main.repl.line.has_focus)
         self.app.post_message(Paste(text))
-        await self.until(lambda: self.app.main.repl.line.value == text)
+        await self.until(lambda: self.app.main.repl.line.text == text)
         await self.press("enter")
 
     async def until(self, probe: Callable[[], Any], within: float = 30.0, what: str = "") -> None:

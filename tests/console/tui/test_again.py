@@ -72,11 +72,11 @@ def test_capital_r_offers_what_is_marked_else_what_the_filter_shows(shop: Shop) 
         await console.sees("Mark exchanges with m")
         console.app.main.narrow_to("action:echo")
         await console.press("R")
-        await console.until(lambda: line.value == "replay action:echo ")
+        await console.until(lambda: line.text == "replay action:echo ")
         await console.press("escape", "escape")
         await console.until(lambda: console.app.main.flow.has_focus)
         await console.press("m", "R")
-        await console.until(lambda: line.value == "replay is:marked ")
+        await console.until(lambda: line.text == "replay is:marked ")
         await console.press("enter")
         await console.sees("1 sent again: 1 same")
 
@@ -222,7 +222,7 @@ def test_i_puts_the_command_into_the_line(shop: Shop) -> None:
     async def story(console: Driver) -> None:
         await asked(console, shop, "echo", n=1)
         await console.press("i")
-        await console.until(lambda: console.app.main.repl.line.value == f"request {shop.name} echo n:=1")
+        await console.until(lambda: console.app.main.repl.line.text == f"request {shop.name} echo n:=1")
 
     drive(shop.url, story)
 

@@ -113,7 +113,7 @@ def test_earlier_commands_come_back(redis_url: str) -> None:
         await console.command("help items")
         await console.command("help filters")
         await console.press("colon", "up", "up")
-        assert console.app.main.repl.line.value == "help items"
+        assert console.app.main.repl.line.text == "help items"
 
     drive(redis_url, story)
 
@@ -131,9 +131,9 @@ def test_names_on_the_bus_are_offered_and_put_in_by_tab(redis_url: str, name: st
         await console.type("ge")
         await console.press("tab")
         line = console.app.main.repl.line
-        await console.until(lambda: line.value.strip() == f"request {name} get_user")
+        await console.until(lambda: line.text.strip() == f"request {name} get_user")
         await console.press("ctrl+t")
-        await console.until(lambda: line.value.strip() == f"request {name} get_user id:=7")
+        await console.until(lambda: line.text.strip() == f"request {name} get_user id:=7")
 
     drive(redis_url, story)
 
@@ -146,7 +146,7 @@ def test_commands_are_kept_for_the_next_time_and_for_nobody_else(redis_url: str,
 
     async def second(console: Driver) -> None:
         await console.press("colon", "up")
-        assert console.app.main.repl.line.value == "help items"
+        assert console.app.main.repl.line.text == "help items"
 
     drive(redis_url, first, history_path=path)
     assert path.stat().st_mode & 0o077 == 0

@@ -159,7 +159,7 @@ def test_an_exchange_becomes_a_command_to_be_changed_and_sent_again(redis_url: s
         await traffic(console, name)
         await console.press("up", "up", "up", "i")
         line = console.app.main.repl.line
-        await console.until(lambda: line.value == f"request {name} quick id:=7")
+        await console.until(lambda: line.text == f"request {name} quick id:=7")
         assert line.has_focus
 
     drive(redis_url, story)

@@ -31,11 +31,11 @@ def test_the_menu_says_what_each_offer_is(redis_url: str) -> None:
         await console.type("re")
         await console.sees("request  ask a service, and print its answer", "record   write what passes by")
         await console.press("tab", "tab")
-        assert line_of(console).value == "record"
+        assert line_of(console).text == "record"
         await console.press("up")
-        assert line_of(console).value == "request"
+        assert line_of(console).text == "request"
         await console.press("enter")
-        assert line_of(console).value == "request ", "enter takes the offer, and does not send"
+        assert line_of(console).text == "request ", "enter takes the offer, and does not send"
         assert not console.app.commands.entered
         await console.press("escape", "escape")
         await console.until(lambda: "record   write" not in console.text)
@@ -69,10 +69,10 @@ def test_keys_that_come_at_once_keep_their_order(redis_url: str) -> None:
             for key in keys:
                 character = "h" if key == "h" else key if len(key) == 1 else " " if key == "space" else None
                 console.app.post_message(events.Key(key, character))
-            await console.until(lambda: line.value == "ab")
+            await console.until(lambda: line.text == "ab")
             assert line.has_focus
             await console.press("ctrl+c")
-            await console.until(lambda: line.value == "")
+            await console.until(lambda: line.text == "")
 
     drive(redis_url, story)
 
@@ -86,7 +86,7 @@ def test_the_newest_entry_stands_there_as_ghost_text(redis_url: str) -> None:
         await console.until(lambda: line_of(console).suggestion == "tems")
         await console.until(lambda: "help items" in console.line(" help i"))
         await console.press("right")
-        assert line_of(console).value == "help items"
+        assert line_of(console).text == "help items"
 
     drive(redis_url, story)
 
@@ -98,7 +98,7 @@ def test_what_was_sent_last_stands_there_as_ghost_text(redis_url: str, name: str
         await put(console, f"request {name} get_user")
         await console.until(lambda: line_of(console).suggestion == " id:=7")
         await console.press("ctrl+t")
-        await console.until(lambda: line_of(console).value == f"request {name} get_user id:=7")
+        await console.until(lambda: line_of(console).text == f"request {name} get_user id:=7")
 
     drive(redis_url, story)
 
@@ -122,15 +122,15 @@ def test_a_command_of_several_lines(redis_url: str) -> None:
         await put(console, "set a {")
         await console.press("enter")
         await console.type("1")
-        assert line_of(console).value == "set a {\n1"
+        assert line_of(console).text == "set a {\n1"
         await console.press("backspace")
         line_of(console).insert('"x": 2}')
         await console.press("enter")
         await console.sees("❯ set a {", '· "x": 2}', '$a               {"x": 2}')
         await console.press("up")
-        assert line_of(console).value == 'set a {\n"x": 2}'
+        assert line_of(console).text == 'set a {\n"x": 2}'
         await console.press("ctrl+c")
-        assert line_of(console).value == ""
+        assert line_of(console).text == ""
 
     drive(redis_url, story)
 
@@ -152,15 +152,15 @@ def test_searching_what_was_entered(redis_url: str) -> None:
         await console.press("ctrl+r")
         await console.type("alpha")
         await console.sees("searching for alpha")
-        assert line_of(console).value == "set alphabet 3"
+        assert line_of(console).text == "set alphabet 3"
         await console.press("ctrl+r")
-        assert line_of(console).value == "set alpha 1"
+        assert line_of(console).text == "set alpha 1"
         await console.press("escape")
-        assert line_of(console).value == "draft"
+        assert line_of(console).text == "draft"
         await console.press("ctrl+r")
         await console.type("beta")
         await console.press("enter")
-        assert line_of(console).value == "set beta 2"
+        assert line_of(console).text == "set beta 2"
         assert console.app.commands.entered[-1] == "set alphabet 3", "what was found is not sent yet"
         await console.loses("searching for")
 
@@ -171,8 +171,8 @@ def test_several_commands_pasted_are_carried_out_in_order(redis_url: str) -> Non
     async def story(console: Driver) -> None:
         line_of(console).focus()
         line_of(console).post_message(events.Paste("set a 1\r\n# no\r\nset b $a\x1b[31m\r\nset\r\n"))
-        await console.until(lambda: "$a[31m" in line_of(console).value)
-        line_of(console).put(line_of(console).value.replace("[31m", "").strip())
+        await console.until(lambda: "$a[31m" in line_of(console).text)
+        line_of(console).put(line_of(console).text.replace("[31m", "").strip())
         await console.press("enter")
         await console.until(lambda: console.app.commands.context.variables == {"a": 1, "b": 1})
 
@@ -198,7 +198,7 @@ def test_a_million_signs_are_not_typed(redis_url: str) -> None:
         line_of(console).post_message(events.Paste("x" * 1_000_000))
         told = console.app._notifications
         await console.until(lambda: any("@file.json" in one.message for one in told))
-        assert line_of(console).value == ""
+        assert line_of(console).text == ""
 
     drive(redis_url, story)
 
@@ -206,7 +206,7 @@ def test_a_million_signs_are_not_typed(redis_url: str) -> None:
 def test_nothing_that_a_terminal_would_obey_gets_in(redis_url: str, name: str) -> None:
     async def story(console: Driver) -> None:
         await put(console, "set a \x1b[31m\u202ex\x07")
-        assert line_of(console).value == "set a [31mx"
+        assert line_of(console).text == "set a [31mx"
 
     drive(redis_url, story)
 
@@ -218,7 +218,7 @@ def test_redacted_values_are_not_kept(redis_url: str, tmp_path: Path) -> None:
         await console.command("set token hunter2")
         await console.command("set a 1")
         await console.press("up", "up")
-        assert line_of(console).value == "set token hunter2"
+        assert line_of(console).text == "set token hunter2"
 
     drive(redis_url, story, history_path=path, redact=Redactor(["token"]))
     assert "set a 1" in path.read_text()

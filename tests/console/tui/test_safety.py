@@ -109,8 +109,8 @@ def test_values_of_redacted_keys_are_never_on_the_screen(redis_url: str, name: s
             await console.pilot.pause(0.05)
             assert "hunter2" not in console.text
         await console.press("escape", "i")
-        await console.until(lambda: console.app.main.repl.line.value)
-        assert "hunter2" not in console.app.main.repl.line.value
+        await console.until(lambda: console.app.main.repl.line.text)
+        assert "hunter2" not in console.app.main.repl.line.text
         await console.press("escape", "escape", "e")
         await console.sees("Edit #")
         assert "hunter2" not in console.text

@@ -21,12 +21,13 @@ from daebus_console.commands.completion.hint import Hint, hint
 from daebus_console.commands.completion.offer import Offer
 from daebus_console.commands.grammar.script import goes_on
 from daebus_console.repl.pasting import TooLong, pasted
-from daebus_console.text import clean
+from daebus_console.text import showable
 from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import DrawsRoles
 from daebus_console.tui.messages import FillIn, StopRequested
 from daebus_console.tui.widgets.keys_in_order import carried_out, passed_on
 from daebus_console.tui.widgets.repl_recall import Recall
+from daebus_console.tui.widgets.text_line import LEFT_OUT
 
 if TYPE_CHECKING:
     from daebus_console.repl.assist import Assist
@@ -126,15 +127,6 @@ class CommandLine(TextArea):
     # What stands there -----------------------------------------------------------------------------------------
 
     @property
-    def value(self) -> str:
-        """The text."""
-        return self.text
-
-    @value.setter
-    def value(self, text: str) -> None:
-        self.put(text)
-
-    @property
     def cursor_position(self) -> int:
         """Where the cursor is, in characters from the beginning."""
         row, column = self.cursor_location
@@ -163,9 +155,9 @@ class CommandLine(TextArea):
         return result
 
     def _showable(self, text: str) -> str:
-        kept = "\n".join(_shown(line) for line in text.split("\n"))
+        kept = "\n".join(map(showable, text.split("\n")))
         if kept != text and self.is_mounted:
-            self.notify("Signs that cannot be shown were left out; in JSON they can be written as \\uXXXX", timeout=4)
+            self.notify(LEFT_OUT, timeout=4)
         return kept
 
     def _changed(self) -> None:
@@ -391,11 +383,3 @@ class CommandLine(TextArea):
     def action_clear_output(self) -> None:
         """Forget what was printed."""
         self.post_message(self.ClearOutput())
-
-
-def _shown(line: str) -> str:
-    if clean(line) == line:
-        return line
-    kept = "".join(sign for sign in line if clean(sign) == sign)
-    # What is left may still be a pile of marks on one letter.
-    return kept if clean(kept) == kept else clean(kept)

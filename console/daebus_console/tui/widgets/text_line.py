@@ -8,8 +8,10 @@ from typing import Any
 from textual import events
 from textual.widgets import Input
 
-from daebus_console.text import clean
+from daebus_console.text import showable
 from daebus_console.tui.widgets.keys_in_order import carried_out, passed_on
+
+LEFT_OUT = "Signs that cannot be shown were left out; in JSON they can be written as \\uXXXX"
 
 
 class TextLine(Input):
@@ -42,10 +44,7 @@ class TextLine(Input):
 
     def validate_value(self, value: str) -> str:
         """Leave out signs that cannot be shown, wherever the text comes from, and say so."""
-        if clean(value) == value:
-            return value
-        kept = "".join(sign for sign in value if clean(sign) == sign)
-        # What is left may still be a pile of marks on one letter.
-        kept = kept if clean(kept) == kept else clean(kept)
-        self.notify("Signs that cannot be shown were left out; in JSON they can be written as \\uXXXX", timeout=4)
+        kept = showable(value)
+        if kept != value:
+            self.notify(LEFT_OUT, timeout=4)
         return kept

@@ -387,11 +387,11 @@ def test_a_command_that_is_begun_stands_where_it_can_be_typed(keys: str, command
     async def story(console: Driver) -> None:
         main = console.app.main
         await console.press(*keys)
-        await console.until(lambda: main.repl.line.value == command, what=command)
+        await console.until(lambda: main.repl.line.text == command, what=command)
         assert console.app.screen is main
         assert main.repl.line.has_focus
         await console.type("x")
-        assert main.repl.line.value == f"{command}x"
+        assert main.repl.line.text == f"{command}x"
 
     drive(scene(), story)
 
