@@ -132,6 +132,25 @@ def test_one_that_was_away_is_tried_again_while_nobody_waits(
     links.close()
 
 
+def test_an_interrupt_where_one_is_to_be_tried_again_does_not_keep_it_away(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("daebus.transport.places.links.AWAY_FOR", 0.0)
+    here, links = Place("127.0.0.1", own_redis.port), links_to()
+    own_redis.kill()
+    assert isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable)
+    with monkeypatch.context() as patch:
+        patch.setattr("daebus.transport.places.links.begin", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            links.ask([here], PING, 1, 1.0)
+    own_redis.start()
+    eventually(lambda: links.ask([here], PING, 1, 1.0)[here] == [b"PONG"])
+    links.close()
+
+
 def test_where_the_way_is_long_one_is_waited_for_as_long_as_connecting_may_take() -> None:
     """Else whoever is far away, and has to log in as well, would never be told who the master is."""
     server = RedisServer(password="geheim").start()
@@ -157,7 +176,7 @@ def test_one_that_stood_still_while_it_was_connected_to_is_not_taken_to_be_far_a
     assert isinstance(links.ask([here], PING, 1, 0.1)[here], RedisUnavailable)
     asking = threading.Thread(target=lambda: links.ask([here], PING, 1, 10.0, patient=True))
     asking.start()
-    eventually(lambda: bool(links._under_way))
+    eventually(lambda: links._is_under_way(here))
     begun = time.monotonic()
     eventually(lambda: time.monotonic() > begun + stood)
     own_redis.thaw()

@@ -43,8 +43,8 @@ class Links:
         self._owing: set[Place] = set()
         """Those that have been asked something, and have not replied yet."""
         self._away: dict[Place, tuple[float, RedisUnavailable]] = {}
-        self._under_way: set[Place] = set()
-        """Those that are being connected to by a thread that nobody waits for."""
+        self._beside_at: dict[Place, threading.Thread] = {}
+        """What connects to each, or did, that nobody waits for."""
         self._ways: dict[Place, float] = {}
         """The seconds that it took to connect to each, when it took least, or that its replies show that it takes."""
         self._closes = 0
@@ -153,17 +153,19 @@ class Links:
             if isinstance(self._away.get(place, (0.0, None))[1], TooLate):
                 self._beside(place)
         until = time.monotonic() + CONNECT_TIMEOUT - begun
-        while not self._links and self._under_way.intersection(places) and time.monotonic() < until:
+        while not self._links and any(map(self._is_under_way, places)) and time.monotonic() < until:
             time.sleep(_LOOKS_EVERY)
+
+    def _is_under_way(self, place: Place) -> bool:
+        """Whether it is being connected to by a thread that nobody waits for."""
+        thread = self._beside_at.get(place)
+        return thread is not None and thread.is_alive()
 
     def _beside(self, place: Place) -> None:
         """Connect on a thread that nobody has to wait for, and which may take its time."""
         with self._lock:
-            if place in self._under_way:
-                return
-            self._under_way.add(place)
-        if self._aside(place, CONNECT_TIMEOUT) is None:
-            self._under_way.discard(place)
+            if not self._is_under_way(place) and (thread := self._aside(place, CONNECT_TIMEOUT)) is not None:
+                self._beside_at[place] = thread
 
     def _aside(self, place: Place, within: float) -> threading.Thread | None:
         """Connect on a thread of its own; None where none is to be had."""
@@ -175,12 +177,6 @@ class Links:
         return thread
 
     def _connect_to(self, place: Place, within: float) -> None:
-        try:
-            self._try(place, within)
-        finally:
-            self._under_way.discard(place)
-
-    def _try(self, place: Place, within: float) -> None:
         closes, begun = self._closes, time.monotonic()
         try:
             link = self._address_of(place).link(self._name, begun + within)
@@ -214,7 +210,7 @@ class Links:
         self._lock, self._connecting = threading.Lock(), threading.Lock()
         for link in self._links.values():
             link.socket.close()
-        self._links, self._away, self._owing, self._under_way = {}, {}, set(), set()
+        self._links, self._away, self._owing, self._beside_at = {}, {}, set(), {}
 
     def close(self) -> None:
         """Give all of them back; asked again, it connects again."""
