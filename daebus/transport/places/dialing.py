@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import socket
-import threading
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -26,7 +25,6 @@ _AGAIN_AFTER = 0.1
 _TOLD_WITHIN = 2.5
 """Seconds in which it is found out where the servers are, where those that know do not answer."""
 _lookouts: dict[str, Lookout] = {}
-_making = threading.Lock()
 
 
 class Dialled(NamedTuple):
@@ -53,9 +51,9 @@ def lookout_of(address: RedisAddress) -> Lookout | None:
     """What keeps watch over the servers behind an address; None where it is one server, as far as is known."""
     found = _lookouts.get(address.url)
     if found is None and (route := route_of(address.url)) is not None:
-        with _making:
-            made = SentinelLookout if route.kind == SENTINEL else ClusterLookout
-            found = _lookouts.setdefault(address.url, made(str(address), route))
+        made = SentinelLookout if route.kind == SENTINEL else ClusterLookout
+        # Of two threads at once both have what one of them made.
+        found = _lookouts.setdefault(address.url, made(str(address), route))
     return found
 
 
@@ -63,9 +61,7 @@ def found_cluster(address: RedisAddress) -> ClusterLookout | None:
     """The same for an address of one server that turned out to be a node of a cluster."""
     found = _lookouts.get(address.url)
     if found is None and (route := route_from(address.url)) is not None:
-        with _making:
-            made = ClusterLookout(str(address), route, prefer_seeds=True)
-            found = _lookouts.setdefault(address.url, made)
+        found = _lookouts.setdefault(address.url, ClusterLookout(str(address), route, prefer_seeds=True))
     return found if isinstance(found, ClusterLookout) else None
 
 

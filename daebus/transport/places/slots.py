@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from daebus.transport.fork import begins_anew
 from daebus.wire.sharded import SLOTS
 
 from .lookout import SETTLES_WITHIN
@@ -29,13 +30,18 @@ class Slots:
 
     def __init__(self, place_of: Callable[[Node], Place]) -> None:
         self._place_of = place_of
-        self._lock = threading.RLock()
+        self.after_fork()
         self._seen: View | None = None
         self._read: View | None = None
         self._table: _Table | None = None
         self._told: dict[int, tuple[Place, float]] = {}
         self._moved_at: dict[int, float] = {}
         self._masters: frozenset[Place] = frozenset()
+        begins_anew(self)
+
+    def after_fork(self) -> None:
+        """Where the threads are gone that there were: one of them may have been reading."""
+        self._lock = threading.RLock()
 
     def take(self, seen: View) -> None:
         """How things stand by now. It is read when it is asked for."""

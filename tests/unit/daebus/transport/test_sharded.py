@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 
 import pytest
@@ -37,6 +40,31 @@ def test_of_two_that_claim_a_slot_the_newer_one_has_it() -> None:
     slots.take(View((node("a", A, 0, 9, epoch=2), node("b", B, 0, 5, epoch=3, good=False))))
     assert slots.owner(5) == A
     assert slots.masters == {A}
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_reads_them_though_a_thread_that_it_has_not_was_at_it() -> None:
+    parent, reads, goes_on = os.getpid(), threading.Event(), threading.Event()
+
+    def place_of(one: Node) -> Place:
+        if os.getpid() == parent:
+            reads.set()
+            goes_on.wait(60)
+        return one.place
+
+    slots = Slots(place_of)
+    slots.take(View((node("a", A, 0, 9),)))
+    reader = threading.Thread(target=slots.owner, args=(5,))
+    reader.start()
+    reads.wait(60)
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(30)
+        os._exit(0 if slots.owner(5) == A else 1)
+    goes_on.set()
+    reader.join()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_what_a_node_says_of_a_move_is_believed_until_the_others_know() -> None:
