@@ -142,10 +142,6 @@ class Replies:
         """Make whoever reads look up."""
         self.listener.nudge()
 
-    def heard_since(self, then: float) -> bool:
-        """Whether anything came from the server since (a time of `time.monotonic()`)."""
-        return self.listener.heard_since(then)
-
     def close(self, *, wait: bool = True) -> None:
         """Give the connection up and end the keeper, which is waited for unless it is about to connect.
 

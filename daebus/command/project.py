@@ -97,10 +97,10 @@ it (with `.venv/bin/python`, where make has made that):
 _IGNORED = ".venv/\n__pycache__/\n*.egg-info/\n.pytest_cache/\n"
 
 
-def make_project(name: str, where: Path = Path()) -> str:
-    """Make the folder `name` in `where`; returns what to do next. Where that fails: Mistake, and nothing is made."""
+def make_project(name: str) -> str:
+    """Make the folder `name`; returns what to do next. Where that fails: Mistake, and nothing is made."""
     _check(name)
-    folder = where / name
+    folder = Path(name)
     files = {
         f"{name}.py": _SERVICE,
         f"test_{name}.py": _TEST,

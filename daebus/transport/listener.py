@@ -107,11 +107,6 @@ class Listener(Reconnecting):
         """Whether there is nothing more to read, ever."""
         return self._closed or self._unsubscribed or (self._draining and not self.connected)
 
-    def heard_since(self, then: float) -> bool:
-        """Whether anything came from the server since (a time of `time.monotonic()`)."""
-        connection = self._connection
-        return connection is not None and connection.error is None and connection.heard_at >= then
-
     @property
     def lost_at(self) -> float:
         """When a connection was last found lost; what came before that came by one that is gone."""

@@ -88,22 +88,23 @@ def function(value: Function, what: str, error: type[DaebusError] = Configuratio
     return value
 
 
-def plain_function(value: Function, what: str, error: type[DaebusError] = ConfigurationError) -> Function:
+def plain_function(value: Function, what: str) -> Function:
     """Something that can be called, and whose result counts as soon as it returns."""
-    function(value, what, error)
+    function(value, what)
     layers = _layers(value)
     if any(inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one) for one in layers):
-        raise error(f"{what} must be a plain function and not an async one, which nothing would await")
+        raise ConfigurationError(f"{what} must be a plain function and not an async one, which nothing would await")
     if any(map(inspect.isgeneratorfunction, layers)):
-        raise error(f"{what} must be a plain function and not a generator, which nothing would go through")
+        raise ConfigurationError(f"{what} must be a plain function and not a generator, which nothing would go through")
     return value
 
 
-def awaited_function(value: Function, what: str, error: type[DaebusError] = ConfigurationError) -> Function:
+def awaited_function(value: Function, what: str) -> Function:
     """Something that can be called, and whose result is awaited where it can be."""
-    function(value, what, error)
+    function(value, what)
     if any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in _layers(value)):
-        raise error(f"{what} must be a function, plain or async, and not a generator, which nothing would go through")
+        told = f"{what} must be a function, plain or async, and not a generator, which nothing would go through"
+        raise ConfigurationError(told)
     return value
 
 
