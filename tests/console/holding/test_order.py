@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from daebus import Daebus, RequestTimeout
+from daebus import Daebus, RequestFailed, RequestTimeout
 from daebus_console.commands.context import Exit
 from daebus_console.engine.message.exchange import State
-from tests.console.holding.conftest import Debugging, Shop, known
+from tests.console.holding.conftest import Asked, Debugging, Shop, known
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -158,6 +158,31 @@ def test_the_rule_is_held_to_its_condition(console: Debugging, shop: Shop, tmp_p
     text = written(console, tmp_path).read_text()
     assert "'where': [[['amount'], '>', 1]]" in text or '"where": [[["amount"], ">", 1]]' in text
     assert "skip" not in text
+
+
+def test_where_an_error_arose_is_no_part_of_what_is_to_come_again(
+    console: Debugging, shop: Shop, tmp_path: Path
+) -> None:
+    """Only a service with `debug` tells it, and its lines move with every edit."""
+    app = Daebus(__name__, debugger=True)
+
+    @app.action("fail")
+    def fail() -> None:
+        raise ValueError("no money")
+
+    with app.start(shop.audit, debug=True, redis_url=shop.url):
+        known(console.session, shop.audit)
+        console(f"break {shop.audit} fail")
+        asked = Asked(shop.url, shop.audit, "fail", {}, 30.0)
+        (held,) = console.holding()
+        assert console(f"release {held.number}") == Exit.DONE
+        with pytest.raises(RequestFailed) as caught:
+            asked.result()
+        assert "traceback" in caught.value.payload
+        path = written(console, tmp_path)
+    with app.start(shop.audit, redis_url=shop.url):
+        done = run_pytest(path, shop.url)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_broadcasts_that_were_let_go_are_said_to_be_left_out(console: Debugging, shop: Shop, tmp_path: Path) -> None:

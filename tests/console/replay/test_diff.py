@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from daebus_console.commands.doing.shared.differing import change_lines
 from daebus_console.engine.diff import values
-from daebus_console.engine.diff.exchange import diff_exchanges
+from daebus_console.engine.diff.exchange import Answer, answer_of, diff_answers, diff_exchanges
 from daebus_console.engine.diff.rules import RuleError, Rules, parse_rules
 from daebus_console.engine.diff.values import Change, How, diff, same
 from daebus_console.engine.hiding.redact import Redactor
@@ -192,6 +192,23 @@ def test_an_answer_that_never_came_differs_from_one_that_did() -> None:
         ("response.status", "ok", "timeout"),
         ("response.payload", {"x": 1}, None),
     ]
+
+
+def test_where_an_error_arose_differs_between_two_exchanges_and_not_between_two_times() -> None:
+    bus = Bus()
+    answers = []
+    for id, line in (("a", 7), ("b", 9)):
+        bus >> request("users", "get", id=id, payload={"id": 1})
+        error = {"error": "no", "type": "ValueError", "traceback": f"Traceback:\n  users.py:{line}"}
+        answers.append(bus >> answer("caller:1", id=id, status="error", payload=error))
+    before, after = answers
+    assert [change.path for change in diff_exchanges(before, after, Rules()).changes] == ["response.payload.traceback"]
+    assert diff_answers(answer_of(before), answer_of(after), Rules()) == []
+    found = Answer("ok", {"traceback": 1})
+    (change,) = diff_answers(found, Answer("ok", {"traceback": 2}), Rules())
+    assert change.path == "response.payload.traceback", "of an answer that is none it is a field like any other"
+    (_status, change) = diff_answers(found, answer_of(after), Rules())
+    assert change.after["traceback"], "where it is new that there is an error, it says where it arose"
 
 
 @pytest.mark.parametrize("length", [0, 40, 70, 500])

@@ -60,7 +60,8 @@ def test_it_passes_and_fails_as_the_handler_does(
     console: Console, capture: Capture, folder: Path, tried: Tried
 ) -> None:
     placed(capture)
-    error = {"error": "'gone'", "code": "handler_error", "type": "KeyError"}
+    # As a service with `debug` answers.
+    error = {"error": "'gone'", "code": "handler_error", "type": "KeyError", "traceback": "Traceback: …"}
     capture.ask("orders", "boom", {}, "b").answer("b", error, "error")
     capture.ask("orders", "parts", {}, "c").answer("c", {"n": 1}, final=False).answer("c", {"n": 2})
     capture.ask("orders", "patient", {}, "d").ask("payment", "charge", {"amount": 1}, "e", "d", timeout=0.001)

@@ -114,8 +114,12 @@ def test_handlers_of_every_sort(console: Console, capture: Capture) -> None:
         assert (done.status, json.loads(done.out)["differences"]) == (0, []), done.err
 
 
-def test_what_the_handler_raises_is_told_with_its_place(console: Console, capture: Capture) -> None:
-    error = {"error": "'gone'", "code": "handler_error", "type": "KeyError"}
+# Of a service with `debug` an error has its traceback.
+@pytest.mark.parametrize("more", [{}, {"traceback": "Traceback (most recent call last): …"}], ids=["", "debug"])
+def test_what_the_handler_raises_is_told_with_its_place(
+    console: Console, capture: Capture, more: dict[str, str]
+) -> None:
+    error = {"error": "'gone'", "code": "handler_error", "type": "KeyError", **more}
     capture.ask("orders", "boom", {}, "r").answer("r", error, "error").write()
     done = console("rerun", "bug.jsonl", "#1", *APP)
     assert done.status == 0

@@ -17,6 +17,8 @@ from daebus_console.engine.diff.values import Change, How, iter_diff
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Kind, Message
 
+TRACE = "traceback"
+
 
 class Unread(msgspec.Struct, frozen=True):
     """Stands for a payload that cannot be read; equal to another of the same bytes."""
@@ -93,8 +95,22 @@ def answer_of(exchange: Exchange) -> Answer:
     return Answer(status, _payload_of(answer), stream, exchange.latency)
 
 
+def untraced(answer: Answer) -> Answer:
+    """An answer as it is held against one at another time: without the traceback of an error.
+
+    Only a service with `debug` gives one, and its lines move with every edit.
+    """
+    if answer.status != "error" or not isinstance(answer.payload, dict) or TRACE not in answer.payload:
+        return answer
+    return msgspec.structs.replace(
+        answer, payload={name: answer.payload[name] for name in answer.payload if name != TRACE}
+    )
+
+
 def diff_answers(before: Answer, after: Answer, rules: Rules) -> list[Change]:
-    """What differs between two answers; paths begin with `response` or `stream[0]`."""
+    """What differs between two answers of different times; paths begin with `response` or `stream[0]`."""
+    if before.status == after.status:
+        before, after = untraced(before), untraced(after)
     return list(_answers(before, after, rules))
 
 

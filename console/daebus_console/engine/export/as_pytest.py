@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Any
 
-from daebus_console.engine.diff.exchange import Answer, Unread, answer_of
+from daebus_console.engine.diff.exchange import Answer, Unread, answer_of, untraced
 from daebus_console.engine.export.as_python import (
     docstring,
     literal,
@@ -76,7 +76,7 @@ def as_pytest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
         any_order=rules.any_order,
     )
     for exchange, item, why in sendable(exchanges, options.redact):
-        answer = answer_of(exchange)
+        answer = untraced(answer_of(exchange))
         reason = why or why_not(exchange, answer) or ("" if item is None else unsaid(item))
         if item is None or reason:
             yield "    " + options.leave_out(exchange.number, one_line(reason))

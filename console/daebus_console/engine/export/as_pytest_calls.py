@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from daebus_console.engine import jsontext
-from daebus_console.engine.diff.exchange import Unread, answer_of
+from daebus_console.engine.diff.exchange import Unread, answer_of, untraced
 from daebus_console.engine.export.as_pytest import helpers, name_of, why_not
 from daebus_console.engine.export.as_python import docstring, literal, redacted_note, sent, unsaid, written
 from daebus_console.engine.export.options import ExportOptions
@@ -119,7 +119,7 @@ def _nobody_signs(one: Exchange) -> bool:
 
 def _case(case: Case, item: Resend, options: ExportOptions) -> dict[str, Any]:
     exchange = case.exchange
-    answer = answer_of(exchange)
+    answer = untraced(answer_of(exchange))
     one_way = exchange.kind is Kind.ONE_WAY
     reason = unsaid(item) or ("" if one_way else why_not(exchange, answer))
     if reason:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from daebus_console.engine import jsontext
-from daebus_console.engine.diff.exchange import answer_of
+from daebus_console.engine.diff.exchange import Answer, answer_of, untraced
 from daebus_console.engine.export.as_python import literal
 from daebus_console.engine.export.where import for_shell
 from daebus_console.engine.holding.log import Done
@@ -112,6 +112,7 @@ def _root(done: Done, find: Callable[[str], Exchange | None]) -> Exchange | None
 
 def _asked(exchange: Exchange, mask: Callable[[Any], Any]) -> dict[str, Any]:
     answer = answer_of(exchange)
+    payload = None if exchange.answer is None else wire.plain_payload_of(exchange.answer.data)
     return {
         "service": exchange.target,
         "action": exchange.action,
@@ -119,7 +120,7 @@ def _asked(exchange: Exchange, mask: Callable[[Any], Any]) -> dict[str, Any]:
         "one_way": exchange.kind is Kind.ONE_WAY,
         "timeout": round(exchange.deadline - exchange.opened.at, 3) if exchange.state is State.TIMEOUT else None,
         "status": answer.status,
-        "answer": mask(wire.plain_payload_of(exchange.answer.data)) if exchange.answer is not None else None,
+        "answer": mask(untraced(Answer(answer.status, payload)).payload),
     }
 
 

@@ -45,6 +45,9 @@ def test_the_answer_is_as_recorded(case: dict[str, Any], callers: dict[str, Daeb
     for index in range(max(len(case["stream"]), len(answers))):
         expected, actual = (part[index] if index < len(part) else MISSING for part in (case["stream"], answers))
         found += differences(expected, actual, f"stream[{index}].payload")
+    if status == case["status"] == "error" and isinstance(final, dict):
+        # The lines of a traceback move with every edit.
+        final = {name: final[name] for name in final if name != "traceback"}
     found += differences(case["answer"], final, "response.payload")
     assert not found, "the answer differs from what was recorded:\n" + "\n".join(found)
 

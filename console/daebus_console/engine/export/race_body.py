@@ -73,11 +73,16 @@ def ask(number: int, answers: list[Any]) -> None:
             timeout = WITHIN if case["timeout"] is None else case["timeout"]
             answers[number] = ["ok", caller.send_request(case["action"], case["payload"], timeout=timeout)]
     except RequestFailed as error:
-        answers[number] = ["error", error.payload]
+        answers[number] = ["error", untraced(error.payload)]
     except RequestTimeout:
         answers[number] = ["timeout", None]
     finally:
         caller.close()
+
+
+def untraced(error: Any) -> Any:
+    """Without the traceback, whose lines move with every edit."""
+    return {name: error[name] for name in error if name != "traceback"} if isinstance(error, dict) else error
 
 
 def wait_for(controls: dict[str, DaebusCaller], number: int, holds: dict[int, str]) -> str:

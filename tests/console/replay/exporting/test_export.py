@@ -116,6 +116,21 @@ def test_a_pytest_module_knows_all_the_rules(shop: Shop, caller: DaebusCaller, t
     assert all(f"response.payload.{place}" in done.stdout for place in ("list[0]", "n:", "a\\.b", "items[0].id"))
 
 
+def test_a_pytest_module_passes_wherever_an_error_arose(shop: Shop, caller: DaebusCaller, tmp_path: Path) -> None:
+    """Only a service with `debug` tells it, and its lines move with every edit."""
+    bus = Bus()
+    bus >> request(shop.name, "fail", id="a", payload={"what": "money"})
+    error = {"error": "no money", "code": "handler_error", "type": "ValueError", "traceback": "shop.py, line 7"}
+    exchange = bus >> answer("caller:1", id="a", status="error", payload=error)
+    module = tmp_path / "test_again.py"
+    module.write_text(export("pytest", [exchange]), encoding="utf-8")
+    for debug in (False, True):
+        shop.app.stop()
+        shop.app.start(shop.name, debug, redis_url=shop.url)
+        done = ran([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)], shop.url, tmp_path)
+        assert "1 passed" in done.stdout, done.stdout
+
+
 def test_commands_do_the_same_in_a_shell(shop: Shop, recorded: Path, tmp_path: Path) -> None:
     text = export("command", exchanges(recorded))
     assert len(text.splitlines()) == 6
