@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daebus_console.dates import clock
+from daebus_console.engine.findings.finding import Finding
 from daebus_console.engine.findings.words import call, duration, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.why import debugged
@@ -14,6 +15,8 @@ from daebus_console.engine.why.sight import Sight
 from daebus_console.text import clean
 
 _FOUND = ("nobody-listens", "waits-for-itself")
+_SHOWN_BY = ("gone-meanwhile", "answered-twice")
+"""Findings that are the cause only where the request itself is evidence."""
 _DEEPEST = 50
 
 
@@ -22,9 +25,9 @@ def unanswered(sight: Sight, exchange: Exchange) -> Cause:
     if exchange.state is State.UNKNOWN:
         return _unseen(sight, exchange)
     service, action, since = exchange.target or "", exchange.action or "", exchange.opened.at
-    found = next(sight.findings_on(exchange, *_FOUND), None)
+    found = _found(sight, exchange)
     if found is not None:
-        name = "nobody" if found.rule == "nobody-listens" else "waits_for_itself"
+        name = "nobody" if found.rule == "nobody-listens" else found.rule.replace("-", "_")
         return Cause(name, found.text, (found.because,), found.advice)
     return (
         unknown_action(sight, service, action, [exchange])
@@ -46,6 +49,12 @@ def unanswered(sight: Sight, exchange: Exchange) -> Cause:
             f"look at the log of {shown(service)}",
         )
     )
+
+
+def _found(sight: Sight, exchange: Exchange) -> Finding | None:
+    """What was found of it, or else of others that were sent to the same about then."""
+    shown_by = (one for one in sight.findings_on(exchange, *_FOUND, *_SHOWN_BY) if exchange.number in one.evidence)
+    return next(shown_by, None) or next(sight.findings_on(exchange, *_FOUND), None)
 
 
 def _unseen(sight: Sight, exchange: Exchange) -> Cause:

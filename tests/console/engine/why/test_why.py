@@ -13,7 +13,7 @@ from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
 from tests.console.engine.findings.watched import Watched
-from tests.console.engine.records.told import batch, handled
+from tests.console.engine.records.told import batch, handled, record
 
 
 @pytest.fixture
@@ -42,6 +42,37 @@ def test_nobody_is_subscribed(bus: Watched) -> None:
     assert (cause.name, cause.text) == ("nobody", "nobody serves 'users'")
     assert cause.evidence[0] == "Redis lists no subscriber of that channel"
     assert cause.advice.startswith("start users")
+
+
+def missed(bus: Watched, exchange: Exchange) -> None:
+    """Whoever asked tells that nobody was there."""
+    told = batch("web", record(1, "called", bus.now, id=exchange.request_id, service="users", outcome="unavailable"))
+    bus.say(told.channel, told.data)
+
+
+def test_what_is_found_of_a_request_itself_goes_before_what_is_of_others_about_then(bus: Watched) -> None:
+    """A service that was not there yet, came, and was killed."""
+    early = bus.ask("users", "get", timeout=1)
+    missed(bus, early)
+    bus.info("users", "get", started=bus.now)
+    lost = bus.ask("users", "get", timeout=5)
+    bus.wait(4)
+    bus.info("users", "get", instance="i2", started=bus.now - 0.5)
+    bus.wait(2)
+    bus.session.findings.finish()
+    found = bus.one("gone-meanwhile")
+    assert found.evidence == [lost.number]
+    assert why(bus, lost).text == found.text
+    assert why(bus, early).name == "nobody"
+
+
+def test_a_request_whose_answer_bore_the_id_of_another(bus: Watched) -> None:
+    first, second = bus.ask("legacy", "stock", timeout=1), bus.ask("legacy", "stock", timeout=1)
+    bus.answer(first)
+    bus.answer(first)
+    bus.wait(2)
+    assert why(bus, second).text.startswith("legacy stock answers with the id of another request")
+    assert why(bus, second).name == "answered_twice"
 
 
 @pytest.mark.parametrize(("called", "there"), [("usres", "users"), ("users", "prod.users"), ("dev:users", "users")])
