@@ -176,6 +176,11 @@ def cut(text: str, width: int) -> str:
     return text
 
 
+def beginning(text: str, most: int) -> str:
+    """The text as `clean` gives it; of one with more signs than that so many, of which the last is an ellipsis."""
+    return clean(text) if len(text) <= most else clean(text[: most - 1]) + ELLIPSIS
+
+
 def folded(text: str, width: int) -> list[str]:
     """A clean text in lines of at most `width` cells, parted behind blanks where there are some; one line at least.
 

@@ -25,7 +25,7 @@ from daebus_console.render import (
     to_text,
     width_of,
 )
-from daebus_console.text import cells, clean, clean_json, cut, folded, pad, showable
+from daebus_console.text import beginning, cells, clean, clean_json, cut, folded, pad, showable
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
 
@@ -48,6 +48,11 @@ ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
 )
 def test_clean(text: str, shown: str) -> None:
     assert clean(text) == shown
+
+
+@pytest.mark.parametrize(("text", "shown"), [("12345", "12345"), ("123456", "1234…"), ("1\n3456", "1\\n34…"), ("", "")])
+def test_the_beginning_of_a_text_says_that_there_is_more(text: str, shown: str) -> None:
+    assert beginning(text, 5) == shown
 
 
 @given(ANY_TEXT)

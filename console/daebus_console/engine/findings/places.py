@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from daebus_console.text import clean
+from daebus_console.text import beginning
 
 _LONGEST = 80
 _FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+), in ([^\n]*)\n(?:    ([^\n]*))?', re.MULTILINE)
@@ -22,8 +22,8 @@ def place_in(traceback: str | None) -> str:
         return ""
     file, line, function, source = own[-1]
     name = file.replace("\\", "/").rsplit("/", 1)[-1]
-    where = f"{clean(name[:_LONGEST])}:{line}, {clean(function[:_LONGEST])}"
-    return f"{where}: {clean(source.strip()[:_LONGEST])}" if source.strip() else where
+    where = f"{beginning(name, _LONGEST)}:{line}, {beginning(function, _LONGEST)}"
+    return f"{where}: {beginning(source.strip(), _LONGEST)}" if source.strip() else where
 
 
 def in_place(place: str) -> str:

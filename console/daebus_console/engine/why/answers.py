@@ -15,7 +15,7 @@ from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.recorded import busy_with
 from daebus_console.engine.why.serving import unknown_action
 from daebus_console.engine.why.sight import Sight
-from daebus_console.text import clean
+from daebus_console.text import beginning, clean
 
 _LONGEST = 300
 _REFUSED = {
@@ -166,7 +166,7 @@ def _error(exchange: Exchange) -> str:
     kind, text = error_of(exchange)
     found = text or "it does not say why"
     prefix = f"{kind}: " if kind and not found.startswith(kind) else ""
-    return clean((prefix + found)[:_LONGEST])
+    return beginning(prefix + found, _LONGEST)
 
 
 def _deepest(sight: Sight, exchange: Exchange) -> Exchange | None:

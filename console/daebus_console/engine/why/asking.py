@@ -19,7 +19,7 @@ from daebus_console.engine.why.foreign import why_foreign
 from daebus_console.engine.why.sight import Sight
 from daebus_console.engine.why.silence import unanswered
 from daebus_console.render import plural
-from daebus_console.text import clean
+from daebus_console.text import beginning, clean
 
 _BAD = (State.ERROR, State.TIMEOUT, State.UNKNOWN)
 _LATEST = 20_000
@@ -310,7 +310,7 @@ def _is_broken(sight: Sight, exchange: Exchange) -> bool:
 
 
 def _unreadable(exchange: Exchange) -> Cause:
-    reason = clean((broken(exchange.opened.data) or "it has no form that is known")[:200])
+    reason = beginning(broken(exchange.opened.data) or "it has no form that is known", 200)
     channel = quoted(exchange.opened.channel)
     return Cause(
         "unreadable",

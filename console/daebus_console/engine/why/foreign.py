@@ -16,7 +16,7 @@ from daebus_console.engine.why import recorded
 from daebus_console.engine.why.answers import late
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
-from daebus_console.text import clean
+from daebus_console.text import beginning, clean
 
 _LONGEST = 300
 _FORM = "services of Daebus want JSON objects: send one, or use another channel where it is not meant for them"
@@ -87,7 +87,7 @@ def _answered(exchange: Exchange, dialect: Dialect) -> Cause:
     if answer.error:
         code = exchange.aside.code
         said = dialect.content(answer.data)
-        content = "" if said is None else clean(said[:_LONGEST].decode("utf-8", "replace"))
+        content = "" if said is None else beginning(said[: 4 * _LONGEST].decode("utf-8", "replace"), _LONGEST)
         by = f" of {shown(exchange.instance)}" if exchange.instance is not None else ""
         late_too = late(exchange)
         return Cause(

@@ -12,7 +12,7 @@ from daebus_console.engine.records.record import ANSWER_DROPPED, DEBUGGER, Handl
 from daebus_console.engine.records.standing import short, what
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
-from daebus_console.text import clean
+from daebus_console.text import beginning
 
 _REFUSED = {
     "busy": "its queue was full",
@@ -87,7 +87,7 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
     who = f"{shown(name_of_run(one), text=True)} of {shown(one.source.service)}"
     return Cause(
         "handler_raised",
-        f"{who} raised, and nobody was told: {clean(error[:_LONGEST])}",
+        f"{who} raised, and nobody was told: {beginning(error, _LONGEST)}",
         tuple(evidence),
         f"logs #{exchange.number} shows where",
     )
@@ -177,7 +177,7 @@ def _noted(record: Refused) -> str:
 
 
 def _ended(run: Handled | Heard) -> str:
-    return f"{shown(run.source.service)} tells: {clean(how_ended(run)[:_LONGEST])}"
+    return f"{shown(run.source.service)} tells: {beginning(how_ended(run), _LONGEST)}"
 
 
 def _names(runs: Sequence[Handled | Heard]) -> str:

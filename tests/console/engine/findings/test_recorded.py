@@ -57,6 +57,15 @@ def test_a_listener_that_raises(bus: Watched) -> None:
     assert bus.one("listener-raised").text.endswith('sku\', in mail.py:7, on_order: CARDS[data["sku"]]')
 
 
+def test_what_is_cut_of_an_error_and_of_its_line_is_seen_to_be(bus: Watched) -> None:
+    bus.say("orders", ORDER)
+    trace = f'{TRACE[:35]}  File "mail.py", line 7, in on_order\n    {"raise " * 20}\nKeyError'
+    tell(bus, batch("mailer", {**raised(bus, traceback=trace), "error": "e" * 300}))
+    text = bus.one("listener-raised").text
+    assert f": KeyError: {'e' * 189}…, in mail.py:7, on_order: " in text
+    assert text.endswith("raise raise r…")
+
+
 def tell_for_seconds(bus: Watched, off: float, count: int = 6, instance: str = "i1", first: int = 1) -> None:
     """A service that asks nobody tells what it did, by a clock that is off."""
     for number in range(first, first + count):

@@ -13,7 +13,7 @@ from daebus_console.engine.findings.kinds import MISTAKES, NEEDS, RISING, is_mea
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, shown, to
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, State
-from daebus_console.text import clean
+from daebus_console.text import beginning, clean
 
 _BEFORE = 30
 _SINCE = 20
@@ -149,7 +149,7 @@ Look at what happened at that time: the log of the service (`logs SERVICE`), a d
             evidence,
             service=service,
             action=action,
-            text=f"{call(service, action)} {when}, with {clean(kind)}: {clean(said[:_LONGEST])}",
+            text=f"{call(service, action)} {when}, with {clean(kind)}: {beginning(said, _LONGEST)}",
             because=f"{sum(ends.before)} of {len(ends.before)} answers before that were no errors, and each of the"
             f" {ends.count} " + ("since then" if until is None else "until then") + " is the same",
             advice=f"look at what happened at {since}: logs {shown(service)} level:error; a deployment, what it"

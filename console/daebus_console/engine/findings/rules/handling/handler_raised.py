@@ -15,7 +15,7 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import DROPPED, KEEP_THE_HANDLE, call, term, to
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Kind, State
 from daebus_console.engine.records.record import Any_, Handled
-from daebus_console.text import clean
+from daebus_console.text import beginning
 
 _LONGEST = 200
 _MOST = 1_000
@@ -104,7 +104,7 @@ have that the others have not."""
                 because = f"the answer has the code {_SILENT}: what response.defer gave was let go of, unanswered"
                 advice = KEEP_THE_HANDLE
         else:
-            said = f": {clean(error[:_LONGEST])}" if error else ""
+            said = f": {beginning(error, _LONGEST)}" if error else ""
             text = f"the handler of {name} raised {kind}{said}" + in_place(self._places.get(key, ""))
             hint, slip = missing_key(kind, error, exchange)
             because = (hint or f"nothing handled the {kind}") + ", and its caller got the error"
@@ -141,7 +141,7 @@ have that the others have not."""
             action=record.action,
             about=f"answered {record.type}",
             text=f"the handler of {call(record.source.service, record.action)} raised after it had answered:"
-            f" {clean(error[:_LONGEST])}" + in_place(place_in(record.traceback)),
+            f" {beginning(error, _LONGEST)}" + in_place(place_in(record.traceback)),
             because=f"the service tells so, and #{exchange.number} was answered with success; its caller knows nothing",
             advice="send one final answer: those before it with final=False"
             if again

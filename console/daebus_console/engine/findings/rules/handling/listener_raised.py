@@ -8,7 +8,7 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import quoted, shown, term, to
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.record import Any_, Handled, Heard
-from daebus_console.text import clean
+from daebus_console.text import beginning
 
 _LONGEST = 200
 
@@ -55,7 +55,7 @@ must not be lost is better a request, whose sender is told."""
             service=service,
             action=action,
             about=about,
-            text=f"{who} raised for {for_what}: {clean(error[:_LONGEST])}" + in_place(place_in(record.traceback)),
+            text=f"{who} raised for {for_what}: {beginning(error, _LONGEST)}" + in_place(place_in(record.traceback)),
             because="the service tells so: its flight recorder has the traceback",
             advice=f"logs #{number[0]} shows where" if number else f"logs {shown(service)} level:error shows where",
             where=where,

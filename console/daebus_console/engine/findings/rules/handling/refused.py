@@ -15,7 +15,7 @@ from daebus_console.engine.findings.words import call, more_room, quoted, shown,
 from daebus_console.engine.findings.words import numbers as numbers_of
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.record import Any_, Refused
-from daebus_console.text import clean
+from daebus_console.text import beginning
 
 _WHY = {
     "busy": ("its queue was full", "the queue of the service is full: more comes than its workers get done"),
@@ -127,7 +127,7 @@ waits-for-itself."""
             service=service,
             action=action,
             about=_BY_REDIS,
-            text=f"Redis refused {call(service, action)}: {clean(str(error)[:_LONGEST])}",
+            text=f"Redis refused {call(service, action)}: {beginning(str(error), _LONGEST)}",
             because=f"the answer says {_BY_REDIS}: Redis took no claim for the request, or not its answer",
             advice=f"see the log of Redis, its memory, whether it is a replica, and the rights of {shown(service)}",
             where=f"{to(service, action)} code:{_BY_REDIS}",

@@ -12,7 +12,7 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import duration, shown, term
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.records.record import Any_, Ran
-from daebus_console.text import clean
+from daebus_console.text import beginning
 
 _LONGEST = 200
 _TWICE = 2
@@ -45,7 +45,7 @@ it took, and `info` names the interval.
             return
         if record.failed:
             error = ": ".join(part for part in (record.type, record.error) if part) or record.outcome
-            text = f"raised: {clean(error[:_LONGEST])}" + in_place(place_in(record.traceback))
+            text = f"raised: {beginning(error, _LONGEST)}" + in_place(place_in(record.traceback))
             self._tell(record, Severity.ERROR, text, record.type or "")
             return
         interval = self._interval(record)

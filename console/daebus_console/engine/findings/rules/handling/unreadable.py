@@ -11,7 +11,7 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import numbers, shown, term
 from daebus_console.engine.message.envelope import broken
 from daebus_console.engine.message.exchange import Exchange, Kind
-from daebus_console.text import clean
+from daebus_console.text import beginning
 
 _LONGEST = 200
 
@@ -87,7 +87,7 @@ misspelled; an event that is meant for listeners, who need a channel of their ow
             [exchange.number],
             service=channel,
             about="" if exchange.kind is Kind.UNREADABLE else exchange.kind.value,
-            text=f"a message on {shown(channel)} cannot be read: {clean(reason[:_LONGEST])}",
+            text=f"a message on {shown(channel)} cannot be read: {beginning(reason, _LONGEST)}",
             because=because,
             advice="look at what sent it; services drop it",
             where=f"channel:{term(channel)} kind:{exchange.kind.value}",
