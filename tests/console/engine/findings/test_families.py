@@ -132,32 +132,63 @@ def test_the_same_for_two_requests_is_none(bus: Watched) -> None:
     assert bus.found() == []
 
 
-def sequence(bus: Watched, count: int, *, depends: bool = False, pause: float = 0.01) -> None:
-    """One order that asks for that many prices, one after the other."""
-    order = bus.ask("orders", "place")
-    told = "sku-first"
-    for number in range(count):
-        asked = bus.ask("prices", "get", {"sku": told if depends else f"sku-{number}"}, of=order)
-        bus.wait(pause)
-        told = f"next-{number}"
-        bus.answer(asked, {"next": told})
-    bus.answer(order)
+def sequence(
+    bus: Watched, count: int, *, depends: bool = False, pause: float = 0.01, orders: int = 3, page: str = ""
+) -> None:
+    """Orders that each ask for that many prices, one after the other."""
+    for _ in range(orders):
+        order = bus.ask("orders", "place")
+        told: str | int = 0 if page else "sku-first"
+        for number in range(count):
+            sku = told if depends else number if page else f"sku-{number}"
+            asked = bus.ask("prices", "get", {page or "sku": sku, "shop": 7}, of=order)
+            bus.wait(pause)
+            told = number + 1 if page else f"next-{number}"
+            bus.answer(asked, {"next": told, "shop": 7} if depends or not page else {"more": True})
+        bus.answer(order)
 
 
 def test_calls_one_after_the_other(bus: Watched) -> None:
     sequence(bus, 6)
     finding = bus.one("in-sequence")
-    assert finding.severity is Severity.INFO
+    assert (finding.severity, finding.count) == (Severity.INFO, 3)
     assert finding.text.startswith("orders place makes 6 calls to prices get one after the other, which takes ")
+    sequence(bus, 6, orders=2)
+    assert bus.one("in-sequence").count == 5
+
+
+def test_many_at_once_are_told_of_the_first_time(bus: Watched) -> None:
+    sequence(bus, 20, orders=1)
+    assert bus.one("in-sequence").count == 1
+
+
+def test_calls_that_came_one_by_one_now_and_then_are_made_at_the_same_time(bus: Watched) -> None:
+    """As by asyncio.gather, where the answer to the first came before the second was sent."""
+    sequence(bus, 6, orders=2)
+    order = bus.ask("orders", "place")
+    asked = [bus.ask("prices", "get", {"sku": f"sku-{number}"}, of=order) for number in range(6)]
+    for one in asked:
+        bus.answer(one)
+    bus.answer(order)
+    sequence(bus, 6, orders=5)
+    assert bus.found() == []
+
+
+@pytest.mark.parametrize(("page", "depends"), [("page", False), ("offset", False), ("number", True)])
+def test_pages_are_turned_one_by_one(bus: Watched, page: str, depends: bool) -> None:
+    """An answer says that there are more, or which is the next: a small number."""
+    sequence(bus, 6, page=page, depends=depends)
+    assert bus.found() == []
 
 
 def test_equal_calls_beside_them_do_not_hide_them(bus: Watched) -> None:
-    order = bus.ask("orders", "place")
-    for number in (0, 0, 0, 1, 2, 3, 4):
-        asked = bus.ask("prices", "get", {"sku": f"sku-{number}"}, of=order)
-        bus.wait(0.01)
-        bus.answer(asked, {"price": 1250})
-    bus.answer(order)
+    for _ in range(3):
+        order = bus.ask("orders", "place")
+        for number in (0, 0, 0, 1, 2, 3, 4):
+            asked = bus.ask("prices", "get", {"sku": f"sku-{number}"}, of=order)
+            bus.wait(0.01)
+            bus.answer(asked, {"price": 1250})
+        bus.answer(order)
     assert sorted(bus.names()) == ["equal-calls", "in-sequence"]
 
 
