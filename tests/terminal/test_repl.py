@@ -284,3 +284,14 @@ def test_without_redis_it_says_so_and_stays(tmp_path: Path) -> None:
         terminal.wait_for(r"error: cannot")
         leave(terminal)
         assert terminal.wait_end() == 0
+
+
+def test_what_has_no_room_on_a_row_is_no_new_line(service: str, tmp_path: Path) -> None:
+    with repl(service, tmp_path) as terminal:
+        terminal.wait_for(r"daebus>")
+        terminal.type('broadcast news {"a": "' + "x" * terminal.screen.columns + ' end of it"\r')
+        terminal.wait_for(r"\n {8}x+ end of it\" *\n {6}·")
+        terminal.type("}\r")
+        terminal.wait_for(r"published on news")
+        leave(terminal)
+        assert terminal.wait_end() == 0

@@ -96,7 +96,8 @@ class LineRepl:
             lexer=CommandLexer(),
             input_processors=[HighlightMatchingBracketProcessor(chars="[](){}")],
             multiline=True,
-            prompt_continuation=lambda width, _number, _wrapped: "· ".rjust(width),
+            # What only has no room on a row is no new line.
+            prompt_continuation=lambda width, _number, wrapped: ("" if wrapped else "· ").rjust(width),
             key_bindings=make_keys(known, self.output.note),
             bottom_toolbar=self._toolbar,
             refresh_interval=_REFRESH,

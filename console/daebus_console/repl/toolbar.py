@@ -9,6 +9,12 @@ from daebus_console.engine.session import Session
 from daebus_console.text import cells, clean, cut
 
 Fragments = list[tuple[str, str]]
+_EMPTY = (
+    "tab completes, ctrl+t fills in what was sent last, help lists the verbs",
+    "tab completes, help lists the verbs",
+    "help lists the verbs",
+)
+"""What is told of an empty line: as much as has room."""
 
 
 def toolbar(hint: Hint | None, session: Session, width: int, *, jobs: int = 0, read_only: bool = False) -> Fragments:
@@ -16,7 +22,7 @@ def toolbar(hint: Hint | None, session: Session, width: int, *, jobs: int = 0, r
     right = _connection(session, jobs, read_only)
     taken = sum(cells(text) for _style, text in right)
     room = max(0, width - taken - 1)
-    told = hint if hint is not None else Hint("tab completes, ctrl+t fills in what was sent last, help lists the verbs")
+    told = hint if hint is not None else Hint(next((one for one in _EMPTY if cells(one) <= room), _EMPTY[-1]))
     left = cut(clean(told.text), room)
     style = "class:error" if told.wrong else "class:dim"
     filler = " " * max(1, width - taken - cells(left))
