@@ -250,7 +250,7 @@ def test_the_palette_holds_the_actions(redis_url: str) -> None:
 def test_the_palette_holds_what_the_screen_in_front_can_do() -> None:
     async def story(console: Driver) -> None:
         await console.press("exclamation_mark", "ctrl+p")
-        await console.sees("Findings: Known, with a note", "Console: Suspend")
+        await console.sees("Findings: Note as known", "Console: Suspend")
         await console.loses("Flow: Follow")
         assert not any(word in console.text for word in ("Maximize", "summary of available keys", "Command: "))
         await console.type("also known")

@@ -126,6 +126,20 @@ def test_where_only_the_console_has_asked_yet_it_says_what_to_send() -> None:
         assert text_of(no_flow(total=4, hidden=other)[0]).strip() == "None of 4 is shown."
 
 
+@pytest.mark.parametrize("width", [25, 48, 65, 80])
+def test_what_an_empty_pane_says_is_whole_at_any_width(width: int) -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        for rows, said in (
+            (main.flow, "Messages appear here as they pass. Or press : and send: request SERVICE ACTION name=value"),
+            (main.detail.view, "Select an exchange (↑ ↓ or click) to look inside. ] next error, enter comes here"),
+        ):
+            lines = (rows.render_line(y).text for y in range(rows.size.height))
+            assert said in " ".join(" ".join(lines).split())
+
+    drive(fed(0.0), story, size=(width, 40))
+
+
 def test_what_is_wrong_in_a_filter_says_what_was_perhaps_meant_also_where_there_is_little_room() -> None:
     async def story(console: Driver) -> None:
         below = console.app.main.filter_bar.below

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
 
-from daebus_console.text import cells, clean, cut
+from daebus_console.text import cells, clean, cut, folded
 
 Piece = tuple[str, str]
 """Text, fit for the screen, and its role."""
@@ -36,7 +36,7 @@ ROLES = (
     "gap",
 )
 _LEAST = 12
-"""Cells that are left of a name."""
+"""Cells that are left of a name, and that a line has however little room there is."""
 _WORD = re.compile(r" *[^ ]+ *| +")
 _ROLES_OF = {"bold": "strong"}
 
@@ -66,6 +66,17 @@ def fit_right(text: str, width: int) -> str:
     """Like fit, but the text stands at the right end."""
     length = cell_len(text)
     return " " * (width - length) + text if length < width else fit(text, width)
+
+
+def within(lines: Iterable[Line], width: int) -> list[Line]:
+    """The lines; those of one piece that are longer than that in as many as it takes, each with its margin."""
+    told: list[Line] = []
+    for line in lines:
+        text, role = line[0] if len(line) == 1 else ("", "plain")
+        margin = text[: len(text) - len(text.lstrip(" "))]
+        parts = folded(text[len(margin) :], max(_LEAST, width - len(margin))) if text else []
+        told += [[(margin + one, role)] for one in parts] or [line]
+    return told
 
 
 def shorter(line: Line, lacking: int) -> Line:

@@ -54,7 +54,7 @@ class FindingsScreen(FullScreen):
         Binding("escape,q,exclamation_mark", "app.pop_screen", "Back to the flow"),
         Binding("enter", "open", "Go to the evidence", show=False),
         Binding("f", "narrow", "Filter to it"),
-        Binding("n", "known", "Known, with a note"),
+        Binding("n", "known", "Note as known"),
         Binding("a", "all", "Also what is known"),
     ]
 

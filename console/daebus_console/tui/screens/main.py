@@ -211,7 +211,6 @@ class MainScreen(DebugKeys):
             sharded=session.tap.sharded and not session.recorded,
             recorded=session.recorded,
             away=hints.why_away(session),
-            width=self.flow.size.width,
             doubt=self.doubt,
         )
         if self.flow.gaps_alone or hint != self.flow.hint:

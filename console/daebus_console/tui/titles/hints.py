@@ -54,14 +54,13 @@ def no_flow(
     sharded: bool = False,
     recorded: bool = False,
     away: str = "",
-    width: int = 80,
     doubt: Doubt | None = None,
 ) -> list[Line]:
     """The flow has nothing to show: which keys bring back what is `hidden`.
 
     `held_back` is how many of the rows came since it was paused, and how many of those would be shown; `looking`
-    whether not all were looked at yet; `away` why there is no connection, told in lines of `width` cells, and `doubt`
-    what was perhaps not meant by the filter.
+    whether not all were looked at yet; `away` why there is no connection, and `doubt` what was perhaps not meant by
+    the filter.
     """
     since, waiting = held_back
     if not total and recorded:
@@ -70,23 +69,19 @@ def no_flow(
             [("   Nothing passed while it was recorded, or nothing that was wanted.", "dim")],
         ]
     if not total and away:
-        said = (
-            ("Nothing is seen, since Redis is not connected.", "plain"),
-            (f"{away}. It is tried again all the time.", "dim"),
-        )
-        return [[(f"   {one}", role)] for text, role in said for one in folded(text, max(20, width - 4))]
+        return [
+            [("   Nothing is seen, since Redis is not connected.", "plain")],
+            [(f"   {away}. It is tried again all the time.", "dim")],
+        ]
     only_ours = hidden.as_control and not (hidden.by_filter or hidden.muted or hidden.quiet or since)
     if not total or (only_ours and not recorded):
-        unseen = [
-            [("   On a sharded bus a channel is seen that somebody subscribes to,", "dim")],
-            [("   or that is named with --channels.", "dim")],
-        ]
+        unseen = "   On a sharded bus a channel is seen that somebody subscribes to, or that is named with --channels."
         return [
             [(f"   Nothing {'but control messages ' if total else ''}has been published yet.", "plain")],
             [("   Messages appear here as they pass. Or press : and send:", "dim")],
             [("     request SERVICE ACTION name=value", "name")],
             *([[("   c shows control channels and our own questions.", "dim")]] if total else []),
-            *(unseen if sharded else []),
+            *([[(unseen, "dim")]] if sharded else []),
         ]
     if total <= since:
         told = "space lets it go on." if waiting else "space lets it go on, with what is hidden of that."

@@ -20,7 +20,7 @@ from textual.widget import Widget
 from daebus_console.text import ELLIPSIS, cells
 from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import style_of
-from daebus_console.tui.rows.lines import Line, text_of
+from daebus_console.tui.rows.lines import Line, text_of, within
 from daebus_console.tui.widgets.keys_in_order import told
 
 WHEEL = 3
@@ -261,14 +261,14 @@ class RowList(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, count = self.size.width, self.count()
         if not count:
-            lines = self.empty()
+            lines = within(self.empty(), width)
             line = lines[y - 1] if 1 <= y <= len(lines) else []
             return self.strip(line, "", width)
         index = self.top + y
         if index < count:
             strip = self.row_strip(index)
         else:
-            lines, place = self.below(), index - count - 1
+            lines, place = within(self.below(), width - 1), index - count - 1
             strip = self.strip(lines[place] if 0 <= place < len(lines) else [], "", width - 1)
         return Strip.join([strip, self._bar(y, count)])
 
