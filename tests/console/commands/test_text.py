@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import parse
-from daebus_console.commands.grammar.explain import explain
+from daebus_console.commands.grammar.explain import explain, pointer
 from daebus_console.render import (
     Span,
     duration,
@@ -196,6 +196,19 @@ def test_a_long_line_is_shown_around_the_place() -> None:
     _first, shown, caret, _usage = explained("request users get " + " ".join(f"k{n}=v" for n in range(200)) + " oops")
     assert cells(shown) < 100
     assert shown[caret.index("^") :].startswith("oops")
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 200])
+@pytest.mark.parametrize("words", [0, 3, 30])
+@pytest.mark.parametrize("behind", [0, 3, 30])
+def test_the_line_and_its_carets_have_room_in_one_row(width: int, words: int, behind: int) -> None:
+    with pytest.raises(CommandError) as caught:
+        parse(f"request users get {' '.join(['漢字=wort'] * words)} --timeot {' '.join(['漢字=wort'] * behind)}")
+    shown, caret = (to_text(one) for one in pointer(caught.value, width))
+    assert cells(shown) <= width
+    at = cells(caret[: caret.index("^")])
+    assert at == cells(shown[: shown.index("--timeot")])
+    assert caret.count("^") == len("--timeot")
 
 
 def test_of_several_lines_the_one_with_the_mistake_is_shown() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
 from daebus import Daebus, request, response
-from tests.console.tui.support import Driver, drive
+from tests.console.tui.support import Driver, drive, fed
 
 
 def service(url: str, name: str) -> Daebus:
@@ -64,6 +66,18 @@ def test_a_mistake_is_pointed_at(redis_url: str) -> None:
         await console.sees("❯ reqest x y", "^^^^^^", "did you mean")
 
     drive(redis_url, story)
+
+
+@pytest.mark.parametrize("words", [2, 12])
+def test_a_mistake_in_a_long_command_is_pointed_at_in_one_row(words: int) -> None:
+    async def story(console: Driver) -> None:
+        await console.command(f"request users get {'note=some ' * words}--timeot 5 {'more=words ' * 9}")
+        await console.sees("has no option --timeot")
+        rows = [strip.text for strip in console.app.main.repl.output.lines]
+        row = next(index for index, text in enumerate(rows) if "^" in text)
+        assert rows[row].index("^^^^^^^^") == rows[row - 1].index("--timeot")
+
+    drive(fed(0.0), story, size=(80, 40))
 
 
 def test_help_lists_the_verbs(redis_url: str) -> None:

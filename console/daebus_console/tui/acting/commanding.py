@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
-from daebus_console.commands.grammar.explain import explain
+from daebus_console.commands.grammar.explain import pointer
 from daebus_console.commands.grammar.script import commands_in, not_carried_out, with_left
 from daebus_console.commands.grammar.secrets import safe_error, shown
 from daebus_console.commands.verbs import Face
@@ -81,8 +81,8 @@ class PaneOutput:
         if error.line:
             # The echo begins with a sign and a blank; where it is long or of several lines, the spot is shown again.
             before, marked = clean(error.line[: error.position]), clean(error.line[error.position :][: error.length])
-            if "\n" in error.line or cells(before) + 3 > self.width:
-                for line in explain(error)[1:3]:
+            if "\n" in error.line or cells(clean(error.line)) + 2 > self.width:
+                for line in pointer(error, self.width):
                     self._put(in_roles(line))
             else:
                 self._put([(" " * (cells(before) + 2) + "^" * max(1, cells(marked)), "error")])
@@ -165,6 +165,7 @@ class Commands:
 
     def carry_out(self, text: str) -> None:
         """Do what the text says, at once or in a thread of its own; several commands one after the other."""
+        self.output.width = max(40, self.workspace.main.command_width - 4)
         try:
             commands = commands_in(text)
         except CommandError as error:
@@ -173,7 +174,6 @@ class Commands:
         if not commands:
             return
         self.entered.append(text)
-        self.output.width = max(40, self.workspace.main.command_width - 4)
         if len(commands) == 1 and commands[0].name in AT_ONCE:
             self._run(commands[0], self.context)
             return
