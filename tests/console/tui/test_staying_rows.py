@@ -6,11 +6,14 @@ import json
 import threading
 from typing import Any
 
+import pytest
+
 from daebus_console.engine.session import Session
 from daebus_console.tui.screens import groups
 from daebus_console.tui.screens.groups import GroupsScreen
 from daebus_console.tui.screens.stats import StatsScreen
 from daebus_console.tui.widgets.figure_list import FigureList
+from daebus_console.tui.widgets.flow_view import OLDEST, SLOWEST
 from tests.console.tui.support import Driver, drive, fed
 
 NOON = 1_700_000_000.0
@@ -119,3 +122,45 @@ def test_while_it_is_looked_for_what_failed_nobody_is_told_that_nothing_did(monk
         drive(session, story)
     finally:
         go.set()
+
+
+def test_the_slowest_are_seen_as_they_come_until_a_row_is_chosen() -> None:
+    session = fed(NOON + 100)
+    for number in range(40):
+        asked(session, number, "place", 1 + number / 100)
+
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        flow.set_order(SLOWEST)
+        await console.until(lambda: flow.count() == 40)
+        asked(session, 40, "place", 7)
+        await console.sees("7.00s")
+        assert flow.top == 0
+        await console.press("down", "down")
+        chosen, top = flow.selected, flow.rows[flow.top]
+        asked(session, 41, "place", 8)
+        await console.until(lambda: flow.rows[0] == 42)
+        assert (flow.selected, flow.rows[flow.top]) == (chosen, top)
+        flow.scroll_rows(-5)
+        await console.sees("8.00s")
+        asked(session, 42, "place", 9)
+        await console.sees("9.00s")
+
+    drive(session, story, (80, 24))
+
+
+@pytest.mark.parametrize("keys", [(), ("down",)])
+def test_from_the_slowest_f_leads_to_the_newest_and_stays_with_them(keys: tuple[str, ...]) -> None:
+    session = fed(NOON + 100)
+    for number in range(40):
+        asked(session, number, "place", 1)
+
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        flow.set_order(SLOWEST)
+        await console.press(*keys, "f")
+        assert flow.order == OLDEST
+        assert flow.following
+        assert flow.top == flow.bottom
+
+    drive(session, story, (80, 24))

@@ -49,9 +49,10 @@ class FlowList(FlowView):
 
     def action_follow(self) -> None:
         """Keep the newest on the screen, or stand still."""
+        wanted = not self.following
         if self.order == SLOWEST:
             self.action_order()
-        self.follow(not self.following)
+        self.follow(wanted)
 
     def action_pause(self) -> None:
         """Freeze the view, or go on with what has come meanwhile."""

@@ -155,6 +155,7 @@ class FlowView(RowList):
         if here is not None:
             self.top = max(0, min(here - self.page // 3, self.bottom))
             self.follow(False)
+            self._remember()
             return
         self.top = 0
         self.follow(order != SLOWEST)
@@ -221,13 +222,15 @@ class FlowView(RowList):
         self.following = on
         if on:
             self.top = self.end
-        self._remember()
+        self._remember(at_top=True)
         self.refresh()
         self.post_message(self.Moved())
 
-    def _remember(self) -> None:
+    def _remember(self, *, at_top: bool = False) -> None:
+        """What is at the top stays there; `at_top` of the slowest that place is meant, and not what is in it."""
         rows = self.rows
-        self._anchor = rows[self.top] if not self.following and self.top < len(rows) else None
+        place = self.following or (at_top and self.order == SLOWEST and not self.top)
+        self._anchor = rows[self.top] if not place and self.top < len(rows) else None
 
     # RowList ---------------------------------------------------------------------------------------------------
 
@@ -252,7 +255,7 @@ class FlowView(RowList):
         at_end = self.order != SLOWEST and self.top == self.end
         if self.following != at_end:
             self.follow(at_end)
-        self._remember()
+        self._remember(at_top=True)
 
     def placed(self) -> None:
         if self.following:
