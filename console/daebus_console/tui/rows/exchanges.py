@@ -12,9 +12,11 @@ from daebus_console.naming import shown
 from daebus_console.text import cells, clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, Piece, fit, fit_right
-from daebus_console.tui.rows.signs import ARROWS, UNLIKE, state_of
+from daebus_console.tui.rows.signs import ARROWS, UNLIKE, Sign, state_of
 
 _UNNAMED = (DAEBUS, PLAIN)
+_PART, _FAILED, _WELL = Sign("⋯", "part", "accent"), Sign("✗", "error", "error"), Sign("✓", "ok", "ok")
+"""How an answer stands."""
 FAST, SLOW = 0.001, 10.0
 """Seconds at the two ends of the latency bar, whose scale is logarithmic."""
 
@@ -100,7 +102,7 @@ def exchange_row(
     source, target = parties(exchange)
     line += [*_whence(exchange, source, c), (f" {ARROWS[exchange.kind]} ", sign.role)]
     line += _whither(exchange, target, c)
-    line += [(fit(f"{sign.sign} {sign.word}" if c.state > 1 else sign.sign, c.state), sign.role), (" ", "plain")]
+    line += _state(sign, c)
     took, role = _took(exchange, now)
     line.append((fit_right(_duration(took), c.latency), role))
     if c.bar:
@@ -111,6 +113,11 @@ def exchange_row(
         count = exchange.replies
         line.append((" " + fit_right(str(count) if count else "", c.replies), "dim" if count < 2 else "accent"))
     return line
+
+
+def _state(sign: Sign, c: Columns) -> Line:
+    """How it stands: in one cell by its sign alone."""
+    return [(fit(f"{sign.sign} {sign.word}" if c.state > 1 else sign.sign, c.state), sign.role), (" ", "plain")]
 
 
 def _whither(exchange: Exchange, target: str, c: Columns) -> Line:
@@ -222,28 +229,24 @@ def message_row(
     c = columns(width, digits)
     line = _begin(exchange, message.at, c, turn, _mark(exchange, marks))
     source, target = parties(exchange)
-    role, word, took = "dim", "", None
+    took = None
     if message.kind is Kind.RESPONSE:
         source, target = shown(exchange.target or "?") if exchange.kind is Kind.REQUEST else source, source
         target = shown(message.channel) if exchange.kind is not Kind.REQUEST else target
         took = exchange.after(message)
-        role, word = (
-            ("accent", "⋯ part") if not message.final else ("error", "✗ error") if message.error else ("ok", "✓ ok")
-        )
+        sign = _PART if not message.final else _FAILED if message.error else _WELL
     elif message.kind is Kind.REQUEST:
         sign = state_of(exchange, now)
-        role, word = ("wait", f"{sign.sign} asks") if exchange.state is State.PENDING else (sign.role, "  asks")
+        sign = Sign(sign.sign, "asks", "wait") if exchange.state is State.PENDING else Sign(" ", "asks", sign.role)
     elif message.kind in (Kind.UNREADABLE, Kind.TOLD):
         sign = state_of(exchange, now)
-        role, word = sign.role, f"{sign.sign} {sign.word}"
     else:
-        role, word = "dim", "· one-way" if message.kind is Kind.ONE_WAY else "· broadcast"
+        sign = Sign("·", "one-way" if message.kind is Kind.ONE_WAY else "broadcast", "dim")
     arrow = "→" if message.kind is Kind.RESPONSE else ARROWS[message.kind]
-    line += [(fit(source, c.source), "name"), (f" {arrow} ", role), *_whither(exchange, target, c)]
-    line += [(fit(word, c.state), role), (" ", "plain")]
-    line.append((fit_right(_duration(took), c.latency), role))
+    line += [(fit(source, c.source), "name"), (f" {arrow} ", sign.role), *_whither(exchange, target, c)]
+    line += [*_state(sign, c), (fit_right(_duration(took), c.latency), sign.role)]
     if c.bar:
-        line += [(" ", "plain"), (fmt.bar(latency_share(took) if took is not None else 0.0, c.bar), role)]
+        line += [(" ", "plain"), (fmt.bar(latency_share(took) if took is not None else 0.0, c.bar), sign.role)]
     if c.size:
         line.append((" " + fit_right(fmt.size(len(message.data)), c.size), "dim"))
     if c.replies:

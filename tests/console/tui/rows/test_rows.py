@@ -92,3 +92,18 @@ def test_a_number_is_whole_however_great() -> None:
             row = text_of(exchange_row(one, width, 2.0, digits=digits))
             assert f" {number} " in row
             assert cell_len(row) == cell_len(text_of(heading(width, digits=digits))) == width
+
+
+def test_how_a_message_stands_is_told_by_its_sign_where_there_is_no_room_for_the_word() -> None:
+    part = {**ANSWERED, "final": False}
+    streamed = exchange((1.0, "users", ASKED), (1.01, "caller:1", part), (1.02, "caller:1", ANSWERED))
+    failed = exchange((1.0, "users", ASKED), (1.02, "caller:1", {**ANSWERED, "status": "error"}))
+    sent = exchange((1.0, "users", {"action": "note", "payload": {}}))
+    messages = [(one, of) for of in (streamed, failed, sent) for one in of.messages]
+    words = ["  asks", "⋯ part", "✓ ok", "  asks", "✗ error", "· one-way"]
+    rows = [text_of(message_row(one, of, 120, 2.0)) for one, of in messages]
+    at = text_of(heading(120)).index("state")
+    assert [row[at : at + 11].rstrip() for row in rows] == words
+    narrow = [text_of(message_row(one, of, 54, 2.0)) for one, of in messages]
+    at = text_of(heading(54)).index("took") - 4
+    assert [row[at] for row in narrow] == [word[0] for word in words]
