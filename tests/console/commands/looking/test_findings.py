@@ -19,13 +19,16 @@ from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.grammar.help import help_on
 from daebus_console.commands.known_file import KnownFile
 from daebus_console.commands.verbs import Face
+from daebus_console.engine import dialects
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.findings.rules import RULES
+from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from tests.console.commands.prompt import Prompt, prompting
 from tests.console.commands.support import Heard
+from tests.console.engine.dialects.test_recognising import Rival
 from tests.console.engine.findings.watched import Watched
 from tests.support.framework_services import serving
 
@@ -213,6 +216,15 @@ def test_at_a_prompt_what_was_found_since_the_start(prompt: Prompt) -> None:
     assert "up to once" in prompt.heard.lines[-1]
     prompt("findings")
     assert "1 more is known; --all lists them" in prompt.heard.notes
+
+
+def test_a_dialect_that_raises_is_told_of() -> None:
+    bus = Watched()
+    bus.session.correlator.recogniser = Recogniser([*dialects.chosen(()), Rival()])
+    bus.say("raise", {"pattern": "raise"})
+    with prompting(bus.session) as prompt:
+        assert prompt("findings") == Exit.DONE
+    assert "rival: RuntimeError: no" in prompt.heard.errors[0]
 
 
 def test_two_consoles_keep_the_marks_of_each_other(tmp_path: Path) -> None:

@@ -54,13 +54,14 @@ def run_findings(command: Command, context: Context) -> int:
         if command["capture"] is None and context.face is Face.SHELL:
             session.findings.finish()
         found = list(session.findings.book)
-        skipped, problem, left_out = session.findings.skipped, session.findings.problem, session.findings.book.left_out
+        skipped, left_out = session.findings.skipped, session.findings.book.left_out
+        problem, unread = session.findings.problem, session.correlator.recogniser.problem
         unheard = why_silent(session) or session.tap.missing
     known = context.known.known
     unseen = why_unseen(session) or missed or unheard
     listed = [(one, known.mark_of(one)) for one in found]
     _print(command, context, listed, seen=unseen is None)
-    _notes(context, skipped, left_out, problem)
+    _notes(context, skipped, left_out, problem, unread)
     if session.settings.passive and not session.recorded:
         context.output.note(f"{NOT_ASKED}, so that what only they tell is not found")
     if interrupted:
@@ -163,7 +164,7 @@ def _print(command: Command, context: Context, listed: list[tuple[Finding, Mark 
         context.output.note(f"{hidden} more {'is' if hidden == 1 else 'are'} known; --all lists them")
 
 
-def _notes(context: Context, skipped: int, left_out: int, problem: str | None) -> None:
+def _notes(context: Context, skipped: int, left_out: int, problem: str | None, unread: str | None) -> None:
     if skipped:
         context.output.note(f"{skipped:,} messages were not looked at: only the first {A_SECOND:,} of each second are")
     if left_out:
@@ -172,6 +173,8 @@ def _notes(context: Context, skipped: int, left_out: int, problem: str | None) -
         context.output.note(context.known.problem)
     if problem is not None:
         context.output.error(f"a rule could not judge what it was shown, which is a fault of this console: {problem}")
+    if unread is not None:
+        context.output.error(f"a dialect could not read what it was shown, which is a fault of it: {unread}")
 
 
 def _lines(finding: Finding, mark: Mark | None, width: int) -> Iterator[Line]:
