@@ -75,8 +75,6 @@ class Inquiry:
         # Connecting is no part of it.
         self._begun = begun if call.sent_at is None else call.sent_at
         self.service, self.action, self.request_id = call.service, call.action, call.request_id
-        self.timeout = call.timeout
-        """Seconds that the whole of it may take."""
         self.latency: float | None = None
         """Seconds from writing the request to the final answer; None before that."""
 

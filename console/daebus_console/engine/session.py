@@ -189,7 +189,6 @@ class Session:
                 self._reckoning.watch(at, taken.opened, self.status.since)
             self._following.taken(taken)
             self.status.messages += count
-            self.status.bytes = self.journal.seen_bytes
             self.rate.add(at, count)
             self._advance(at)
             self._changed.notify_all()

@@ -46,5 +46,4 @@ class Status:
     unasked: frozenset[str] = frozenset()
     """The services that could therefore not be asked what they are."""
     messages: int = 0
-    bytes: int = 0
     gaps: int = 0

@@ -74,12 +74,8 @@ class Filter:
 
 def parse(text: str) -> Filter:
     """The filter that the text says. Raises FilterError, which points at the place."""
-    try:
-        terms = _with_numbers_together(split(text))
-        predicates = [predicate(term) for term in terms]
-    except FilterError as error:
-        error.text = text
-        raise
+    terms = _with_numbers_together(split(text))
+    predicates = [predicate(term) for term in terms]
     return Filter(
         text.strip(),
         tuple(sorted(predicates, key=lambda one: one.cost)),

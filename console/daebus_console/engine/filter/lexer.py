@@ -17,8 +17,8 @@ from daebus_console import naming
 class FilterError(ValueError):
     """A filter that does not parse.
 
-    `message` says what is wrong, `position` and `length` where in `text` (always within it), `suggestion` the word
-    that was perhaps meant.
+    `message` says what is wrong, `position` and `length` where (always within the text), `suggestion` the word that was
+    perhaps meant.
     """
 
     def __init__(self, message: str, position: int, length: int, suggestion: str | None = None) -> None:
@@ -27,8 +27,6 @@ class FilterError(ValueError):
         self.position = position
         self.length = length
         self.suggestion = suggestion
-        self.text = ""
-        """The whole filter; filled in by the parser."""
 
     def __str__(self) -> str:
         return f"{self.message} (did you mean {self.suggestion}?)" if self.suggestion else self.message

@@ -66,13 +66,12 @@ class Difference(NamedTuple):
 
 
 class Side:
-    """The facets of the exchanges on one side, counted. `cut` tells that there were more than is kept."""
+    """The facets of the exchanges on one side, counted; of very many facets the first."""
 
     def __init__(self, room: list[int] | None = None) -> None:
         self.count = 0
         self.values: dict[Facet, dict[tuple[str, Any], int]] = {}
         self.numbers: dict[Facet, array[float]] = {}
-        self.cut = False
         self._room = room if room is not None else [_MOST_NUMBERS]
 
     def add(self, facets: Iterator[tuple[Facet, Any]]) -> None:
@@ -82,7 +81,6 @@ class Side:
             counts = self.values.get(facet)
             if counts is None:
                 if len(self.values) >= _MOST_FACETS:
-                    self.cut = True
                     continue
                 counts = self.values[facet] = {}
             # In Python 1, 1.0 and True are the same.

@@ -52,8 +52,6 @@ class Journal:
         """The number the next message gets."""
         self.next_number = 1
         """The number the next exchange gets."""
-        self.seen_bytes = 0
-        """Bytes of data of all messages since the start, kept or not."""
         self.evicted = 0
         """Messages dropped for want of room, since the start."""
 
@@ -74,7 +72,6 @@ class Journal:
     def grown(self, count: int, size: int) -> None:
         """Make room after `count` messages with `size` bytes of data were added, here or straight to the rings."""
         self.kept += count
-        self.seen_bytes += size
         self.bytes += size + count * MESSAGE_OVERHEAD
         if self.kept > self.max_messages or self.bytes > self.max_bytes:
             self._make_room()

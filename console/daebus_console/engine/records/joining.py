@@ -99,14 +99,10 @@ def _sort(told: Told, record: Any_, exchange: Exchange) -> None:
 
 
 class Links:
-    """What records add to what the wire tells, for those exchanges: which broadcast was whose, who listened.
-
-    `unsure` counts records of broadcasts that might be of more than one of them.
-    """
+    """What records add to what the wire tells, for those exchanges: which broadcast was whose, who listened."""
 
     def __init__(self, records: Records, exchanges: Iterable[Exchange], find: Find) -> None:
         self.records = records
-        self.unsure = 0
         self._find = find
         self._casts: dict[Cast, list[Exchange]] = {}
         self._joined: dict[Cast, dict[int, list[Any_]]] = {}
@@ -186,9 +182,7 @@ class Links:
             exchanges = self._casts.get(cast, [])
             if told and exchanges:
                 for group, waited in _groups(told):
-                    pairs = matched(exchanges, group, waited)
-                    self.unsure += len(group) - len(pairs)
-                    for exchange, record in pairs:
+                    for exchange, record in matched(exchanges, group, waited):
                         found.setdefault(exchange.number, []).append(record)
                         self._whose[id(record)] = exchange
         return found

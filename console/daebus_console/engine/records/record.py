@@ -35,13 +35,12 @@ class Source:
     batches tell; 0 where they agree within half a second, or nobody knows.
     """
 
-    __slots__ = ("_before", "_count", "_least", "instance", "left_out", "lost", "off", "seq", "service", "watched")
+    __slots__ = ("_before", "_count", "_least", "instance", "left_out", "lost", "off", "seq", "service")
 
     def __init__(self, service: str, instance: str) -> None:
         self.service, self.instance = service, instance
         self.seq = self.lost = self.left_out = 0
         self.off = 0.0
-        self.watched = False
         self._count = 0
         self._least = self._before = math.inf
 
@@ -210,16 +209,13 @@ KINDS = ("handled", "heard", "ran", "called", "published", "refused", "logged")
 
 
 class Batch(msgspec.Struct, gc=False):
-    """What one message tells. `strange` counts records that could not be read, or are of no kind that is known."""
+    """What one message tells; of its records those that can be read, and are of a kind that is known."""
 
     service: str
     instance: str
     records: list[Any_]
-    seq: int = 0
     lost: int = 0
     left_out: int = 0
-    more: bool = False
-    strange: int = 0
 
 
 class _From(msgspec.Struct, gc=False):
@@ -230,17 +226,14 @@ class _From(msgspec.Struct, gc=False):
 
 class _Told(msgspec.Struct, gc=False):
     records: list[Any_]
-    seq: Count = 0
     lost: Count = 0
     left_out: Count = 0
-    more: bool = False
 
 
 class _Untold(msgspec.Struct, gc=False):
     """The same, where something in it is not as it should be."""
 
     records: list[msgspec.Raw]
-    seq: msgspec.Raw = msgspec.Raw(b"0")
     lost: msgspec.Raw = msgspec.Raw(b"0")
     left_out: msgspec.Raw = msgspec.Raw(b"0")
 
@@ -270,15 +263,13 @@ def batch_in(channel: str, data: bytes) -> Batch | None:
 def _batch(origin: _From, data: bytes) -> Batch:
     try:
         told = _read_told(data)
-        return Batch(origin.service, origin.instance, told.records, told.seq, told.lost, told.left_out, told.more)
+        return Batch(origin.service, origin.instance, told.records, told.lost, told.left_out)
     except _WRONG:
         pass
     rest = _read_untold(data)
     records = [record for record in (_or(None, _read_one, one) for one in rest.records) if record is not None]
-    seq, lost, left_out = (_or(0, _read_count, one) for one in (rest.seq, rest.lost, rest.left_out))
-    return Batch(
-        origin.service, origin.instance, records, seq, lost, left_out, strange=len(rest.records) - len(records)
-    )
+    lost, left_out = (_or(0, _read_count, one) for one in (rest.lost, rest.left_out))
+    return Batch(origin.service, origin.instance, records, lost, left_out)
 
 
 def _or(otherwise: Any, read: Callable[[Any], Any], data: msgspec.Raw) -> Any:

@@ -49,14 +49,11 @@ Cast = tuple[str, str, int]
 
 
 class Records:
-    """The records of all instances. `version` rises with every change.
-
-    `strange` counts those that could not be read, `dropped` those that had no room any more. Told twice counts once.
-    """
+    """The records of all instances. `version` rises with every change. Told twice counts once."""
 
     def __init__(self, room: int = ROOM) -> None:
         self.room = room
-        self.version = self.strange = self.dropped = 0
+        self.version = 0
         self.sources: dict[tuple[str, str], Source] = {}
         """Who has told anything, the one that told last at the end."""
         self._by_id: dict[str, list[Any_]] = {}
@@ -92,10 +89,8 @@ class Records:
 
         `watched` are records that were just made then; `late` tells that later ones may have been taken before.
         """
-        self.strange += batch.strange
         source = self._source(batch.service, batch.instance)
         if watched:
-            source.watched = True
             source.lost += batch.lost
             source.left_out += batch.left_out
             if batch.records:
@@ -145,7 +140,6 @@ class Records:
         kept = self._trouble if bad else self._well
         while self._bytes[bad] > self.room // 2 and kept:
             record, size = kept.popleft()
-            self.dropped += 1
             self._bytes[bad] -= size
             key, cast = _key(record), _cast(record) if record.__class__ in _CASTS else None
             if key is not None:

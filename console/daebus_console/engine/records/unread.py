@@ -20,8 +20,6 @@ class Unread:
 
     def __init__(self, room: int = ROOM) -> None:
         self.room = room
-        self.dropped = 0
-        """Records that were let go unread."""
         self._messages: deque[Message] = deque()
         self._bytes = 0
 
@@ -33,9 +31,7 @@ class Unread:
         self._messages.append(message)
         self._bytes += len(message.data)
         while self._bytes > self.room:
-            gone = self._messages.popleft()
-            self._bytes -= len(gone.data)
-            self.dropped += count_in(gone.data)
+            self._bytes -= len(self._messages.popleft().data)
 
     def take_all(self) -> Iterator[Message]:
         """All of them, which are then read."""

@@ -301,4 +301,4 @@ class EditScreen(Dialog[Resend | None]):
             "This message": [(key, what) for key, what in keys if what in own],
             "Typing": [(key, what) for key, what in keys if what not in own],
         }
-        self.app.push_screen(HelpScreen("Edit", groups))
+        self.app.push_screen(HelpScreen(groups))

@@ -64,17 +64,14 @@ class HelpScreen(Dialog[None]):
         Binding("G", "go('scroll_end')", "Last"),
     ]
 
-    def __init__(self, title: str, groups: dict[str, list[tuple[str, str]]]) -> None:
+    def __init__(self, groups: dict[str, list[tuple[str, str]]]) -> None:
         super().__init__()
-        self.title_text = title
         self.groups = groups
 
     @classmethod
     def of(cls, screen: Screen[None]) -> HelpScreen:
         """The help on the pane of that screen that has the keyboard."""
-        focused = screen.focused
-        title = name_of(focused or screen)
-        return cls(title, grouped(screen.active_bindings.values(), screen))
+        return cls(grouped(screen.active_bindings.values(), screen))
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help-box") as box:

@@ -64,7 +64,7 @@ def test_after_many_restarts_the_newest_instance_is_taken_as_the_first_was() -> 
     for number in range(MOST_SOURCES + 5):
         assert len(take(records, batch("users", handled(1, f"id{number}"), instance=f"i{number}"))) == 1
         take(records, batch("orders", handled(number + 2, f"o{number}")))
-    assert records.dropped == 0
+    assert len(records) == 2 * MOST_SOURCES + 11
     assert len(records.sources) == MOST_SOURCES
     # Who tells all the time stays known.
     assert not take(records, batch("orders", handled(2, "o0")))
@@ -75,7 +75,6 @@ def test_what_goes_well_does_not_drive_out_trouble() -> None:
     take(records, batch("users", handled(1, "bad", outcome="handler_error", error="no"), record(2, "logged", id="bad")))
     for first in range(10, 1_010, 100):
         take(records, batch("users", *(handled(seq, f"id{seq}") for seq in range(first, first + 100))))
-    assert records.dropped > 500
     assert len(records.of("bad")) == 2
     assert not records.of("id10")
     assert records.of("id1009")

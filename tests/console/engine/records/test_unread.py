@@ -46,8 +46,8 @@ def test_it_is_bounded_and_found_by_what_is_in_it() -> None:
                 number, 1.0, "daebus.watch.users", packed(batch("users", handled(1, f"id{number}x"))), Kind.BROADCAST
             )
         )
-    assert unread.dropped == 20 - len(unread) > 0
     left = len(unread)
+    assert 0 < left < 20
     assert [message.seq for message in unread.take_with(b'"id19x"')] == [19]
     assert not unread.take_with(b"id0x")
     assert [message.seq for message in unread.take_all()] == list(range(20 - left, 19))
