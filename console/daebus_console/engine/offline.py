@@ -252,9 +252,6 @@ def _steps(run: list[Alone]) -> Iterator[list[Alone]]:
 class OfflineSender(Sender):
     """Stands where the sender would, and sends nothing."""
 
-    def __init__(self, session: OfflineSession, *, read_only: bool = False) -> None:
-        super().__init__(session, read_only=read_only)
-
     def check(self) -> None:
         """Raises ReadOnly."""
         more = " but what is in it, again" if self.session.passing else ""

@@ -16,11 +16,6 @@ _LEAST = 8
 _ROOMY, _CRAMPED = 110, 60
 
 
-def rule_for(path: str) -> str:
-    """The rule that ignores this path, and what is in it."""
-    return _rule(path)
-
-
 def rule_anywhere(path: str) -> str:
     """The rule that ignores what has this name wherever it stands; of a whole payload or a status, in its part."""
     around = list(paths_around(path))
@@ -32,13 +27,16 @@ def rule_anywhere(path: str) -> str:
     parents = [outer for outer in around if len(outer) < len(name)]
     part = path.partition(".")[0]
     if not parents or parents[0] == part or parents[0] == part.partition("[")[0]:
-        rule = "stream[*]" + _rule(name[len(part) :]) if part.startswith("stream[") else _rule(name)
+        rule = "stream[*]" + rule_for(name[len(part) :]) if part.startswith("stream[") else rule_for(name)
         return rule + "[*]" * indexes
-    return "*" + _rule(name[len(parents[0]) :]) + "[*]" * indexes
+    return "*" + rule_for(name[len(parents[0]) :]) + "[*]" * indexes
 
 
-def _rule(path: str) -> str:
-    """The path with signs escaped that mean something in a rule, and those that a settings file cannot hold as `?`."""
+def rule_for(path: str) -> str:
+    """The rule that ignores this path, and what is in it.
+
+    Signs are escaped that mean something in a rule, and those that a settings file cannot hold are `?`.
+    """
     short = path[:_LONGEST_RULE]
     signs = ["?" if "\ud800" <= sign <= "\udfff" else f"\\{sign}" if sign in "*?" else sign for sign in short]
     whole = len(path) == len(short)

@@ -40,7 +40,7 @@ class Hidden:
             beside = set(in_object(pairs, self._redact.names))
             return jsontext.made_of(
                 [
-                    (key, self._stand_in(item) if self._is_hidden(key) else self._hide_part(item, index in beside))
+                    (key, self._stand_in(item) if self._redact.names(key) else self._hide_part(item, index in beside))
                     for index, (key, item) in enumerate(pairs)
                 ]
             )
@@ -67,15 +67,12 @@ class Hidden:
 
         Raises DraftError where a stand-in stands for nothing that can be sent there.
         """
-        found = _Revealing(self._values, self._texts, self._tokens, self._is_hidden)
+        found = _Revealing(self._values, self._texts, self._tokens, self._redact.names)
         try:
             return found.of(value), found.count
         except _Stray as stray:
             line, column = line_and_column(text, self._place(text, stray.token))
             raise DraftError(stray.reason, line, column) from None
-
-    def _is_hidden(self, key: str) -> bool:
-        return self._redact.names(key)
 
     def _stand_in(self, value: Any) -> str:
         token = self._token()
@@ -97,7 +94,7 @@ class Hidden:
             named = _NAMED.search(text, max(0, place - _BEFORE), max(0, place - 1))
             whole = text[place - 1 : place] == '"' and text.startswith('"', place + len(token))
             # A stand-in belongs under a hidden key, the bare mask does not.
-            if (whole and named is not None and self._is_hidden(named[1])) == (token == MASK):
+            if (whole and named is not None and self._redact.names(named[1])) == (token == MASK):
                 return place
             place = text.find(token, place + 1)
         return max(0, first)

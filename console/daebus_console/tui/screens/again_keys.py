@@ -54,7 +54,7 @@ class AgainKeys(ExchangeKeys):
             self.notify(SELECT_FIRST, timeout=2)
         return exchange
 
-    def _do(self, command: str) -> None:
+    def do(self, command: str) -> None:
         """Carry out a command as if it had been typed."""
         self.repl.echo(command)
         self.workspace.assist.remember(command)
@@ -74,7 +74,7 @@ class AgainKeys(ExchangeKeys):
         """Send the selected exchange again; the answer comes as a new exchange, linked with it."""
         exchange = self._selected()
         if exchange is not None:
-            self._do(f"replay #{exchange.number}")
+            self.do(f"replay #{exchange.number}")
 
     def action_replay_many(self) -> None:
         """Put the command that replays what is marked, else what the filter shows, into the command line."""
@@ -94,7 +94,7 @@ class AgainKeys(ExchangeKeys):
         """Pin the selected exchange, or pin it no longer."""
         exchange = self._selected()
         if exchange is not None:
-            self._do(f"{'un' if exchange.has(Flag.PINNED) else ''}pin #{exchange.number}")
+            self.do(f"{'un' if exchange.has(Flag.PINNED) else ''}pin #{exchange.number}")
 
     def action_stop(self) -> None:
         """Stop the newest command that is under way; where text is selected, copy that."""
@@ -112,7 +112,7 @@ class AgainKeys(ExchangeKeys):
 
         def answered(answer: str | None) -> None:
             if answer == "y":
-                self._do("clear")
+                self.do("clear")
 
         if count:
             self.app.push_screen(AskScreen(f"Forget the {count:,} messages seen so far?", "type y to go on"), answered)
@@ -221,11 +221,11 @@ class AgainKeys(ExchangeKeys):
             if form is None:
                 return
             if not form.to_file:
-                self._do(f"export {which} --as {form.name} --copy")
+                self.do(f"export {which} --as {form.name} --copy")
                 return
             self.app.push_screen(
                 AskScreen("A file to write", f"{told} as {form.name}", file_name(form.name, exchange)),
-                lambda path: self._do(f"export {which} --as {form.name} --output {as_word(path)}") if path else None,
+                lambda path: self.do(f"export {which} --as {form.name} --output {as_word(path)}") if path else None,
             )
 
         self.app.push_screen(TakeAlongScreen(told), chosen)
@@ -245,7 +245,7 @@ class AgainKeys(ExchangeKeys):
         def wanted(answer: Wanted | None) -> None:
             if answer is not None:
                 what = f" {self.filter_text}" if answer.filtered else ""
-                self._do(f"record {as_word(answer.path)}{what}")
+                self.do(f"record {as_word(answer.path)}{what}")
 
         name = time.strftime("daebus-%m%d-%H%M%S.jsonl")
         self.app.push_screen(RecordScreen(name, self.filter_text), wanted)

@@ -56,10 +56,6 @@ class DebugKeys(FindingKeys):
         stepper = under_way(self.session).stepper
         return None if stepper is None else stepper.at
 
-    def do(self, command: str) -> None:
-        """Carry out a command as if it had been typed."""
-        self._do(command)
-
     @on(TitleLine.Pressed, "#header")
     def _badge_pressed(self, event: TitleLine.Pressed) -> None:
         """A click on a badge does what the key does that it names."""
