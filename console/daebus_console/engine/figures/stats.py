@@ -10,6 +10,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.figures.histogram import LARGEST, Histogram
 from daebus_console.engine.figures.rows import Row, Slow, row_of
 from daebus_console.engine.figures.series import Series, Slot
@@ -218,7 +219,7 @@ class Stats:
     def _unmet(self, exchange: Exchange, series: Series) -> None:
         """A request ran out of time, or its fate became unknown."""
         state = exchange.state
-        self._remember(exchange.number, state)
+        remember(self._unanswered, exchange.number, state, _MOST_REMEMBERED)
         series.in_flight -= 1
         if state is State.UNKNOWN:
             series.unknown += 1
@@ -283,11 +284,6 @@ class Stats:
         if self._others is None:
             self._others = Series(self.slot, self.slots, self._all)
         return self._others
-
-    def _remember(self, number: int, state: State) -> None:
-        self._unanswered[number] = state
-        if len(self._unanswered) > _MOST_REMEMBERED:
-            del self._unanswered[next(iter(self._unanswered))]
 
     def _take_back(self, number: int, series: Series) -> None:
         """A request that was counted as unanswered is answered after all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Finding, Severity
 
 MOST = 500
@@ -85,9 +86,6 @@ class Book:
         return next((one for one in self._findings.values() if one.id == identity), None)
 
     def _point(self, number: int, finding: Finding) -> None:
-        marks = self._of_exchange
-        known = marks.get(number)
+        known = self._of_exchange.get(number)
         if known is None or known.severity < finding.severity:
-            marks[number] = finding
-            if len(marks) > _MOST_EXCHANGES:
-                del marks[next(iter(marks))]
+            remember(self._of_exchange, number, finding, _MOST_EXCHANGES)

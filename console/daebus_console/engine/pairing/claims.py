@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from daebus_console.engine.bounded import remember
+
 _MOST = 10_000
 
 
@@ -17,16 +19,12 @@ class Claims:
 
     def expect(self, request_id: str) -> None:
         """The request of that id, soon to be seen, is sent by this console."""
-        self._ids[request_id] = None
-        if len(self._ids) > _MOST:
-            del self._ids[next(iter(self._ids))]
+        remember(self._ids, request_id, None, _MOST)
 
     def expect_data(self, channel: str, data: bytes) -> None:
         """Exactly these bytes, soon to be seen on that channel, are sent by this console."""
         key = (channel, data)
-        self._data[key] = self._data.get(key, 0) + 1
-        if len(self._data) > _MOST:
-            del self._data[next(iter(self._data))]
+        remember(self._data, key, self._data.get(key, 0) + 1, _MOST)
 
     def take(self, request_id: str | None, channel: str, data: bytes) -> bool:
         """Whether a message is one of those announced; it is then no longer expected."""

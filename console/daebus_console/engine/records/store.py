@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.message.names import Names
 from daebus_console.engine.records.record import (
     Any_,
@@ -75,13 +76,9 @@ class Records:
     def _source(self, service: str, instance: str) -> Source:
         """Who tells just now under these names."""
         key = service, instance
-        found = self.sources.pop(key, None)
-        if found is None:
-            found = Source(service, instance)
-            if len(self.sources) >= MOST_SOURCES:
-                # That of who has told nothing for longest: each restart is another instance.
-                del self.sources[next(iter(self.sources))]
-        self.sources[key] = found
+        found = self.sources.pop(key, None) or Source(service, instance)
+        # Each restart is another instance: who has told nothing for longest goes.
+        remember(self.sources, key, found, MOST_SOURCES)
         return found
 
     def take(self, at: float, batch: Batch, *, watched: bool, late: bool = False) -> list[Any_]:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.findings.finding import Finding
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message
@@ -81,9 +82,7 @@ class Tripwire:
             return
         if not self._matching(exchange):
             return
-        if len(self._noticed) >= _MOST_REMEMBERED:
-            del self._noticed[next(iter(self._noticed))]
-        self._noticed[exchange.number] = None
+        remember(self._noticed, exchange.number, None, _MOST_REMEMBERED)
         target, action = exchange.target or "", exchange.action or ""
         now = self._session.clock() if at is None else at
         self._hits.append(Hit(now, exchange.opened.at, exchange.number, target, action, exchange.state.value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.payloads import raw
 from daebus_console.engine.findings.rule import Rule
@@ -184,9 +185,8 @@ change something bear to be done twice, as with an id of the order that is remem
     def _asked_of(self, service: str, action: str) -> _Asked:
         of = self._of.get((service, action))
         if of is None:
-            if len(self._of) >= _MOST:
-                del self._of[next(iter(self._of))]
-            of = self._of[service, action] = _Asked()
+            of = _Asked()
+            remember(self._of, (service, action), of, _MOST)
         return of
 
     def _look_into(self, of: _Asked) -> list[_Chain]:
