@@ -96,7 +96,7 @@ def to_toml(values: dict[str, Any]) -> str:
         if isinstance(value, dict):
             lines += ["", _COMMENTS.get(name, ""), f"[{_key(name)}]"]
             lines += [f"{_key(key)} = {_value(inner)}" for key, inner in value.items()]
-    return "\n".join(line for line in lines if line is not None).replace("\n\n\n", "\n\n") + "\n"
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
 def _key(name: str) -> str:

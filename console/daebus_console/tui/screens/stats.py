@@ -112,7 +112,7 @@ class StatsScreen(InsightKeys):
             slowest = session.stats.slowest(SLOWEST)
             self.figures.take(rows)
             row: Row = self.figures.chosen()
-            slots = session.stats.series(row.service or None, row.action or None, now) if row is not None else []
+            slots = session.stats.series(row.service or None, row.action or None, now)
             slot = session.stats.slot
             lost = away(session, now)
         what = " ".join(names_of(row)).strip() or "all together"
