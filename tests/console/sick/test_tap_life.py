@@ -105,7 +105,7 @@ def test_a_request_whose_answer_cannot_be_seen_is_unknown_and_not_timed_out(bus:
     url = bus.user("looker", *WITHOUT)
     with looking(url, timeout=0.2) as session:
         eventually(lambda: SERVICE in session.tap.followed(), within=15)
-        assert carry_out(bus.server.url, "request loyalty echo n:=1 --timeout 0.3").status == 0
+        assert carry_out(bus.server.url, "request loyalty echo n:=1 --timeout 2").status == 0
         eventually(lambda: [one.state for one in exchanges(session)][:1] == [State.UNKNOWN], within=15)
         assert session.directory.services[SERVICE].timeouts == 0
 
@@ -123,7 +123,7 @@ def test_what_is_unknown_is_so_in_a_capture_of_it_too(bus: Bus, tmp_path: Path) 
         eventually(lambda: SERVICE in session.tap.followed(), within=15)
         blind = session.status.blind
         recorder = Recorder(session, path)
-        assert carry_out(bus.server.url, "request loyalty echo n:=1 --timeout 0.3").status == 0
+        assert carry_out(bus.server.url, "request loyalty echo n:=1 --timeout 2").status == 0
         eventually(lambda: [one.state for one in exchanges(session)][:1] == [State.UNKNOWN], within=15)
         bus.change("looker", "+@all", "&*")
         assert session.wait_for(lambda: session.status.blind is None, 15), session.status
