@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("daebus")
 
+_IDLE = (
+    "nothing is registered with its app. Where other modules import the app from the program itself, that is another "
+    "one, which they register with: let them import it from a module of its own, or use `daebus run`"
+)
+
 
 class Daebus(Registry):
     """A service in the making: register handlers with its decorators, then `run` it.
@@ -320,6 +325,8 @@ class Daebus(Registry):
             hooks = None if isinstance(error, DaebusError) else error
             log.error("%s cannot start: %s", service if named else self.name, said_by(error), exc_info=hooks)
             sys.exit(1)
+        if self.is_idle:
+            log.warning("%s does nothing: %s", self.service, _IDLE)
         self._waiting = signals
         try:
             if self._service is not None:

@@ -159,6 +159,12 @@ class Registry(Hooks):
         return self._hook(self.stop_hooks, hook, "the on_stop hook")
 
     @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing in it that ever runs."""
+        runs = (self.action_handlers, self.listen_handlers, self.background_tasks, self.thread_tasks, self.start_hooks)
+        return not any(runs)
+
+    @property
     def needs_loop(self) -> bool:
         """Whether any function of it runs on an event loop."""
         functions = [
