@@ -164,3 +164,36 @@ def test_from_the_slowest_f_leads_to_the_newest_and_stays_with_them(keys: tuple[
         assert flow.top == flow.bottom
 
     drive(session, story, (80, 24))
+
+
+def test_the_entry_of_the_directory_under_the_cursor_stays_where_it_is_whoever_comes_before_it() -> None:
+    session = fed(NOON + 100)
+
+    def come(*names: str) -> None:
+        session.on_batch(NOON, [(name, json.dumps({"action": "a", "payload": {}}).encode()) for name in names])
+
+    come(*(f"m{number:02}" for number in range(40)))
+
+    async def story(console: Driver) -> None:
+        directory = console.app.main.directory
+        await console.until(lambda: directory.count() == 40)
+        await console.press("shift+tab", *["down"] * 12)
+
+        def seen() -> tuple[str, int]:
+            index = directory.cursor_index()
+            assert index is not None
+            assert directory.top <= index < directory.top + directory.page
+            return directory.rows[index].name, index - directory.top
+
+        first = seen()
+        assert directory.top == 0
+        come(*(f"a{number:02}" for number in range(30)))
+        await console.until(lambda: directory.rows[0].name == "a00")
+        assert seen()[0] == first[0]
+        directory.scroll_rows(-2)
+        there = seen()
+        come(*(f"b{number:02}" for number in range(30)))
+        await console.until(lambda: any(row.name == "b00" for row in directory.rows))
+        assert seen() == there
+
+    drive(session, story, (80, 24))

@@ -51,9 +51,15 @@ class DirectoryList(RowList):
         self._lines: dict[int, Line] = {}
 
     def reload(self) -> None:
-        """Read who is there, and draw it."""
+        """Read who is there, and draw it. Who comes or goes above moves nothing of what is looked at."""
+        here, rows = self.cursor_index(), self.rows
+        seen = here is not None and self.top <= here < self.top + self.page
+        at_top = rows[self.top].key if 0 < self.top < len(rows) else None
         with self._lock:
             self.rows = directory_rows(self.directory, self.opened)
+        self.top = next((index for index, row in enumerate(self.rows) if row.key == at_top), self.top)
+        if seen and (here := self.cursor_index()) is not None:
+            self.show_row(here)
         self.refresh()
 
     def on_screen(self) -> list[str]:
