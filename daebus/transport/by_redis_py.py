@@ -9,20 +9,22 @@ import asyncio
 import encodings.idna  # noqa: F401 - looked for by two threads at once while no file can be opened it is gone for good
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import redis
 from redis.asyncio import connection as in_loops
 from redis.asyncio.retry import Retry as RetryInLoops
 from redis.backoff import NoBackoff
-from redis.connection import Connection, parse_url
+from redis.connection import Connection, SSLConnection, parse_url
 from redis.retry import Retry
 
 from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
 
 from .plain import CONNECT_TIMEOUT
 from .reaching import reached_in_loop
+from .tls import contexts
 
 TIMEOUT = redis.TimeoutError
 """What it raises where a server did not answer in time."""
@@ -113,6 +115,9 @@ def connected(options: dict[str, Any], limit: float, soon: float) -> socket.sock
     address of the host. Raises ERRORS.
     """
     connection = _made(options, limit, soon)
+    if issubclass(type(connection), SSLConnection) and not any("ocsp" in name for name in options):
+        # redis-py offers no way to have a context taken that is there.
+        connection._wrap_socket_with_ssl = partial(_secured, options, connection.host)
     connection.connect()
     # redis-py offers no public way to the socket.
     sock: socket.socket
@@ -120,11 +125,19 @@ def connected(options: dict[str, Any], limit: float, soon: float) -> socket.sock
     return sock
 
 
-async def connected_in_loop(url: str, limit: float, soon: float) -> tuple[asyncio.WriteTransport, asyncio.StreamWriter]:
+def _secured(options: dict[str, Any], host: str, sock: socket.socket) -> socket.socket:
+    """The socket with TLS around it."""
+    return contexts.of(options).wrap_socket(sock, server_hostname=host)
+
+
+async def connected_in_loop(
+    url: str, limit: float, soon: float, beside: Callable[..., Awaitable[Any]]
+) -> tuple[asyncio.WriteTransport, asyncio.StreamWriter]:
     """The same in an event loop: the transport, and a writer that is to be kept as long as that. Raises ERRORS.
 
-    Of several addresses each has its share of `soon`. redis-py hands nothing else out on the transport, and no reply is
-    outstanding.
+    `beside` has a function called on a thread, and gives what it returns, or RedisUnavailable where there is none to be
+    had. Of several addresses each has its share of `soon`. redis-py hands nothing else out on the transport, and no
+    reply is outstanding.
     """
     options = dict(in_loops.parse_url(url))
     connection_class: Any = options.pop("connection_class", in_loops.Connection)
@@ -132,6 +145,11 @@ async def connected_in_loop(url: str, limit: float, soon: float) -> tuple[asynci
     try:
         connection = connection_class(**pinned(options, limit, limit, RetryInLoops(NoBackoff(), 0)))
         async with asyncio.timeout(limit):
+            if isinstance(connection, in_loops.SSLConnection):
+                try:
+                    connection.ssl_context.context = await beside(contexts.of, options)
+                except RedisUnavailable:
+                    connection.ssl_context.context = contexts.of(options)
             if "path" in options:
                 await connection.connect()
             else:

@@ -157,7 +157,7 @@ async def _opened(
     if (one := address.plain) is None:
         by = redis_py()
         try:
-            connection.adopt(*await by.connected_in_loop(address.of_one, CONNECT_TIMEOUT, limit))
+            connection.adopt(*await by.connected_in_loop(address.of_one, CONNECT_TIMEOUT, limit, beside))
         except by.ERRORS as error:
             raise (address.failed(error) or error) from None
     else:

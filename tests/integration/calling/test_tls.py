@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, cache, request
 from daebus.errors import RedisUnavailable
+from daebus.transport import tls
 from daebus_console.engine.session import Session
 from tests.support.framework_services import serving
 from tests.support.tls import TlsServer, tls_server
@@ -92,3 +94,46 @@ def test_a_file_that_is_missing_is_named_whatever_files_stand_before_it(server: 
         pytest.raises(RedisUnavailable, match=r"cannot read ssl_keyfile=.*nothing\.key \(No such file"),
     ):
         caller.send_request("echo")
+
+
+def test_the_certificates_are_read_once_for_all_that_connect_and_not_on_the_event_loop(
+    app: Daebus, server: TlsServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a processor some 30 ms: who asked while Redis was away held the loop up with that, and each other."""
+    readers: list[threading.Thread] = []
+    read = ssl.create_default_context
+
+    def noted(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        readers.append(threading.current_thread())
+        return read(*arguments, **options)
+
+    async def ask(caller: AsyncDaebusCaller) -> Any:
+        async with caller:
+            return await caller.send_request("echo", {"n": 1})
+
+    async def ask_all() -> list[Any]:
+        callers = [AsyncDaebusCaller(name, redis_url=server.tls_url, timeout=20) for _ in range(5)]
+        return list(await asyncio.gather(*map(ask, callers)))
+
+    def ask_in_thread() -> None:
+        with DaebusCaller(name, redis_url=server.tls_url, timeout=20) as caller:
+            answers.append(caller.send_request("echo", {"n": 1}))
+
+    answers: list[Any] = []
+    monkeypatch.setattr(tls, "KEPT_FOR", 1000.0)
+    with serving(app, server.tls_url, name):
+        tls.contexts.after_fork()
+        monkeypatch.setattr(ssl, "create_default_context", noted)
+        assert asyncio.run(ask_all()) == [{"n": 1}] * 5
+        assert len(readers) == 1
+        assert readers[0] is not threading.current_thread()
+        threads = [threading.Thread(target=ask_in_thread) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (answers, len(readers)) == ([{"n": 1}] * 5, 1)
+        # A file that was replaced meanwhile counts a second later.
+        monkeypatch.setattr(tls, "KEPT_FOR", 0.0)
+        ask_in_thread()
+        assert len(readers) > 1
