@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,10 @@ from tests.support.waiting import eventually
 def prompt(redis_url: str) -> Iterator[Prompt]:
     with Prompt(Session(redis_url)) as made:
         yield made
+
+
+ID = b"3895bd3493fdea7b3a37d"
+ANSWER = b'{"response":1,"isDisposed":true,"id":"%s"}'
 
 
 def packet(channel: str, data: Any, id: str) -> bytes:
@@ -73,6 +78,41 @@ def test_a_question_of_nest_is_asked_anew_and_its_answers_are_compared(
     assert prompt(f"replay #{origin.number} --dry-run") == Exit.DONE
     assert '"data": [' in prompt.said.all
     eventually(lambda: redis.Redis.from_url(redis_url).pubsub_numsub(channel)[0][1] == 0)
+    assert prompt(f"replay #{origin.number}") == Exit.NOBODY
+
+
+def test_who_reads_by_a_pattern_serves_as_well(
+    prompt: Prompt, console: Console, redis_url: str, name: str, tmp_path: Path
+) -> None:
+    """As NestJS does with `wildcards`, and FastStream with `pattern=True`: NUMSUB counts none of them."""
+    channel = f"{name}.get"
+    origin = asked_before(prompt, redis_url, channel, {"response": 1, "isDisposed": True})
+    path = written(tmp_path / "asked.jsonl", (channel, origin.opened.data), (f"{channel}.reply", ANSWER % ID))
+    answer = nest(channel, {"response": 1, "isDisposed": True})
+    with redis.Redis.from_url(redis_url) as client, client.pubsub(ignore_subscribe_messages=True) as reader:
+        reader.psubscribe(f"{name}.g*")
+        eventually(lambda: reader.get_message(timeout=0.05) is None and client.pubsub_numpat() >= 2)
+        ending = threading.Event()
+
+        def serve() -> None:
+            while not ending.is_set():
+                message = reader.get_message(timeout=0.05)
+                for target, data in answer(message["data"]) if message else ():
+                    client.publish(target, data)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            assert prompt(f"replay #{origin.number}") == Exit.DONE, prompt.said.all
+            ended = console("replay", str(path), "--asap", "--json", "--redis", redis_url)
+        finally:
+            ending.set()
+            thread.join()
+    assert json.loads(ended.out)["same"] == 1, ended
+    # The other console, which is there still, serves nobody.
+    eventually(lambda: redis.Redis.from_url(redis_url).publish(channel, "") == 1, what="it has gone")
+    ended = console("replay", str(path), "--asap", "--redis", redis_url)
+    assert (ended.status, f"nobody serves {channel} (1); nothing was sent" in ended.err) == (Exit.NOBODY, True), ended
     assert prompt(f"replay #{origin.number}") == Exit.NOBODY
 
 

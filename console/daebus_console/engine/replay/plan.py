@@ -9,7 +9,7 @@ from typing import Any
 
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.filter.language import Filter, parse
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, State
 from daebus_console.engine.message.steady import Steady
 from daebus_console.engine.replay.item import Unsendable, where_to
 
@@ -84,6 +84,8 @@ class Plan:
     """Requests and one-way messages by the channel they go to."""
     channels: Counter[str] = field(default_factory=Counter)
     """Broadcasts by their channel."""
+    foreign: set[str] = field(default_factory=set)
+    """Of the services those of other frameworks, which may read by patterns."""
     nested: int = 0
     """Of the requests, those made for another message that is sent, too: whoever handles that makes them anew."""
     debugged: dict[str, list[Exchange]] = field(default_factory=dict)
@@ -122,6 +124,8 @@ class Plan:
         kind, at = exchange.kind, self.times.at(exchange)
         self.kinds[kind] += 1
         (self.channels if kind is _BROADCAST else self.services)[channel] += 1
+        if kind is not _BROADCAST and exchange.dialect != DAEBUS:
+            self.foreign.add(channel)
         if exchange.parent_id in self._ids and kind is _REQUEST:
             self.nested += 1
         if exchange.request_id is not None:

@@ -241,7 +241,7 @@ class Replay:
         self._links.expect(origin, item, request_id if is_request and item.dialect is None else None, data)
         self._timing.sent(due, flight.begun)
         try:
-            subscribers = self._wire.publish(item.channel, data)
+            subscribers = self._wire.publish(item.channel, data, by_pattern=item.dialect is not None)
         except RedisUnavailable as error:
             self._failed_to_send(flight, data, error)
             return

@@ -11,19 +11,23 @@ import uuid
 from collections.abc import Callable, Iterable
 
 from daebus.errors import PermissionDenied, RedisUnavailable
-from daebus.transport.address import RedisAddress
+from daebus.transport.address import RedisAddress, client_label
 from daebus.transport.bus import redis_at
 from daebus.transport.commands import at_replica
 from daebus.transport.places import clients as places
 from daebus.transport.places.dialing import link_to
+from daebus.transport.places.route import is_sharded
 from daebus.transport.subscription import Subscription
+from daebus.wire.resp import pack
 from daebus_console import naming
+from daebus_console.engine.listeners import listeners_in
 from daebus_console.engine.message.envelope import CALLER_PREFIX
 
 NAME = "daebus-console"
 _CONNECT_WITHIN = 5.0
 MOST_CHANNELS = 64
 """Channels on which answers are heard at once, each by a connection; ours is one of them."""
+_LOOKS_ON = client_label("console")
 _TRUST = 1.0
 """Seconds for which a channel that was served is taken to be served."""
 
@@ -50,6 +54,8 @@ class Wire:
         self.reply_to = f"{CALLER_PREFIX}{uuid.uuid4().hex}"
         self._publisher = redis_at(address.url).publisher(NAME)
         self._trusted: dict[str, float] = {}
+        self._by_pattern: bool | None = None
+        """Whether others may read by patterns, once that was asked."""
         self._on_reply, self._on_lost, self._own = on_reply, on_lost, own
         self._subscriptions: dict[str, Subscription] = {}
 
@@ -74,13 +80,16 @@ class Wire:
             raise
         self._subscriptions[channel] = heard
 
-    def publish(self, channel: str, data: bytes) -> int | None:
+    def publish(self, channel: str, data: bytes, *, by_pattern: bool = False) -> int | None:
         """Publish; returns how many are subscribed to just this channel, None where that was not asked.
 
         It is asked, and Redis waited for, once a second for each channel: doing so each time would make others late.
+        With `by_pattern`, as other frameworks may read, those who got it so count where there are no others.
         Raises RedisUnavailable, also where it reached nobody since the server is a replica; or its ConnectionLost where
         the message may have arrived all the same.
         """
+        if by_pattern and self._by_pattern is None:
+            self._by_pattern = may_read_by_pattern(self.address, self._own(channel))
         now = time.monotonic()
         if now < self._trusted.get(channel, 0.0):
             self._publisher.post(channel, data)
@@ -88,9 +97,12 @@ class Wire:
         found = self._publisher.deliver(channel, data)
         if found.astray and found.receivers <= self._own(channel):
             raise RedisUnavailable(found.astray)
-        if found.subscribers != 0:
+        count = found.subscribers
+        if count == 0 and by_pattern and self._by_pattern:
+            count = max(0, found.receivers - self._own(channel))
+        if count != 0:
             self._trusted[channel] = now + _TRUST
-        return found.subscribers
+        return count
 
     def close(self) -> None:
         """Give the connections back."""
@@ -113,6 +125,26 @@ def count_subscribers(address: RedisAddress, channels: Iterable[str]) -> dict[st
         raise
     # Where a node of a cluster does not answer, there may be somebody.
     return {name: 1 if count is None else count for name, count in zip(names, counts, strict=True)}
+
+
+def may_read_by_pattern(address: RedisAddress, ours: int) -> bool:
+    """Whether others than we, who are subscribed to so many patterns, may be subscribed to some: NUMSUB counts none of
+    those. Raises RedisUnavailable.
+    """
+    if is_sharded(address.url):
+        return False
+    within = time.monotonic() + _CONNECT_WITHIN
+    link, dialled = link_to(address, NAME, within)
+    try:
+        count = link.ask(pack(b"PUBSUB", b"NUMPAT"), within)
+        if dialled.cluster is not None or not isinstance(count, int) or count <= ours:
+            # Each node of a cluster knows its own.
+            return dialled.cluster is not None or not isinstance(count, int)
+        reply = link.ask(pack(b"CLIENT", b"LIST", b"TYPE", b"PUBSUB"), within)
+    finally:
+        link.close()
+    # Consoles only look on; where it is not told who there is, it may be anybody.
+    return not isinstance(reply, bytes) or any(one.name != _LOOKS_ON for one in listeners_in(reply, _LOOKS_ON))
 
 
 def is_replica(address: RedisAddress) -> bool:

@@ -14,7 +14,7 @@ from daebus_console.commands.doing.again.replaying_one import address_of, change
 from daebus_console.commands.doing.again.reporting import plan_lines, report_lines, summary
 from daebus_console.commands.doing.shared.advising import advised
 from daebus_console.commands.doing.shared.choosing import Chosen, choose, inputs_of
-from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
+from daebus_console.commands.doing.shared.guard import host_of, is_this_machine, patterns_of_ours
 from daebus_console.commands.doing.shared.inputs import given, giving_up, misplaced, tell_warnings
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
@@ -26,7 +26,7 @@ from daebus_console.engine.replay.pace import Pace
 from daebus_console.engine.replay.plan import INCLUDABLE, Choice, Plan, make_plan, missing
 from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report
-from daebus_console.engine.replay.wire import check_no_replica, count_subscribers
+from daebus_console.engine.replay.wire import check_no_replica, count_subscribers, may_read_by_pattern
 from daebus_console.engine.sender import Cancelled
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.naming import quoted, shown
@@ -152,6 +152,8 @@ class _Many:
             self.context.output.note("Redis does not let us ask who is subscribed, so nobody knows who is missing")
             return None
         gone = missing(plan, counts)
+        if plan.foreign & gone.keys() and may_read_by_pattern(self.address, patterns_of_ours(self.context)):
+            gone = {name: count for name, count in gone.items() if name not in plan.foreign}
         if gone:
             check_no_replica(self.address)
             told = ", ".join(f"{shown(name)} ({count})" for name, count in sorted(gone.items()))

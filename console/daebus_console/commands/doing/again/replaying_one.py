@@ -12,6 +12,7 @@ from daebus_console.commands.doing.again.comparing import calls_of
 from daebus_console.commands.doing.again.driving import drive, links_for
 from daebus_console.commands.doing.shared.choosing import Chosen, choose
 from daebus_console.commands.doing.shared.differing import change_lines
+from daebus_console.commands.doing.shared.guard import patterns_of_ours
 from daebus_console.commands.doing.shared.sources import ContextSources
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
@@ -24,7 +25,7 @@ from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
 from daebus_console.engine.replay.pace import Pace
 from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Result, Verdict, change_data, judge
-from daebus_console.engine.replay.wire import check_no_replica, count_subscribers
+from daebus_console.engine.replay.wire import check_no_replica, count_subscribers, may_read_by_pattern
 from daebus_console.engine.sender import Cancelled
 from daebus_console.naming import quoted, shown
 from daebus_console.render import Span, duration, json_lines, line, repeated_line
@@ -109,7 +110,7 @@ def _ask_before_one(item: Resend, context: Context, address: RedisAddress, yes: 
     counts = count_subscribers(address, [item.channel])
     count = counts[item.channel] if counts is not None else None
     if item.kind is not Kind.BROADCAST:
-        if count == 0:
+        if count == 0 and not (item.dialect is not None and may_read_by_pattern(address, patterns_of_ours(context))):
             check_no_replica(address)
             raise ServiceUnavailable(
                 f"nobody serves {quoted(item.service)}: its channel has no subscriber; nothing was sent"

@@ -8,6 +8,7 @@ from typing import Any
 from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.sending.sending import progress_line
+from daebus_console.commands.doing.shared.guard import patterns_of_ours
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine import dialects, jsontext
@@ -31,7 +32,7 @@ def run_ask(command: Command, context: Context) -> int:
         delivery = question.send()
         if delivery.subscribers == 0:
             name = quoted(question.channel)
-            if delivery.receivers <= _taps(context):
+            if delivery.receivers <= patterns_of_ours(context):
                 raise ServiceUnavailable(f"nobody serves {name}: it has no subscriber")
             context.output.note(f"nobody is subscribed to just {name} (subscribers of patterns are not counted)")
         for answer in question.answers():
@@ -45,12 +46,6 @@ def run_ask(command: Command, context: Context) -> int:
         withdraw()
         question.close()
     raise AssertionError("a question ends with a final answer or an error")
-
-
-def _taps(context: Context) -> int:
-    """Of those that PUBLISH counts, the ones that are this console."""
-    session = context.session
-    return len(session.settings.patterns) if session.status.up else 0
 
 
 def dialect_in(command: Command) -> Dialect:

@@ -109,3 +109,9 @@ def is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.casefold() == socket.gethostname().casefold()
+
+
+def patterns_of_ours(context: Context) -> int:
+    """To how many patterns this console is subscribed, for which PUBLISH counts it, and NUMSUB does not."""
+    session = context.session
+    return len(session.settings.patterns) if session.status.up else 0
