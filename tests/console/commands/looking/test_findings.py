@@ -242,13 +242,40 @@ def test_a_file_that_cannot_be_read_is_told_of_and_left_as_it_is(tmp_path: Path,
     file = KnownFile(path)
     assert file.known.marks == {}
     status, heard = shell("known 00000001 note", known=file)
-    assert status == Exit.DONE
-    if file.problem is not None:
-        assert path.read_text() == text
-        assert any("left as it is" in note for note in heard.notes)
-    else:
-        assert set(json.loads(path.read_text())["known"]) == {"00000001"}
     assert set(file.known.marks) == {"00000001"}
+    if file.problem is None:
+        assert (status, set(json.loads(path.read_text())["known"])) == (Exit.DONE, {"00000001"})
+        return
+    assert (status, path.read_text()) == (Exit.USAGE, text)
+    assert "left as it is" in heard.errors[0]
+    assert not [note for note in heard.notes if "is hidden" in note]
+
+
+@pytest.mark.parametrize("line", ["known", "known 00000001 note", "known 00000001 --forget"])
+@pytest.mark.parametrize("broken", ["unreadable", "unwritable"])
+def test_at_the_shell_what_cannot_be_kept_or_read_is_not_done(tmp_path: Path, line: str, broken: str) -> None:
+    (tmp_path / "state").write_text("a file where a folder is wanted")
+    path = tmp_path / "state" / "known.json"
+    if broken == "unwritable":
+        path = tmp_path / "known.json" / "state" / "known.json"
+        path.parent.parent.symlink_to(tmp_path / "nowhere" / "at" / "all")
+    status, heard = shell(line, known=KnownFile(path))
+    if broken == "unwritable" and "note" not in line:
+        # Nothing is there, which is no trouble.
+        assert status == (Exit.ERROR if "--forget" in line else Exit.DONE)
+        return
+    assert status == Exit.USAGE
+    assert heard.errors[0].startswith("What is known cannot be")
+    assert heard.notes == []
+
+
+def test_at_a_prompt_what_cannot_be_kept_counts_until_the_console_ends(prompt: Prompt, tmp_path: Path) -> None:
+    path = tmp_path / "known.json"
+    path.write_text("{")
+    prompt.context = replace(prompt.context, known=KnownFile(path))
+    assert prompt("known 00000001 on purpose") == Exit.DONE
+    assert prompt.heard.notes[-2].startswith("00000001 is hidden")
+    assert prompt.heard.notes[-1].endswith("; it counts until this console ends")
 
 
 def test_a_live_bus_is_looked_at(redis_url: str, name: str) -> None:

@@ -80,25 +80,29 @@ def run_known(command: Command, context: Context) -> int:
         wrong = "expected FINDING: which one to forget" if identity is None else "no note goes with --forget"
         raise CommandError(wrong, len(command.line))
     if identity is None:
-        _list_known(context)
-        return Exit.DONE
+        return _list_known(context)
     if re.fullmatch(r"[0-9a-f]{8}", identity) is None:
         position = command.line.find(identity)
         raise CommandError("expected the id of a finding, eight characters such as 5e1f0a2b", position, len(identity))
     if command["forget"]:
         if identity not in file.known.marks:
-            context.output.error(f"{identity} is not known")
-            return Exit.ERROR
+            context.output.error(file.problem or f"{identity} is not known")
+            return Exit.ERROR if file.problem is None else Exit.USAGE
         file.set(identity, None)
-        context.output.note(f"{identity} is shown again")
+        said = f"{identity} is shown again"
     else:
         with context.session.lock:
             finding = context.session.findings.book.find(identity)
         mark = mark_for(finding, note)
         file.set(identity, mark)
-        context.output.note(_hidden(identity, mark))
+        said = _hidden(identity, mark)
+    if file.problem is not None and context.face is Face.SHELL:
+        # What is not kept is over with this command.
+        context.output.error(file.problem)
+        return Exit.USAGE
+    context.output.note(said)
     if file.problem is not None:
-        context.output.note(file.problem)
+        context.output.note(f"{file.problem}; it counts until this console ends")
     return Exit.DONE
 
 
@@ -213,14 +217,16 @@ def record(finding: Finding, mark: Mark | None) -> dict[str, Any]:
     }
 
 
-def _list_known(context: Context) -> None:
+def _list_known(context: Context) -> int:
     marks = context.known.known.marks
-    if context.known.problem is not None:
-        context.output.note(context.known.problem)
-    if not marks:
+    problem = context.known.problem
+    if problem is not None:
+        context.output.error(problem)
+    elif not marks:
         context.output.note("nothing is marked as known")
     for identity, mark in marks.items():
         # Of one that was not there nobody knows how grave it is.
         often = "whatever comes" if mark.count is None else f"{mark.severity.word}, up to {times(mark.count)}"
         what = shown(mark.what, text=True)
         context.output.result([line(Span(identity, "bold"), f"  {often}  {what}  ", Span(mark.note, "accent"))])
+    return Exit.DONE if problem is None else Exit.USAGE
