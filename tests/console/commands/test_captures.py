@@ -68,6 +68,19 @@ def test_of_much_that_could_not_be_read_some_is_told_and_what_was_not_seen(damag
     assert len(told) == 7
 
 
+def test_large_counts_are_told_with_separators(tmp_path: Path) -> None:
+    path = tmp_path / "many.jsonl"
+    with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:
+        for number in range(1_200):
+            writer.write(10.0 + number, "news", b"{}")
+    assert shell(f"stats {path}")[1].notes[-1].endswith("; also 1,200 broadcasts")
+    _status, heard = shell(f"export {path} -o {tmp_path / 'many.json'}")
+    assert heard.notes[0].startswith("1,200 exchanges written to ")
+    _status, heard = shell(f"export {path} --as pytest -o {tmp_path / 'test_many.py'}")
+    assert heard.notes[1].startswith("1,200 left out, which pytest cannot say: #1, ")
+    assert " and 1,190 more " in heard.notes[1]
+
+
 @pytest.mark.parametrize("numbers", ["#99", "#2 #99", "#99 #2", "#2,#99"])
 @pytest.mark.parametrize(
     "line",

@@ -65,7 +65,7 @@ def run_export(command: Command, context: Context) -> int:
         _write(found, command, context, name, count, inputs_of(chosen, context))
     left_out = [_left_out(options.left_out, name)] if options.left_out else []
     if count.control:
-        left_out.append(f"{count.control} on control channels left out, as `replay` does (is:control exports them)")
+        left_out.append(f"{count.control:,} on control channels left out, as `replay` does (is:control exports them)")
     if left_out:
         context.output.note("; ".join(left_out))
     if chosen.recording is not None:
@@ -99,8 +99,8 @@ def _calls_from(
 def _left_out(numbers: list[int], name: str) -> str:
     """How many have no form there; why stands in the place of each."""
     some = ", ".join(f"#{number}" for number in numbers[:_NAMED])
-    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
-    return f"{len(numbers)} left out, which {name} cannot say: {some}{more} (a comment in the place of each says why)"
+    more = f" and {len(numbers) - _NAMED:,} more" if len(numbers) > _NAMED else ""
+    return f"{len(numbers):,} left out, which {name} cannot say: {some}{more} (a comment in the place of each says why)"
 
 
 class _Count:
@@ -127,7 +127,7 @@ class _Count:
     def told(self) -> str:
         """How many were written, once all are."""
         count = self._passed - len(self._left_out)
-        return f"{count} exchange{'s' * (count != 1)}"
+        return f"{count:,} exchange{'s' * (count != 1)}"
 
 
 def _format(command: Command) -> str:

@@ -71,7 +71,7 @@ def run_logs(command: Command, context: Context) -> int:
         return Exit.NO_REDIS
     if not passed:
         context.output.note(
-            why or (f"none of {len(found)} lines match" if found else "nothing was logged, and nothing ended")
+            why or (f"none of {len(found):,} lines match" if found else "nothing was logged, and nothing ended")
         )
     for text in left_out:
         context.output.note(text)

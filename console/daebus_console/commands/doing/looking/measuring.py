@@ -227,8 +227,8 @@ def _print(command: Command, context: Context, stats: Stats, looked: float, now:
     else:
         context.output.note("no requests were seen")
     others = [(stats.broadcasts, "broadcast"), (stats.orphans, "orphan answer")]
-    beside = [f"{count} {name}{'s' * (count != 1)}" for count, name in others if count]
-    beside += [f"{stats.unreadable} unreadable"] if stats.unreadable else []
+    beside = [f"{count:,} {name}{'s' * (count != 1)}" for count, name in others if count]
+    beside += [f"{stats.unreadable:,} unreadable"] if stats.unreadable else []
     also = f"; also {', '.join(beside)}" if beside else ""
     context.output.note(f"in {looked:.1f} s{also}")
 
