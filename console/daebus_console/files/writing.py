@@ -74,6 +74,22 @@ class Sink:
                 _put(self.temporary, self.place)
         self.temporary = None
 
+    @property
+    def stands(self) -> bool:
+        """Whether what stands in its place is still this file."""
+        if self.straight:
+            return True
+        try:
+            found, ours = os.stat(self.place), os.fstat(self.file)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+
+    @property
+    def removed(self) -> bool:
+        """Whether nobody can open it any more, under whatever name."""
+        return not self.straight and os.fstat(self.file).st_nlink == 0 and not self.stands
+
     def sync(self) -> None:
         """Make sure that it is on the disk, name and all. Raises OSError."""
         if self.straight:

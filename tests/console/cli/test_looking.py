@@ -492,6 +492,27 @@ def test_an_interrupted_recording_is_whole(console: Console, redis_url: str, nam
     assert all(json.loads(line) for line in text.splitlines())
 
 
+def test_a_recording_whose_file_is_taken_away_is_not_said_to_be_in_it(
+    console: Console, redis_url: str, name: str, tmp_path: Path
+) -> None:
+    removed, moved = tmp_path / "removed.jsonl", tmp_path / "moved.jsonl"
+    with traffic(redis_url, lambda client: client.publish(f"{name}_x", '{"a": 1}')):
+        with console.start("record", str(removed)) as process:
+            eventually(lambda: removed.exists() and removed.read_text().count("\n") > 5)
+            removed.unlink()
+            _out, err = process.communicate(timeout=30)
+        assert process.returncode == 2
+        assert f"error: recording to {removed} ended: the file was removed, and what was recorded is lost" in err
+        assert " in /" not in err
+        with console.start("record", str(moved)) as process:
+            eventually(lambda: moved.exists() and moved.read_text().count("\n") > 5)
+            moved.rename(tmp_path / "elsewhere.jsonl")
+            process.send_signal(signal.SIGINT)
+            _out, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert f"in what was {moved} and has been moved or replaced meanwhile" in err
+
+
 def test_a_user_who_may_not_see_everything_is_told_which_rule_is_missing(name: str) -> None:
     with closing(RedisServer().start()) as server:
         with server.client() as client:

@@ -6,6 +6,7 @@ loses no more than that. An error of the disk ends the recording, is told once, 
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import deque
@@ -59,6 +60,10 @@ class CaptureWriter:
         """Messages that came in but are not in the file: the disk was too slow, or failed."""
         self.error: str | None = None
         """What ended the recording, if anything did."""
+        self.removed = False
+        """Whether that was because somebody removed the file, so that all that was in it is lost."""
+        self.moved = False
+        """Whether, at its end, the file did not stand in its place any more."""
         self.reader_gone = False
         """Whether that was the end of whoever read from standard output."""
         self._lines = Lines(redact)
@@ -160,7 +165,9 @@ class CaptureWriter:
                 self._drain()
                 self._tell_seen()
                 self._flush(last=last)
+                self._check_place()
             self._sink.sync()
+            self.moved = not self._sink.stands
         except OSError as error:
             self._fail(error)
         finally:
@@ -227,6 +234,12 @@ class CaptureWriter:
             self.written += self._packed
             self._flushed, self._packed = self._sink.bytes, 0
 
+    def _check_place(self) -> None:
+        """Raise OSError where what is written is for nobody."""
+        if self._sink.removed:
+            self.removed, self.written = True, 0
+            raise OSError(errno.ENOENT, "the file was removed, and what was recorded is lost")
+
     def _count_packed(self) -> None:
         """Count what of the stretch since the last flush has got into the file."""
         if self._packer is not None and not self._sink.straight and self._sink.file >= 0:
@@ -236,7 +249,8 @@ class CaptureWriter:
     def _fail(self, error: OSError) -> None:
         if self.error is not None:
             return
-        self._count_packed()
+        if not self.removed:
+            self._count_packed()
         self.reader_gone = isinstance(error, BrokenPipeError) and self._sink.standard
         self.error = f"recording to {self.path} ended: {reason_of(error)}"
         waiting = sum(not isinstance(item, GapLine) for item in self._queue.copy())

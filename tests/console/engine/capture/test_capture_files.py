@@ -91,6 +91,43 @@ def test_a_new_recording_replaces_the_old_one_for_new_readers_only(tmp_path: Pat
     assert len(list(old.exchanges())) == len(FRAMES)
 
 
+@pytest.mark.parametrize("name", ["capture.jsonl", "capture.jsonl.gz"])
+@pytest.mark.parametrize("how", ["removed", "replaced", "removed with its folder"])
+def test_a_recording_whose_file_is_taken_away_ends_and_says_so(tmp_path: Path, name: str, how: str) -> None:
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    path, told = folder / name, list[str]()
+    with CaptureWriter(path, "", 0.0, on_error=told.append) as writer:
+        for frame in FRAMES:
+            writer.write(*frame)
+        eventually(lambda: writer.written == len(FRAMES))
+        if how == "replaced":
+            (tmp_path / "other").write_text("another's")
+            (tmp_path / "other").rename(path)
+        else:
+            path.unlink()
+            if how != "removed":
+                folder.rmdir()
+        eventually(lambda: bool(told))
+        writer.write(9.0, "late", b"{}")
+    assert told == [f"recording to {path} ended: the file was removed, and what was recorded is lost"]
+    assert (writer.removed, writer.written, writer.lost) == (True, 0, len(FRAMES) + 1)
+
+
+def test_a_recording_that_is_moved_goes_on_and_says_so_in_the_end(tmp_path: Path) -> None:
+    path, there = tmp_path / "capture.jsonl", tmp_path / "moved.jsonl"
+    with CaptureWriter(path, "", 0.0) as writer:
+        writer.write(*FRAMES[0])
+        path.rename(there)
+        for frame in FRAMES[1:]:
+            writer.write(*frame)
+    assert (writer.error, writer.moved) == (None, True)
+    assert frames_of(there) == FRAMES
+    with CaptureWriter(path, "", 0.0) as writer:
+        writer.write(*FRAMES[0])
+    assert (writer.error, writer.moved) == (None, False)
+
+
 # While it is read ---------------------------------------------------------------------------------------------
 
 

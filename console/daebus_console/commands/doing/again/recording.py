@@ -98,6 +98,8 @@ def _say_unheard(context: Context, interrupted: bool) -> None:
 
 def _tell(context: Context, writer: CaptureWriter) -> None:
     lost = f"; {writer.lost} are missing, the disk was too slow" if writer.lost and writer.error is None else ""
-    context.output.note(f"{plural(writer.written, 'message')}, {size(writer.bytes)}, in {writer.path}{lost}")
+    place = f"what was {writer.path} and has been moved or replaced meanwhile" if writer.moved else str(writer.path)
+    if not writer.removed:
+        context.output.note(f"{plural(writer.written, 'message')}, {size(writer.bytes)}, in {place}{lost}")
     if writer.error is not None:
         context.output.error(writer.error)
