@@ -103,6 +103,10 @@ class Rule:
     def __init__(self, world: World, book: Book) -> None:
         self.world = world
         self.book = book
+        self.begin()
+
+    def begin(self) -> None:
+        """Nothing has been seen yet: make what the rule remembers."""
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Requests or one-way messages to that action have just been seen."""

@@ -138,8 +138,7 @@ nothing yet.
 Wait longer between two attempts (and each time longer than before), give up after some, and let actions that
 change something bear to be done twice, as with an id of the order that is remembered."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._of: dict[tuple[str, str], _Asked] = {}
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:

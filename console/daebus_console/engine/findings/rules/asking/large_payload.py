@@ -93,8 +93,7 @@ row twenty or more were each larger than all those before, and are twice as larg
 
 Redis sends each message to every subscriber: look at what is in it (enter on the exchange), and limit it."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._seen: Lately[tuple[str, str, str], _Sizes] = Lately(_MOST, _Sizes)
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:

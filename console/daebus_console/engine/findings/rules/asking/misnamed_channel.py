@@ -31,8 +31,7 @@ where services listen to the other name alone, and nothing came on that.
 
 Write the same name in both places."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._waiting: dict[str, Seen] = {}
         self._unlisted: dict[str, Seen] = {}
         """What came while nobody lists who is subscribed."""

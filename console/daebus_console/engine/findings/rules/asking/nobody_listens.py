@@ -48,8 +48,7 @@ Once it is there, that is said beside; also where it was there all the time, and
 Start the service, or correct its name where it is called: a service with nearly the same name is named. Look
 whether both are connected to the same Redis."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._waiting: dict[str, Seen] = {}
         self._missed: dict[str, tuple[Seen, float]] = {}
         """What was sent to those that came just then, and until when they may tell that they began later."""

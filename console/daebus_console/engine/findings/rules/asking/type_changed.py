@@ -114,8 +114,7 @@ version. So are both, where each answers five times or more, always one way, and
 
 Look at who sends those (`filter` shows them), and turn the value into a number there."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._fields: Lately[Place, dict[str, _Field]] = Lately(_MOST, dict)
         self._all = _Room(_A_SECOND, _AT_FIRST, 0.0)
         self._rooms: Lately[tuple[str, str, str], _Room] = Lately(

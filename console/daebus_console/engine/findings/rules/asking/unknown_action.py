@@ -32,8 +32,7 @@ A one-way message is an error, for it is lost. A request is a warning where a ne
 slip, or where an instance had the action that has been replaced; else it is only worth to know: who asked was
 told."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._waiting: dict[tuple[str, str], Seen] = {}
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:

@@ -71,8 +71,7 @@ Handlers run beside each other in several threads, or take turns on the event lo
 change: a dict or an object of the module, an attribute, a connection of which each reads the next reply. Make it
 anew in the handler, or hold a lock around all of it."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._asked: dict[tuple[str, str], deque[str]] = {}
         """The ids of the latest requests of each action: what they said is not kept from being forgotten."""
         self._fields: dict[tuple[str, str, str], _Field] = {}

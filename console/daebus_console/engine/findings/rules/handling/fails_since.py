@@ -78,8 +78,7 @@ there, not valid, not allowed or too much. Once it goes well again, that is said
 
 Look at what happened at that time: the log of the service (`logs SERVICE`), a deployment, another service."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._of: Lately[tuple[str, str], _Ends] = Lately(_MOST, _Ends)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:

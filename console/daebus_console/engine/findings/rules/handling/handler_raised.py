@@ -45,8 +45,7 @@ in between: else it may be just what was asked.
 `logs #N` shows the traceback, and `contrast to:SERVICE action:ACTION status:error` what the requests that fail
 have that the others have not."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._places: dict[_Key, str] = {}
         self._rows: dict[tuple[str, str], int] = {}
         """How many requests of an action that name a place could not reach anything, since one went well."""

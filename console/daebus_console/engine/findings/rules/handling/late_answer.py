@@ -32,8 +32,7 @@ began, that is told, with what its workers were busy with; else its process stoo
 Let the caller wait longer, make the handler faster, or answer at once and do the work after that. An action
 that is called again after a timeout should bear to be done twice."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._calls: dict[int, Family] = {}
         self._longest: dict[tuple[str, str], float] = {}
         """How long a late answer of each action took at the most."""

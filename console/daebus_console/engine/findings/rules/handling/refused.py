@@ -60,8 +60,7 @@ Look with `services NAME` how many of its workers are busy: more workers (`max_w
 (`shared=True`), or quicker handlers. A service that calls itself may hold all its workers: see
 waits-for-itself."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._telling: dict[tuple[str, str], None] = {}
         """Instances that tell of each message that they drop."""
         self._counted: dict[tuple[str, str], tuple[float, int]] = {}

@@ -31,8 +31,7 @@ asked every few seconds. Handlers that wait for a call of their own are left out
 `running SERVICE --stack` shows every frame of it, when asked twice also whether it goes on. Give what it waits for a
 timeout; two locks are always to be taken in the same order."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._told: dict[int, tuple[str, str]] = {}
         """What runs on, as far as is known, with the service and the action."""
 

@@ -56,8 +56,7 @@ else the slow ones have in common.
 
 Give it less to do at once: pages, a limit, a stream of parts."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._of: Lately[tuple[str, str], _Samples] = Lately(_MOST, _Samples)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:

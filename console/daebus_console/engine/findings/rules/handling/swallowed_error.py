@@ -36,8 +36,7 @@ success.
 Look at the answer: where what it says is true without that call, all is well, and you may mark this as known.
 Else let the error rise: without a try around the call, or with `return response.error(error)`."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._undecided: dict[int, Exchange] = {}
         """Those that answered with success just as a call of theirs ran out of time, by the number of that call."""
 

@@ -34,8 +34,7 @@ it took, and `info` names the interval.
 
 `logs SERVICE level:error` shows the traceback. Make the task quicker, or its interval longer."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._over: dict[tuple[str, str, str], int] = {}
 
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:

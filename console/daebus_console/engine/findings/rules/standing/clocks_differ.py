@@ -39,8 +39,7 @@ second. Or a service that tells what it does says that it did so at times that a
 All times of this console are by its own clock. Let a time server set both machines' clocks (chrony,
 systemd-timesyncd)."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._next: dict[str | Source, float] = {}
         self._off: dict[str | Source, list[float]] = {}
 

@@ -47,8 +47,7 @@ the work by what each of them has.
 
 Look at its log: what has it, or lacks, that the others have not? `services NAME` shows where it runs."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._of: dict[tuple[str, str], dict[str, _Answers]] = {}
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:

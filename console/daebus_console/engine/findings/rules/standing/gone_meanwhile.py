@@ -62,8 +62,7 @@ by the instances that told of themselves, or answered, before.
 Look at its log, at what ended it (`dmesg` names processes that were killed for want of memory), and at what it was
 asked last."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._here: dict[str, float] = {}
         self._left: dict[str, float] = {}
         """When services were seen to be there the last time, now and before they went the last time."""

@@ -87,8 +87,7 @@ while which no other was seen to go on. Where a background task or a listener en
 `await` what waits; what blocks give to `asyncio.to_thread`, or make the handler a plain function: it then runs on
 a worker thread."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._loops: dict[tuple[str, str], _Loop] = {}
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:

@@ -30,8 +30,7 @@ It is thought so because the instance tells so itself (`services NAME` shows it)
 
 Find out what the handlers wait for; then more workers (`max_workers`), or more instances with `shared=True`."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._seen: dict[tuple[str, str], tuple[float, list[int], bool]] = {}
 
     def told(self, service: str, instance: Instance) -> None:

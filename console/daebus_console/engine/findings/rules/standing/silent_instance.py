@@ -29,8 +29,7 @@ answered. Once all that are subscribed answer, that is said beside: it went on, 
 
 `ping SERVICE` names those that answer; the one that is missing there is the one to restart."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._since: dict[str, float] = {}
         self._told: dict[str, Finding] = {}
         """What was told of those of which some are silent yet."""

@@ -22,12 +22,11 @@ _MOST = 500
 class _Times:
     """What the answers of one action took, before and since the last restart."""
 
-    __slots__ = ("before", "first", "instances", "latest", "now", "told")
+    __slots__ = ("before", "first", "instances", "now", "told")
 
     def __init__(self) -> None:
         self.before: list[float] = []
         self.now: list[float] = []
-        self.latest: dict[str, float] = {}
         self.instances: frozenset[str] = frozenset()
         self.first: Exchange | None = None
         self.told = False
@@ -49,8 +48,7 @@ answered since, and thirty answers or more from each side are compared by their 
 Compare an exchange from before with one from after (`diff #1 #2`), and what changed in the new version: a cache
 that is cold gets better by itself, a query without its index does not."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._times: Lately[tuple[str, str], _Times] = Lately(_MOST, _Times)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:

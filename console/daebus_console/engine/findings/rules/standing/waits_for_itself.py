@@ -35,8 +35,7 @@ twice: those that have all workers at work while messages wait are asked every f
 Call the function instead of the action; or put what is called into a service of its own. More workers
 (`max_workers`) only move the point at which it happens."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._blocked: dict[int, tuple[Exchange, Exchange]] = {}
         self._told: dict[int, None] = {}
         self._standing: dict[str | None, None] = {}
