@@ -61,8 +61,6 @@ class ShardTap:
         self.address = address
         self.patterns = tuple(dict.fromkeys(patterns))
         self.in_cluster = True
-        self.node: RedisAddress | None = None
-        """See `Tap`: it is none alone."""
         lookout = lookout_of(address)
         assert isinstance(lookout, ClusterLookout)
         self._cluster = lookout
