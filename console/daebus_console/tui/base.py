@@ -30,7 +30,7 @@ class View(Protocol):
     def set_filter(self, text: str | None) -> None:
         """Show only what passes the filter; None shows everything."""
 
-    def narrow_to(self, text: str, *, typing: bool = False) -> bool:
+    def narrow_to(self, text: str) -> bool:
         """The same; False where it does not parse."""
 
     def toggle_pause(self) -> bool:

@@ -49,7 +49,7 @@ class ExchangeKeys(InsightKeys):
     directory: DirectoryList
     flow: FlowList
 
-    def narrow_to(self, text: str, *, typing: bool = False) -> bool:
+    def narrow_to(self, text: str) -> bool:
         """Show only what that filter lets through."""
         raise NotImplementedError
 
