@@ -18,7 +18,7 @@ from daebus.wire.protocol import NEED_DATA, Alive, Message, Unsubscribed
 
 from .proof import PROBE
 from .reconnecting import HEARTBEAT_AFTER, Reconnecting, delay
-from .sockets.connection import Connection
+from .sockets.connection import INTERRUPTED, Connection
 from .sockets.waiter import Waiter
 from .standstill import Standstill
 
@@ -167,6 +167,8 @@ class Listener(Reconnecting):
         connection = self._connection
         if connection is None:
             raise ConnectionLost(f"not connected to Redis at {self.address}")
+        if connection.lacks:
+            raise connection.fail(INTERRUPTED)
         if self._early or connection.has_data():
             message = self.received()
             if message is not None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Iterator
 
 import pytest
+import redis
 
-from daebus import Daebus, request
-from tests.support.framework_services import Program, serving
+from daebus import ConnectionLost, Daebus, Requester, request
+from tests.support.framework_services import Program, Tap, serving
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
@@ -104,6 +108,43 @@ def test_a_caller_outlives_interrupts_at_random_moments(redis_url: str, echo: st
     program = Program("-c", _CODE, redis_url, echo)
     assert program.wait(280) == 0, program.output
     assert "all well" in program.output, program.output
+
+
+def test_what_comes_behind_a_message_that_an_interrupt_has_lost_is_not_taken_for_all(redis_url: str, name: str) -> None:
+    """Else a stream ends well, and a part of it is missing."""
+
+    def reply(number: int) -> str:
+        told = {"status": "success", "payload": {"n": number}, "request_id": "b", "final": number == 3}
+        return json.dumps(told)
+
+    with Requester(redis_url, timeout=60) as requester, Tap(redis_url, name), redis.Redis.from_url(redis_url) as client:
+        reads, streams = requester.start(name, "x", request_id="a"), requester.start(name, "x", request_id="b")
+        replies = requester._replies
+        assert replies is not None
+        take, leadership = replies._take, replies.listener.leadership
+
+        def interrupted(data: bytes) -> None:
+            if b'"n": 2' in data:
+                raise KeyboardInterrupt
+            take(data)
+
+        def publish() -> None:
+            eventually(lambda: leadership.leader is reads.waiter or reads.waiter in leadership.followers)
+            with client.pipeline() as together:
+                for number in (1, 2, 3):
+                    together.publish(requester.reply_channel, reply(number))
+                together.execute()
+
+        replies._take = interrupted
+        publishing = threading.Thread(target=publish)
+        publishing.start()
+        with pytest.raises(KeyboardInterrupt):
+            reads.result()
+        publishing.join()
+        replies._take = take
+        assert next(streams.replies()).payload == {"n": 1}
+        with pytest.raises(ConnectionLost, match="may have been handled"):
+            streams.result()
 
 
 _CONNECTING = """

@@ -10,6 +10,7 @@ from typing import Any
 from daebus.errors import ConnectionLost, RedisUnavailable, TooLate, again
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.link import Link
+from daebus.transport.sockets.connection import INTERRUPTED
 from daebus.transport.threads import begin
 
 from .route import Place
@@ -67,7 +68,7 @@ class Links:
                     return self._asked(several, data, wanted, within)
                 # Nobody asks but us: who did was interrupted, and what he is owed is not to be taken for our answer.
                 for place in list(self._owing):
-                    self._drop(place, ConnectionLost("interrupted in the middle of reading"))
+                    self._drop(place, ConnectionLost(INTERRUPTED))
 
     def _asked(self, places: Iterable[Place], data: bytes, wanted: int, within: float) -> Told:
         """Ask those that are connected. Called with `_lock` held."""

@@ -33,6 +33,7 @@ from .stream import Stream
 from .waiter import Waiter
 from .writing import Writing
 
+INTERRUPTED = "interrupted in the middle of reading"
 REPLY_WITHIN = 5.0
 """Seconds after which a reply that has not come means that the connection is dead; see `Doubts`."""
 
@@ -72,6 +73,8 @@ class Connection(Writing):
         self._done: deque[Pending] = deque()
         self.handing = False
         """Whether the leader has a message that it has not handed over yet."""
+        self.lacks = False
+        """Whether one was lost so: what came behind it is not to be handed over, as if nothing were missing."""
         self.told_by: int | None = None
         """The thread that just tells what became of commands; it must not wait for others."""
         now = time.monotonic()
@@ -219,8 +222,9 @@ class Connection(Writing):
         leadership = self.leadership
         if leadership.leader is waiter:
             if self._torn or self.handing:
+                self.lacks = self.lacks or self.handing
+                self.fail(INTERRUPTED)
                 self.handing = False
-                self.fail("interrupted in the middle of reading")
             if self._done:
                 self._tell()
             self._reading = False
