@@ -26,7 +26,8 @@ def test_another_shell_sees_the_shop() -> None:
     assert demo.returncode == 0
     assert "Traceback" not in err
     records = [json.loads(found) for found in done.out.splitlines()]
-    assert len(records) == 60
+    # A request that has no answer in time is told once more, which is no message more.
+    assert len({record["seq"] for record in records}) == 60
     assert all(record.keys() >= KEYS for record in records)
     assert {record["kind"] for record in records} <= {"request", "response", "one_way", "broadcast"}
     requests = {record["request_id"]: record for record in records if record["kind"] == "request"}
