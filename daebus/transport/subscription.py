@@ -30,20 +30,21 @@ class Subscription:
 
     def ensure(self, deadline: float) -> None:
         """Return once every channel is subscribed; see `Listener.ensure`. Not for several threads at once."""
-        if self._thread is None:
-            thread = threading.Thread(target=self._run, name=f"daebus-{self._listener.name}", daemon=True)
+        if self._thread is None or not self._thread.is_alive():
+            # Known before it begins: where an interrupt comes then, no other one is to read as well.
+            self._thread = threading.Thread(target=self._run, name=f"daebus-{self._listener.name}", daemon=True)
             try:
-                begin(thread)
+                begin(self._thread)
             except RuntimeError as error:
                 raise RedisUnavailable(f"cannot read from Redis at {self._listener.address}: {error}") from error
-            self._thread = thread
         self._listener.ensure(deadline)
 
     def close(self, timeout: float = 2.0) -> None:
         """Give the connection up, and end the thread."""
         self._listener.close()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+        thread = self._thread
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
+            thread.join(timeout)
 
     def _run(self) -> None:
         self._listener.lead(self._on_message, lambda: False)

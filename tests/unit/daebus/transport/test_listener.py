@@ -8,13 +8,16 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import redis
 
 from daebus import DaebusCaller
 from daebus.errors import ConnectionLost, ServiceUnavailable
 from daebus.transport import listener as listener_module
 from daebus.transport.address import RedisAddress
 from daebus.transport.listener import Listener
+from daebus.transport.subscription import Subscription
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
 
 HEARTBEAT_AFTER = 0.2
 
@@ -84,3 +87,27 @@ def test_what_a_program_has_seeded_does_not_depend_on_losses_and_calls(redis_url
     with DaebusCaller("nobody", redis_url=redis_url) as caller, pytest.raises(ServiceUnavailable):
         caller.send_request("get")
     assert random.getstate() == before
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_a_subscription_is_read_by_one_thread_wherever_an_interrupt_came(
+    redis_url: str, name: str, monkeypatch: pytest.MonkeyPatch, starts: bool
+) -> None:
+    def interrupted(thread: threading.Thread) -> None:
+        if starts:
+            thread.start()
+        raise KeyboardInterrupt
+
+    heard: list[tuple[str, bytes]] = []
+    subscription = Subscription(RedisAddress(redis_url), name, [name], lambda *message: heard.append(message))
+    with monkeypatch.context() as patch:
+        patch.setattr("daebus.transport.subscription.begin", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            subscription.ensure(time.monotonic() + 30)
+    subscription.ensure(time.monotonic() + 30)
+    assert [thread.name for thread in threading.enumerate()].count(f"daebus-{name}") == 1
+    with redis.Redis.from_url(redis_url) as client:
+        client.publish(name, b"x")
+    eventually(lambda: heard == [(name, b"x")])
+    subscription.close()
+    subscription.close()
