@@ -49,7 +49,8 @@ def check_name(where: str) -> None:
     if "://" in where:
         raise Mistake(f"{where!r} names no module; `daebus run` takes the URL of Redis with --redis")
     if not name or not all(part.isidentifier() for part in name.split(".")):
-        module = ".".join(part for part in name.removesuffix(".py").split("/") if part != ".")
+        written = name.removesuffix("/__init__.py").removesuffix(".py")
+        module = ".".join(part for part in written.split("/") if part != ".")
         meant = module if all(part.isidentifier() for part in module.split(".")) else "shop.users"
         app = where.partition(":")[2] or "app"
         raise Mistake(f"{where!r} names no module; write it as Python imports it, such as {meant}:{app}")

@@ -280,6 +280,7 @@ def test_check_tells_what_a_service_has(write: Write, capsys: pytest.CaptureFixt
         ("{}.py:other", USERS, "; for the file {}.py, write {}:other"),
         ("./users.py", USERS, "'./users.py' names no module; write it as Python imports it, such as users:app"),
         ("shop/users.py:other", USERS, "names no module; write it as Python imports it, such as shop.users:other"),
+        ("shop/__init__.py:app", USERS, "names no module; write it as Python imports it, such as shop:app"),
         ("../us ers.py", USERS, "names no module; write it as Python imports it, such as shop.users:app"),
         ("..{}", USERS, "'..{}' names no module"),
     ],
