@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from daebus_console.engine.alike import AlikeEntry, Alikes, Pattern, pattern_of
+from daebus_console.engine.bounded import remember
 from daebus_console.engine.entries import ChannelEntry, Instance, ServiceEntry
 from daebus_console.engine.listeners import Listener
 from daebus_console.engine.message import envelope as wire
@@ -24,6 +25,7 @@ SILENT_FOR = 60.0
 FORGOTTEN_AFTER = 300.0
 """Seconds after which a channel is left out that nobody is subscribed to and nothing passes on."""
 _MOST_ASKED = 4
+_MOST_MET = 50
 # Members of an enum are slow to look up, and these are wanted for every exchange.
 _REQUEST, _ONE_WAY, _BROADCAST = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST
 _OK, _CONTROL = State.OK, Flag.CONTROL
@@ -312,6 +314,16 @@ class Directory:
             entry = service.action(name)
             if entry is not None:
                 entry.declared, entry.doc = True, doc
+
+    def answered(self, answers: Mapping[Asked, Sequence[Exchange]]) -> None:
+        """Take requests that were answered: an instance that has not told of itself may have taken another's place."""
+        for (target, _action), exchanges in answers.items():
+            service, instance = self.services.get(target or ""), exchanges[-1].instance
+            if service is None or instance is None or instance in service.instances or instance in service.met:
+                continue
+            if service.instances and service.gone is None:
+                remember(service.met, instance, None, _MOST_MET)
+                service.asked = 0
 
     def settled(self, exchanges: Sequence[Exchange]) -> None:
         """Take requests that have just been answered or have run out of time."""

@@ -64,6 +64,8 @@ class ServiceEntry:
     asked: int = 0
     """How often it was asked for its `info` since it was last seen to change, and when."""
     asked_at: float = 0.0
+    met: dict[str, None] = field(default_factory=dict)
+    """Instances that answered before they had told of themselves."""
 
     @property
     def everybody(self) -> int:

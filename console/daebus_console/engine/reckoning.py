@@ -52,6 +52,7 @@ class Reckoning:
             directory.asked(at, did.requests)
             stats.opened_many(at, did.requests)
         if did.answers:
+            directory.answered(did.answers)
             stats.answered_many(at, did.answers)
         if did.opened:
             directory.saw(did.opened)

@@ -122,6 +122,31 @@ def test_what_its_actions_take_is_kept_and_asked_for_again_of_another_instance(d
     assert directory.poll(33.0, channels) == set()
 
 
+def test_an_instance_that_answers_and_has_not_told_of_itself_is_asked(directory: Directory) -> None:
+    """It took the place of another one between two looks."""
+    channels = {"daebus.control.orders": 1}
+    directory.poll(1.0, channels)
+    directory.info(1.1, info(instance="one"))
+
+    bus = Bus()
+
+    def answered(by: str | None) -> None:
+        asked = bus >> request("orders", "create", id=uuid.uuid4().hex)
+        bus >> answer("caller:1", id=asked.request_id, instance=by)
+        directory.answered({("orders", "create"): [asked]})
+
+    for by in ("one", None):
+        answered(by)
+        assert directory.poll(20.0, channels) == set()
+    answered("two")
+    assert directory.poll(21.0, channels) == {"orders"}
+    # Where it does not tell, it is not asked for ever.
+    answered("two")
+    assert directory.poll(30.0, channels) == set()
+    directory.info(31.0, info(instance="two"))
+    assert set(directory.services["orders"].instances) == {"two"}
+
+
 def test_reply_channels_are_counted_and_not_listed(directory: Directory) -> None:
     directory.poll(1.0, {"caller:a": 1, "caller:b": 1, "orders.responses": 1, "news": 2}, patterns=3)
     assert (directory.reply_channels, directory.pattern_subscribers, directory.polled) == (2 + 1, 3, 1.0)

@@ -22,6 +22,8 @@ Time = Annotated[float, msgspec.Meta(gt=0, lt=1e11)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
 OK = "ok"
 DEFERRED = "deferred"
+UNAVAILABLE = "unavailable"
+"""How a call ended where nobody was there to be asked."""
 _WELL = (OK, DEFERRED)
 _LATEST = 20
 """Batches by which the clock of an instance is judged, and as many before them."""

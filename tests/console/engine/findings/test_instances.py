@@ -8,7 +8,9 @@ import pytest
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.instances import Instances
+from daebus_console.engine.message.exchange import Exchange
 from tests.console.engine.findings.watched import START, Watched
+from tests.console.engine.records.told import batch, record
 
 
 def tell(bus: Watched, *sizes: int, busy: int = 1, room: int = 1_000) -> None:
@@ -419,6 +421,46 @@ def test_a_service_that_is_back_before_it_is_told(bus: Watched) -> None:
     bus.wait(11)
     bus.poll(_ledger=1)
     assert bus.one("gone-meanwhile").because.startswith("Redis listed no subscriber of its channel any more at ")
+
+
+def crash(bus: Watched, *, down: float = 0.5) -> Exchange:
+    """A service is sent something between two looks at who is there, ends by it, and is started anew."""
+    bus.poll(_ledger=1)
+    bus.info("ledger", "book", started=bus.now - 100)
+    bus.answer(bus.ask("ledger", "book"), instance="i1")
+    bus.wait(1)
+    bus.poll(_ledger=1)
+    bus.wait(0.4)
+    lost = bus.ask("ledger", "book", {"file": "IMG_7.heic"}, timeout=3)
+    bus.wait(0.6)
+    bus.poll()
+    bus.wait(down)
+    began = bus.now
+    bus.wait(0.5)
+    bus.poll(_ledger=1)
+    bus.info("ledger", "book", instance="i2", started=began)
+    return lost
+
+
+def test_what_was_sent_last_to_a_service_that_ended_by_it(bus: Watched) -> None:
+    lost = crash(bus)
+    bus.wait(3)
+    bus.wait(11)
+    bus.poll(_ledger=1)
+    found = bus.one("gone-meanwhile")
+    assert found.evidence == [lost.number]
+    assert ", or just before that: they got no answer" in found.text
+
+
+def test_what_reached_nobody_as_its_asker_tells_was_not_under_way(bus: Watched) -> None:
+    lost = crash(bus)
+    missed = record(1, "called", bus.now, id=lost.request_id, service="ledger", action="book", outcome="unavailable")
+    told = batch("web", missed)
+    bus.say(told.channel, told.data)
+    bus.wait(3)
+    bus.wait(11)
+    bus.poll(_ledger=1)
+    assert "gone-meanwhile" not in bus.names()
 
 
 @pytest.mark.parametrize("back_after", [1, 7])

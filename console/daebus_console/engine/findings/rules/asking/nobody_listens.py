@@ -11,7 +11,7 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.seen import Seen, see
 from daebus_console.engine.findings.words import near, quoted, shown, to
 from daebus_console.engine.message.exchange import Exchange, Kind
-from daebus_console.engine.records.record import Any_, Called, key_of
+from daebus_console.engine.records.record import UNAVAILABLE, Any_, Called, key_of
 
 _MOST = 200
 _SETTLES = 1.0
@@ -23,8 +23,6 @@ _UNLISTED = "Redis listed no subscriber of that channel, before and after they w
 _LOST = (
     "what was sent meanwhile is lost; where it was started anew, let the new instance start before the old one stops"
 )
-_UNAVAILABLE = "unavailable"
-"""How a call ended, as services tell it, of which nobody was there to be asked."""
 
 
 class Found(Rule):
@@ -72,7 +70,7 @@ whether both are connected to the same Redis."""
     def recorded(self, record: Any_, exchange: Exchange | None) -> None:
         """Whether somebody was told that nobody serves it, where nothing else tells."""
         del exchange
-        if self.world.polled is not None or not isinstance(record, Called) or record.outcome != _UNAVAILABLE:
+        if self.world.polled is not None or not isinstance(record, Called) or record.outcome != UNAVAILABLE:
             return
         service = record.service
         asked = self.world.find(key_of(record.id) or "")

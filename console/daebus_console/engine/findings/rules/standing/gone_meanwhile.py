@@ -12,6 +12,7 @@ from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import quoted, shown, to
 from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.records.record import UNAVAILABLE, Any_, Called, key_of
 
 _SURE = 0.1
 """Seconds before a look at who is subscribed, for which what it found was so."""
@@ -56,8 +57,9 @@ runs and answers what waits, so that no answer came for ten seconds more: this o
 ended by itself (os._exit, a fault in a library written in C). Or it has lost its way to Redis, and is not back yet.
 
 Where nobody listed the subscribers meanwhile, as in a capture, or as one is started anew within a second or two,
-they may also have been sent just before that, while nobody served it: this is said. It is known to be another one
-by the instances that told of themselves, or answered, before.
+they may also have been sent just before that, while nobody served it: this is said, but for those of which whoever
+asked tells that nobody was there. It is known to be another one by the instances that told of themselves, or answered,
+before.
 
 Look at its log, at what ended it (`dmesg` names processes that were killed for want of memory), and at what it was
 asked last."""
@@ -68,11 +70,15 @@ asked last."""
         """When services were seen to be there the last time, now and before they went the last time."""
         self._back: dict[str, float] = {}
         """When those that had gone were seen to be there again."""
+        self._went: dict[str, float] = {}
+        """When those were first seen not to be there, the last time."""
         self._looked: float | None = None
         self._waiting: dict[int, _Unanswered] = {}
         """By the number of the exchange, what may be answered yet."""
         self._told: dict[str, float] = {}
         """When services went away of which it is sure that requests to them were under way."""
+        self._missed: dict[int, None] = {}
+        """What nobody was there to get, as whoever asked tells."""
         self._undecided: dict[int, tuple[Exchange, float]] = {}
         """What nothing is known of yet, and until when it may be: a new instance tells of itself in its time."""
         self._answered: dict[tuple[str, str], None] = {}
@@ -80,6 +86,17 @@ asked last."""
         self._answers: dict[str, dict[str, float]] = {}
         """When the latest request was sent that an instance answered, by service and instance; one that does not tell
         its name has an empty one."""
+
+    def recorded(self, record: Any_, exchange: Exchange | None) -> None:
+        """Whether whoever asked was told that nobody was there: then nothing went away while that was under way."""
+        del exchange
+        if not isinstance(record, Called) or record.outcome != UNAVAILABLE:
+            return
+        asked = self.world.find(key_of(record.id) or "")
+        if asked is not None:
+            remember(self._missed, asked.number, None, _MOST)
+            self._undecided.pop(asked.number, None)
+            self._waiting.pop(asked.number, None)
 
     def look(self) -> None:
         """Who is there? And what has got no answer by now?"""
@@ -102,6 +119,8 @@ asked last."""
                 here[one.name] = polled
         self._back |= {name: polled for name in here if name not in self._here and name in self._left}
         gone = {name: at for name, at in self._here.items() if name not in here}
+        self._went = {name: at for name, at in self._went.items() if name in self.world.directory.services}
+        self._went |= dict.fromkeys(gone, polled)
         self._left = {name: at for name, at in {**self._left, **gone}.items() if name in self.world.directory.services}
         self._back = {name: at for name, at in self._back.items() if name in here}
         self._here = here
@@ -126,6 +145,7 @@ asked last."""
         self._answered.clear()
         self._here.clear()
         self._left.clear()
+        self._went.clear()
         self._back.clear()
         self._waiting.clear()
 
@@ -141,6 +161,8 @@ asked last."""
         """It got no answer: is anybody left to give it?"""
         entry = self.world.directory.services.get(exchange.target or "")
         if exchange.kind is not Kind.REQUEST or exchange.answer is not None or entry is None or not entry.framework:
+            return
+        if exchange.number in self._missed:
             return
         self._look()
         until = self.world.now + _GRACE
@@ -171,6 +193,9 @@ asked last."""
                 left, sure = at - _UNSEEN, self.world.polled is not None
                 if before is not None and sent >= left - _SURE:
                     left, sure = at, sent <= before
+            elif left - _SURE <= sent < self._went.get(entry.name, 0.0):
+                # It went between two looks: before that was sent, or after.
+                left, sure = at, False
         # What is sent in the moment between the last look and its end may have reached nobody. And whoever began
         # before that look had only lost its way to Redis.
         if left is None or not sent < left - _SURE < at <= exchange.until:
