@@ -267,3 +267,54 @@ def test_another_instance_that_raised_has_not_answered(bus: Watched) -> None:
     sent = batch("users", handled(1, asked.request_id or "", "get", bus.now, **told), instance="two")
     bus.say(sent.channel, sent.data)
     assert bus.names() == []
+
+
+def taking(bus: Watched, times: list[float], **how: Any) -> None:
+    """Calls of an action whose handler takes so long each time."""
+    for number, seconds in enumerate(times):
+        asked = bus.ask("feed", "add", {"n": number})
+        for service in how.get("calls", ()):
+            bus.call(service, of=asked)
+        bus.answer(asked, elapsed=seconds, instance=how.get("instance", "i1"))
+        bus.wait(0.02)
+
+
+def growing(count: int, step: float = 0.001) -> list[float]:
+    return [0.001 + number * step for number in range(count)]
+
+
+def test_a_handler_that_takes_longer_and_longer(bus: Watched) -> None:
+    taking(bus, growing(180))
+    found = bus.one("slower-and-slower")
+    assert found.text == "the handler of feed add takes longer and longer: 20 ms at first, and 180 ms now"
+    assert found.because == "8 times in a row each of 20 or more took longer than all of those before"
+    assert (found.severity.word, found.filter) == ("warning", "to:feed action:add")
+
+
+def test_instances_are_followed_each_by_itself(bus: Watched) -> None:
+    for number, seconds in enumerate(growing(180)):
+        taking(bus, [seconds], instance="old")
+        taking(bus, [0.001 + number % 3 / 1000], instance="new")
+    assert "slower-and-slower" in bus.names()
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pytest.param(growing(180, 0.0001), id="quick"),
+        pytest.param(growing(100), id="not for long"),
+        pytest.param(
+            [seconds if number % 7 else 0.002 for number, seconds in enumerate(growing(180))], id="now and then"
+        ),
+        pytest.param([*growing(90), *growing(90)], id="started anew"),
+        pytest.param([0.001 if number < 90 else 0.2 for number in range(180)], id="at once"),
+    ],
+)
+def test_a_handler_that_does_not_take_longer_each_time(bus: Watched, times: list[float]) -> None:
+    taking(bus, times)
+    assert "slower-and-slower" not in bus.names()
+
+
+def test_one_that_calls_others_may_wait_for_those(bus: Watched) -> None:
+    taking(bus, growing(180), calls=["stock"])
+    assert "slower-and-slower" not in bus.names()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from daebus_console.engine.bounded import Lately
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.growing import RUN, Growing, Growth
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, numbers
 from daebus_console.engine.message.exchange import Exchange
@@ -16,64 +16,16 @@ _LEAST_SEEN = 50
 _TIMES = 10
 _FROM = 16_000
 _MOST = 1_000
-_RUN, _RUNS, _GROWN = 20, 5, 2
-"""It grows: five times in a row all of a run of twenty were larger than all of the run before, and have doubled.
-
-What keeps the latest hundred of something grows as well, until there are a hundred.
-"""
 
 
-class _Growth(NamedTuple):
-    """A run has ended that is larger than those before: how many in a row were, from how many bytes to how many.
+class _Sizes(Growing):
+    """How many of a kind were seen, and how large the largest was."""
 
-    `least` is the smallest of the run, and `at` the place of its last among those that came with it.
-    """
-
-    runs: int
-    began: int
-    now: int
-    least: int
-    at: int
-
-
-class _Sizes:
-    """How many of a kind were seen, and how large the largest was.
-
-    Runs of twenty or more are compared: `runs` is how many in a row were each larger, to the last one, than all of the
-    run before, and `began` the largest of the run before the first of them.
-    """
-
-    __slots__ = ("before", "began", "count", "largest", "of_run", "runs", "smallest", "top")
+    __slots__ = ("count", "largest")
 
     def __init__(self) -> None:
+        super().__init__()
         self.count = self.largest = 0
-        self.of_run = self.smallest = self.top = 0
-        self.before = self.began = self.runs = 0
-
-    def grow(self, sizes: list[int]) -> _Growth | None:
-        """Take some more; what the last run that ended with them was, where it is larger as some before it were."""
-        grown = None
-        for at in range(0, len(sizes), _RUN):
-            grown = self._run_on(sizes[at : at + _RUN], min(at + _RUN, len(sizes)) - 1) or grown
-        return grown
-
-    def _run_on(self, sizes: list[int], at: int) -> _Growth | None:
-        low = min(sizes)
-        self.smallest = min(self.smallest, low) if self.of_run else low
-        self.top = max(self.top, max(sizes)) if self.of_run else max(sizes)
-        self.of_run += len(sizes)
-        if self.of_run < _RUN:
-            return None
-        self.of_run = 0
-        if self.smallest > self.before > 0:
-            self.began = self.began if self.runs else self.before
-            self.runs += 1
-        else:
-            self.runs = 0
-        self.before = self.top
-        if self.runs < _RUNS or self.smallest < _GROWN * self.began:
-            return None
-        return _Growth(self.runs, self.began, self.top, self.smallest, at)
 
 
 class Found(Rule):
@@ -147,7 +99,7 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
             where=numbers([exchange.number]),
         )
 
-    def _tell_growth(self, key: tuple[str, str, str], exchange: Exchange, grown: _Growth) -> None:
+    def _tell_growth(self, key: tuple[str, str, str], exchange: Exchange, grown: Growth) -> None:
         service, action, what = key
         last = exchange.answer if what == "answer" and exchange.answer is not None else exchange.opened
         of = f"{what}s {'on' if what == 'broadcast' else 'of'} {call(service, action)}"
@@ -159,8 +111,8 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
             service=service,
             action=action,
             about=f"{what} grows",
-            text=f"{of} grow and grow: they had {size_of(grown.began)}, and have {size_of(grown.now)} now",
-            because=f"{grown.runs} times in a row each of {_RUN} or more was larger than all of those before",
+            text=f"{of} grow and grow: they had {size_of(int(grown.began))}, and have {size_of(int(grown.now))} now",
+            because=f"{grown.runs} times in a row each of {RUN} or more was larger than all of those before",
             advice="look at what is added to it each time, and limit that: the latest only, or pages",
             where=numbers([exchange.number]),
         )
