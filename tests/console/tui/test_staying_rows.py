@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from daebus_console.engine.session import Session
+from daebus_console.tui.rows.lines import text_of
 from daebus_console.tui.screens import groups
+from daebus_console.tui.screens.conversation import WaterfallList
 from daebus_console.tui.screens.groups import GroupsScreen
 from daebus_console.tui.screens.stats import StatsScreen
 from daebus_console.tui.widgets.figure_list import FigureList
@@ -197,3 +199,19 @@ def test_the_entry_of_the_directory_under_the_cursor_stays_where_it_is_whoever_c
         assert seen() == there
 
     drive(session, story, (80, 24))
+
+
+def test_the_row_of_a_conversation_under_the_cursor_stays_under_it_as_more_comes_before_it() -> None:
+    async def story(console: Driver) -> None:
+        rows = WaterfallList()
+        await console.app.main.mount(rows, before=0)
+        await console.until(lambda: rows.page > 2)
+        rows.draw([(number, [(f"{number}{part}", "plain")]) for number in range(1, 4) for part in "abc"])
+        rows.put_cursor(4)
+        rows.draw([(number, [(f"{number}{part}", "plain")]) for number in (1, *range(7, 40), 2, 3) for part in "abc"])
+        assert text_of(rows.lines[rows.cursor_index() or 0][1]) == "2b"
+        assert rows.in_sight()
+        rows.draw([(number, [(f"{number}a", "plain")]) for number in range(1, 4)])
+        assert text_of(rows.lines[rows.cursor_index() or 0][1]) == "2a"
+
+    drive(fed(NOON), story)

@@ -46,18 +46,23 @@ class WaterfallList(RowList):
         self._cursor = 0
 
     def draw(self, lines: list[tuple[int, Line]]) -> None:
-        """Show other lines; the cursor stays on its exchange."""
+        """Show other lines; the cursor stays on that of its exchange, and in sight."""
         number = self.lines[self._cursor][0] if self._cursor < len(self.lines) else 0
+        seen, before = self.in_sight(), self._rows_of(number)
         self.lines = lines
-        places = [index for index, (of, _line) in enumerate(lines) if of == number]
-        if number and places and self._cursor not in places:
-            self._cursor = places[0]
+        if number and (rows := self._rows_of(number)):
+            self._cursor = rows[min(before.index(self._cursor), len(rows) - 1)]
         self._cursor = min(self._cursor, max(0, len(lines) - 1))
+        if seen and lines:
+            self.show_row(self._cursor)
         self.refresh()
+
+    def _rows_of(self, number: int) -> list[int]:
+        return [index for index, (of, _line) in enumerate(self.lines) if of == number]
 
     def start_at(self, number: int) -> None:
         """Put the cursor on the first row of that exchange."""
-        self._cursor = next((index for index, (of, _line) in enumerate(self.lines) if of == number), 0)
+        self._cursor = next(iter(self._rows_of(number)), 0)
         self.show_row(self._cursor)
 
     def count(self) -> int:

@@ -52,8 +52,7 @@ class DirectoryList(RowList):
 
     def reload(self) -> None:
         """Read who is there, and draw it. Who comes or goes above moves nothing of what is looked at."""
-        here, rows = self.cursor_index(), self.rows
-        seen = here is not None and self.top <= here < self.top + self.page
+        rows, seen = self.rows, self.in_sight()
         at_top = rows[self.top].key if 0 < self.top < len(rows) else None
         with self._lock:
             self.rows = directory_rows(self.directory, self.opened)

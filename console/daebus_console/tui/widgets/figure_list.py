@@ -28,8 +28,7 @@ class FigureList(RowList):
 
     def take(self, rows: list[Any]) -> None:
         """Show these rows from now on. The cursor stays on its row, and that on the screen, wherever it stands now."""
-        before, here = self.chosen(), self.cursor_index()
-        seen = here is not None and self.top <= here < self.top + self.page
+        before, seen = self.chosen(), self.in_sight()
         self.rows = rows
         if before is not None:
             same = self._same(before)

@@ -123,6 +123,11 @@ class RowList(Widget, can_focus=True):
             self.top = index - self.page + 1
         self.top = max(0, min(self.top, self.bottom))
 
+    def in_sight(self) -> bool:
+        """Whether the cursor is on the screen."""
+        here = self.cursor_index()
+        return here is not None and self.top <= here < self.top + self.page
+
     def on_resize(self) -> None:
         """What the cursor was on stays on the screen where it was there."""
         before, self._page = self._page, self.page
