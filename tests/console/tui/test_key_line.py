@@ -38,11 +38,15 @@ def test_the_wheel_shows_what_has_no_room_and_the_click_goes_where_it_is_then() 
     async def story(console: Driver) -> None:
         await console.until(lambda: "Pause" in line(console))
         first, keys = line(console), console.app.screen.query_one(KeyLine)
-        assert "Help" not in first
-        assert first.endswith("…"), "that there is more is to be seen"
+        assert "Quit" not in first
+        assert first.endswith(" … ? Help"), "that there is more is to be seen, and what tells of it"
+        await console.pilot.click(KeyLine, offset=(first.index("…"), 0))
+        await console.pilot.click(KeyLine, offset=(first.index("? Help"), 0))
+        await console.sees("escape closes")
+        await console.press("escape")
         for _ in range(20):
             await console.pilot._post_mouse_events([events.MouseScrollDown], keys, button=0)
-        await console.until(lambda: "Help" in line(console))
+        await console.until(lambda: "Quit" in line(console))
         assert line(console).rstrip().endswith("Quit"), "no further than to the last"
         await console.pilot.click(KeyLine, offset=(line(console).index("Help"), 0))
         await console.sees("escape closes")

@@ -19,10 +19,16 @@ from daebus_console.tui.look.legible import legible
 
 LAST = ("help", "app.leave")
 """Actions of the whole screen, which stand behind what the screen is for."""
+ALWAYS = ("help", "screen.keys")
+"""What tells of all keys, and so of those that have no room."""
+_MORE = "… "
 
 
 class KeyLine(Widget, can_focus=False):
-    """Each key with what it does. A click presses the key; the mouse wheel moves to what has no room."""
+    """Each key with what it does. A click presses the key; the mouse wheel moves to what has no room.
+
+    Where not all have room, the one that tells of all of them stands at the end.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key", "keys--does", "keys--hovered", "keys--off"}
     ALLOW_SELECT = False
@@ -58,11 +64,31 @@ class KeyLine(Widget, can_focus=False):
         binding, key, _enabled = self._keys[index]
         return cell_len(f"{key} {binding.description} ")
 
+    def _all_fit(self) -> bool:
+        """Whether those from the first on have room; the last blank needs none."""
+        return sum(map(self._width, range(self._first, len(self._keys)))) <= self.size.width + 1
+
+    def _shown(self) -> list[int | None]:
+        """The keys that are drawn, one after the other; None stands for those that have no room."""
+        keys = list(range(self._first, len(self._keys)))
+        if self._all_fit():
+            return [*keys]
+        last = next((index for index in keys if self._keys[index][0].action in ALWAYS), None)
+        room = self.size.width + 1 - cell_len(_MORE) - (self._width(last) if last is not None else 0)
+        shown: list[int | None] = []
+        for index in keys:
+            room -= self._width(index) if index != last else 0
+            if room < 0:
+                break
+            if index != last:
+                shown.append(index)
+        return [*shown, None, *([last] if last is not None else [])]
+
     def _at(self, x: int) -> int | None:
         """Which key is drawn there."""
         end = 0
-        for index in range(self._first, len(self._keys)):
-            begin, end = end, end + self._width(index)
+        for index in self._shown():
+            begin, end = end, end + (self._width(index) if index is not None else cell_len(_MORE))
             if begin <= x < end - 1:
                 return index
         return None
@@ -91,7 +117,7 @@ class KeyLine(Widget, can_focus=False):
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """On to what has no room."""
-        if sum(map(self._width, range(self._first, len(self._keys)))) > self.size.width + 1:
+        if not self._all_fit():
             self._scroll(1, event)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
@@ -115,15 +141,15 @@ class KeyLine(Widget, can_focus=False):
             legible(self.get_component_rich_style(f"keys--{part}")) for part in ("key", "does", "hovered", "off")
         )
         segments: list[Segment] = []
-        for index, (binding, key, enabled) in enumerate(self._keys[self._first :], self._first):
+        for index in self._shown():
+            if index is None:
+                segments.append(Segment(_MORE, does))
+                continue
+            binding, key, enabled = self._keys[index]
             over = hovered if index == self._hovered else off if not enabled else None
             segments += [
                 Segment(key, over or key_style),
                 Segment(f" {binding.description}", over or does),
                 Segment(" ", ground),
             ]
-        line = Strip(segments)
-        if line.cell_length > width + 1:
-            # The last blank needs no room.
-            line = Strip([*line.crop(0, width - 1), Segment("…", does)])
-        return line.adjust_cell_length(width, ground)
+        return Strip(segments).adjust_cell_length(width, ground)
