@@ -16,7 +16,7 @@ from daebus_console.engine.entries import ChannelEntry, Instance, ServiceEntry
 from daebus_console.engine.listeners import Listener
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.dialect import Announced
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, State
 
 MOST = 10_000
 """Services that are remembered, and as many channels."""
@@ -108,7 +108,8 @@ class Directory:
             if controlled is not None:
                 service = self._service(controlled, now, here=True)
                 if service is not None and (not service.framework or service.subscribers != count or service.gone):
-                    service.framework, service.subscribers, service.gone = True, count, None
+                    service.framework, service.dialect = True, DAEBUS
+                    service.subscribers, service.gone = count, None
                     self.framework.add(controlled)
                     service.asked = 0
                 if service is not None and controlled in subscribers:
@@ -216,7 +217,7 @@ class Directory:
         service = self._service(name, now, here=True)
         if service is None:
             return
-        service.framework = True
+        service.framework, service.dialect = True, DAEBUS
         self.framework.add(name)
         key = str(payload.get("instance") or "?")
         known = key in service.instances

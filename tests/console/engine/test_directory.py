@@ -11,6 +11,7 @@ from daebus_console.engine.directory import Directory
 from daebus_console.engine.listeners import listeners_in
 from daebus_console.engine.rate import Rate
 from tests.console.engine.bus import Bus, answer, raw, request
+from tests.console.engine.findings.watched import Watched
 
 
 @pytest.fixture
@@ -32,6 +33,19 @@ def test_a_control_channel_is_a_service_and_is_asked_once(directory: Directory) 
     orders = directory.services["orders"]
     assert (orders.framework, orders.subscribers, orders.first_seen, orders.gone) == (True, 1, 1.0, None)
     assert directory.channels == {}
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_service_that_others_asked_first_is_ours_all_the_same(told: bool) -> None:
+    bus = Watched()
+    bus.say("orders", {"pattern": "orders", "data": 1, "id": "a" * 21})
+    orders = bus.session.directory.services["orders"]
+    assert (orders.framework, orders.dialect) == (False, "nest")
+    if told:
+        bus.info("orders", "place")
+    else:
+        bus.poll(_orders=1)
+    assert (orders.framework, orders.dialect) == (True, "daebus")
 
 
 def test_another_number_of_instances_is_asked_again(directory: Directory) -> None:
