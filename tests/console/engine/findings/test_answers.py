@@ -130,6 +130,35 @@ def test_two_that_share_the_work_and_both_answer(bus: Watched) -> None:
     assert finding.advice == "see whether b was paused, or held as a whole: it answered 12 s after it was asked"
 
 
+def test_one_that_shares_the_work_and_one_of_an_older_release_both_answer(bus: Watched) -> None:
+    bus.info("users", "get", instance="a", shared=True)
+    asked = bus.answer(bus.ask("users", "get"), {"n": 1})
+    bus.answer(asked, {"n": 1}, instance="a")
+    finding = bus.one("answered-twice")
+    assert finding.text == (
+        "users get is handled more than once: by one of the instances that share the work, and by another program"
+    )
+    assert (
+        finding.advice == "stop the other, or bring it to this version: it does not say who it is, and shares no work"
+    )
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_one_of_another_release_has_an_action_that_the_others_have_not(bus: Watched, first: str) -> None:
+    bus.poll(_users=1, users=1)
+    bus.info("users", "get", instance="a")
+    asked = bus.ask("users", "find")
+    if first == "old":
+        bus.answer(asked, {"n": 1})
+    bus.fail(asked, "unknown_action", instance="a")
+    if first == "new":
+        bus.answer(asked, {"n": 1})
+    assert bus.one("answered-twice").text == (
+        "users find is handled by one of those who answer, and another answers that it has no such action"
+    )
+    assert "run it with unknown_action" in bus.one("answered-twice").advice
+
+
 def test_a_handler_that_answers_twice(bus: Watched) -> None:
     asked = bus.ask("users", "get")
     bus.answer(asked, instance="a")

@@ -76,8 +76,7 @@ to round may come to an end, and are not counted.
 
 Send only where something has changed; or let a message name who began, and let that one not pass it on."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._seen: dict[_What, _Seen] = {}
         self._places: dict[tuple[str, str], None] = {}
         """Where there is one of them: channels, and actions."""

@@ -49,8 +49,7 @@ caller."""
 
     least_calls = LEAST
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._often: dict[_Calls, int] = {}
         """How often each handler made such calls to each action, which were not told of yet."""
         self._otherwise: dict[_Calls, None] = {}

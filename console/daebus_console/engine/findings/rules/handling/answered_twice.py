@@ -30,14 +30,13 @@ It is thought so because two answers with the id of the request came on its repl
 
 Let the instances share the work: `app.run(shared=True)` has exactly one of them handle each request. Where they do
 already, one was paused, or held as a whole, for longer than the timeout of the request and 5 s more: so long it is
-known that another one has taken it. Where one instance answers twice, its handler sends two final answers: all but
-the last want `final=False`.
+known that another one has taken it. Programs of an older release share no work: bring all to one version. Where one
+instance answers twice, its handler sends two final answers: all but the last want `final=False`.
 
 Where another request of the same asker to the same action was under way just then, and never got an answer, the second
 answer bore the wrong id. A program that does not keep requests apart mixes their ids up."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+    def begin(self) -> None:
         self._by_one: dict[tuple[str | None, str | None, str | None], deque[tuple[Exchange, float]]] = {}
         """Of what one program answered twice, or nobody knows how many: the latest, and when the second answer came."""
         self._mixed: dict[tuple[str, str], None] = {}
@@ -48,16 +47,22 @@ answer bore the wrong id. A program that does not keep requests apart mixes thei
         if exchange.kind is not Kind.REQUEST or not message.final or len(exchange.aside.extra or ()) != 1:
             return
         first = exchange.answer
-        codes = [error_code(one.data) for one in (first, message) if one is not None and one.error]
-        if "unknown_action" in codes:
-            # That is another fault, which has a rule of its own.
-            return
+        lacking = [found is not None and found.error and _lacks(found) for found in (first, message)]
         one, other = (_instance(found) for found in (first, message))
+        if any(lacking) and [who for who, lacks in zip((one, other), lacking, strict=True) if not lacks] != [None]:
+            # Where all tell who they are it is another fault, which has a rule of its own.
+            return
         service, action = exchange.target or "", exchange.action or ""
         name = call(service, action)
         instances = len(self.world.instances.here(service))
         sharing = {each.name for each in self.world.instances.of(service) if each.shared}
-        if other is not None and one == other:
+        if any(lacking):
+            text = f"{name} is handled by one of those who answer, and another answers that it has no such action"
+            advice = (
+                f"bring all that run as {shown(service)} to one version; where others share its channel on purpose,"
+                ' run it with unknown_action="ignore"'
+            )
+        elif other is not None and one == other:
             text, advice = f"one instance answered {name} twice", "send one final answer: the others with final=False"
         elif other is not None and {one, other} <= sharing:
             text = f"{name} is handled more than once, though its instances share the work"
@@ -65,6 +70,11 @@ answer bore the wrong id. A program that does not keep requests apart mixes thei
                 f"see whether {shown(other, text=True)} was paused, or held as a whole: it answered"
                 f" {duration(message.at - exchange.opened.at)} after it was asked"
             )
+        elif {one, other} <= {None, *sharing} and sharing & {one, other}:
+            text = (
+                f"{name} is handled more than once: by one of the instances that share the work, and by another program"
+            )
+            advice = "stop the other, or bring it to this version: it does not say who it is, and shares no work"
         elif other is None and instances < 2 and not self._are_several(service):
             text = f"a request to {name} got two final answers"
             advice = "see whether one program serves it: send one final answer, with the id of that request"
@@ -86,6 +96,7 @@ answer bore the wrong id. A program that does not keep requests apart mixes thei
             service=service,
             action=action,
             text=text,
+            about="no such action" if any(lacking) else "",
             because="two final answers with the id of the request came",
             advice=advice,
             where=f"{to(service, action)} is:duplicate",
@@ -129,6 +140,10 @@ answer bore the wrong id. A program that does not keep requests apart mixes thei
 def _asked(exchange: Exchange) -> tuple[str | None, str | None, str | None]:
     """By whom it is answered, what was asked, and where the answer goes."""
     return exchange.target, exchange.action, exchange.reply_to
+
+
+def _lacks(answer: Message) -> bool:
+    return error_code(answer.data) == "unknown_action"
 
 
 def _instance(answer: Message | None) -> str | None:
