@@ -15,7 +15,7 @@ from daebus.client.caller import DaebusCaller
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking import finding
 from daebus_console.commands.doing.runner import run
-from daebus_console.commands.grammar.command import parse
+from daebus_console.commands.grammar.command import Command, parse
 from daebus_console.commands.grammar.help import help_on
 from daebus_console.commands.known_file import KnownFile
 from daebus_console.commands.verbs import Face
@@ -37,9 +37,14 @@ NOWHERE = "redis://localhost:1/0"
 
 def shell(line: str, url: str = NOWHERE, known: KnownFile | None = None) -> tuple[int, Heard]:
     """Carry out a command as the shell does; returns its exit status, and what it said."""
-    heard, session = Heard(), Session(url)
     command = parse(line)
     assert command is not None
+    return carried_out(command, url, known)
+
+
+def carried_out(command: Command, url: str = NOWHERE, known: KnownFile | None = None) -> tuple[int, Heard]:
+    """The same of one whose words were read."""
+    heard, session = Heard(), Session(url)
     try:
         with Sender(session) as sender:
             context = Context(session, sender, heard, Face.SHELL)
@@ -77,6 +82,20 @@ def prompt() -> Prompt:
     bus.say("tick", {})
     with prompting(bus.session) as prompt:
         return prompt
+
+
+def test_a_filter_that_the_shell_would_read_is_quoted_for_it(tmp_path: Path) -> None:
+    bus = Watched()
+    bus.info("mailer", "send receipt")
+    for _ in range(3):
+        bus.send("mailer", "send recipt")
+    bus.info("mailer", "send receipt")
+    path = tmp_path / "shop.jsonl"
+    with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:
+        for message in bus.session.journal.messages:
+            writer.write(message.at, message.channel, message.data)
+    _status, heard = shell(f"findings {path}")
+    assert heard.lines[-1].split("see", 1)[1].strip() == "'to:mailer action:\"send recipt\"'   #2, #3, #4"
 
 
 def test_a_capture_is_looked_through(capture: Path) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import run as run_by
 
 import pytest
 from redis import Redis
 
 from daebus_console.commands.context import Exit
+from daebus_console.commands.grammar.command import parse_argv
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.session import Session
+from tests.console.commands.looking.test_findings import carried_out, shell
 from tests.console.commands.prompt import prompting
 from tests.console.commands.remembered import Passed, remembered
 from tests.console.engine.bus import answer, request
@@ -43,6 +47,32 @@ def test_groups_with_the_filter_that_shows_their_members(passed: Passed) -> None
     assert [record["count"] for record in passed.records] == [3]
     assert passed.records[0]["exchanges"] == [2, 4, 6]
     assert sum(passed.records[0]["over_time"]) == 3
+
+
+def test_at_the_shell_the_filter_is_quoted_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "today.jsonl"
+    with remembered() as passed:
+        for number, text in enumerate(["out of stock", "no 'such' $user \"x\" `y`", "plain"]):
+            passed >> request("users", "get", id=f"r{number}")
+            error = {"error": text, "code": "c"}
+            passed >> answer("caller:1", id=f"r{number}", status="error", payload=error)
+        passed >> request("users", "get", id="never", timeout=1.0)
+        passed.wait(2.0)
+        assert passed(f"export service:users --as capture -o {file}") == Exit.DONE
+        assert passed("groups") == Exit.DONE
+        assert not [text for text in passed.said.splitlines() if text.lstrip().startswith("'")]
+    _status, heard = shell(f"groups {file}")
+    filters = [line.strip() for line in heard.lines if re.match("\\s+'?kind:", line)]
+    assert len(filters) == 4
+    assert "kind:request status:timeout to:users action:get -is:late" in filters
+    found = []
+    for one in filters:
+        words = run_by(["sh", "-c", f'printf "%s\\0" {one}'], capture_output=True, text=True, check=True)
+        command = parse_argv(["export", str(file), *words.stdout.split("\0")[:-1], "--as", "jsonl"])
+        status, heard = carried_out(command)
+        assert status == Exit.DONE
+        found += [json.loads(line)["request_id"] for line in heard.lines]
+    assert sorted(found) == ["never", "r0", "r1", "r2"]
 
 
 def test_what_was_asked_for_is_part_of_the_filter(passed: Passed) -> None:

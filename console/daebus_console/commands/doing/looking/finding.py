@@ -11,6 +11,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.asking import ask_whether_heard
 from daebus_console.commands.doing.shared.inputs import capture, misplaced, tell_lacks, whole
 from daebus_console.commands.doing.shared.material import wait
+from daebus_console.commands.doing.shared.putting_out import as_typed
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import clock_time
@@ -161,7 +162,7 @@ def _print(command: Command, context: Context, listed: list[tuple[Finding, Mark 
             context.output.record(record(finding, mark))
     else:
         for index, (finding, mark) in enumerate(shown_):
-            context.output.result([*([line("")] if index else []), *_lines(finding, mark, context.output.width)])
+            context.output.result([*([line("")] if index else []), *_lines(finding, mark, context)])
         if not shown_ and seen:
             context.output.note(f"nothing was found; {len(RULES)} things were looked for: help rules")
     if hidden:
@@ -181,7 +182,8 @@ def _notes(context: Context, skipped: int, left_out: int, problem: str | None, u
         context.output.error(f"a dialect could not read what it was shown, which is a fault of it: {unread}")
 
 
-def _lines(finding: Finding, mark: Mark | None, width: int) -> Iterator[Line]:
+def _lines(finding: Finding, mark: Mark | None, context: Context) -> Iterator[Line]:
+    width = context.output.width
     style = _STYLES[finding.severity]
     when = clock_time(finding.first)[:8]
     if clock_time(finding.last)[:8] != when:
@@ -194,7 +196,8 @@ def _lines(finding: Finding, mark: Mark | None, width: int) -> Iterator[Line]:
     yield from hanging(line(indent, Span("do       ", "dim")), finding.advice, width)
     numbers = ", ".join(f"#{number}" for number in finding.evidence[:_MOST_SHOWN])
     more = ", …" if len(finding.evidence) > _MOST_SHOWN else ""
-    yield line(indent, Span("see      ", "dim"), Span(finding.filter, "key"), f"   {numbers}{more}" if numbers else "")
+    shows = Span(as_typed(finding.filter, context.face), "key")
+    yield line(indent, Span("see      ", "dim"), shows, f"   {numbers}{more}" if numbers else "")
 
 
 def record(finding: Finding, mark: Mark | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from daebus_console.commands.context import Context
 from daebus_console.commands.doing.shared.material import gather
+from daebus_console.commands.doing.shared.putting_out import as_typed
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.insight.group import Group
 from daebus_console.engine.insight.groups import Groups
@@ -28,7 +29,7 @@ def run_groups(command: Command, context: Context) -> int:
         for group in found:
             context.output.record(_record(group, groups, material.wanted.text))
     elif found:
-        context.output.result(_lines(found[:_MOST_SHOWN], groups, material.wanted.text, context.output.width))
+        context.output.result(_lines(found[:_MOST_SHOWN], groups, material.wanted.text, context))
         if len(found) > _MOST_SHOWN:
             context.output.note(f"and {len(found) - _MOST_SHOWN:,} more groups; --json tells all")
     if not command["json"]:
@@ -50,7 +51,8 @@ def what_failed(group: Group) -> list[Span]:
     return [*spans, Span(f"  {error}", "error")] if error else spans
 
 
-def _lines(found: list[Group], groups: Groups, within: str, width: int) -> list[Line]:
+def _lines(found: list[Group], groups: Groups, within: str, context: Context) -> list[Line]:
+    width = context.output.width
     rows: list[list[str | Span]] = []
     for group in found:
         bars = sparkline(group.spread.bars(groups.start, groups.end, _BARS))
@@ -62,7 +64,7 @@ def _lines(found: list[Group], groups: Groups, within: str, width: int) -> list[
         if group.text:
             lines.append(fit(line(f"       {group.text}"), width))
         more = "" if group.exact else "  (and some of others)"
-        lines.append(line(Span(f"       {_filter(group, within)}", "dim"), more))
+        lines.append(line(Span(f"       {as_typed(_filter(group, within), context.face)}", "dim"), more))
     return lines
 
 

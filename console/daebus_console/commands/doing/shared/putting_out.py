@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.export.quoting import shell_word
 from daebus_console.render import line
 
 
@@ -26,6 +28,13 @@ def form_named(command: Command, noun: str, known: Collection[str]) -> str:
         return name
     message = f"there is no {noun} {name!r}; there are: {', '.join(known)}"
     raise CommandError(message, max(command.line.rfind(name), 0), len(name), nearest(name.lower(), known))
+
+
+def as_typed(filter_text: str, face: Face) -> str:
+    """A filter as it is typed at that face: what a shell would take for its own is quoted for it."""
+    if face is not Face.SHELL or all(shell_word(word) == word for word in filter_text.split(" ")):
+        return filter_text
+    return shell_word(filter_text)
 
 
 def put_out(found: Iterable[str], context: Context, shown: Callable[[str], str]) -> None:
