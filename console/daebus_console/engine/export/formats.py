@@ -64,6 +64,9 @@ def format_for(path: str) -> str:
     pure = PurePath(path.removesuffix(".gz").removesuffix(".zst"))
     if pure.suffix == ".py" and (pure.name.startswith("test_") or pure.stem.endswith("_test")):
         return "pytest"
+    if pure.suffix == ".capture":
+        # What captures are called where they are read.
+        return "capture"
     return next((one.name for one in FORMATS.values() if one.suffix == pure.suffix), "json")
 
 

@@ -278,6 +278,7 @@ def test_an_url_is_never_exported_with_its_password(recorded: Path) -> None:
 def test_formats_by_name() -> None:
     names = ["a.json", "a.jsonl", "a.md", "test_a.py", "a.py", "a.mmd", "a"]
     assert [format_for(name) for name in names] == ["json", "jsonl", "markdown", "pytest", "python", "mermaid", "json"]
+    assert [format_for(name) for name in ("a.capture", "a.capture.gz", "a.capture.zst")] == ["capture"] * 3
     with pytest.raises(ExportError):
         export("yaml", [])
 
