@@ -29,8 +29,8 @@ __all__ = [
 DROPPED = "dropped its handle"
 """What the error says of an answer that was to come later."""
 KEEP_THE_HANDLE = (
-    "keep the handle that response.defer gives until it has sent its answer; see in the log whether what was to send it"
-    " raised"
+    "keep the handle that response.defer gives, and let every way through what keeps it send an answer; see in the log"
+    " whether that raised"
 )
 
 

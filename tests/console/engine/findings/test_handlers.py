@@ -245,7 +245,7 @@ def test_a_handler_that_lets_go_of_the_handle_it_was_to_answer_with(bus: Watched
     cause = why_exchange(Sight(findings.world, findings.book, bus.session.journal, bus.now), asked)
     assert cause.text == "payment charge: what response.defer gave was let go of, unanswered"
     assert cause.advice == found.advice.partition("; contrast")[0]
-    assert found.advice.startswith("keep the handle that response.defer gives until it has sent its answer")
+    assert found.advice.startswith("keep the handle that response.defer gives, and let every way through what keeps it")
 
 
 def test_a_handler_that_raises_when_it_has_answered(bus: Watched) -> None:
