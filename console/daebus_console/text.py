@@ -61,7 +61,7 @@ _KEYCAP = "[0-9#*]\ufe0f\u20e3"
 # A family has four members; more would hide any length of text behind one sign.
 _EMOJI = f"{_SPELT}|{_KEYCAP}|{_ELEMENT}(?:\u200d{_ELEMENT}){{1,3}}(?!\u200d)|{_PICTURE}\ufe0f|{_TONED}{_TONE}"
 _OF_CLUSTERS = re.compile("[\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0067]")
-_LONGEST = 16
+LONGEST = 16
 """Characters that one emoji takes at the most."""
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _MOST_MARKS = 3
@@ -156,7 +156,8 @@ def _clusters(text: str) -> Iterator[tuple[int, int]]:
 def _cells_of(sign: str) -> int:
     if sign < "\u0300":
         return 1
-    if unicodedata.category(sign) in ("Mn", "Me"):
+    # Vowels and last consonants of Hangul that is spelt out stand in the cells of the first one.
+    if unicodedata.category(sign) in ("Mn", "Me") or "\u1160" <= sign <= "\u11ff" or "\ud7b0" <= sign <= "\ud7ff":
         return 0
     return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
 
@@ -174,6 +175,19 @@ def cut(text: str, width: int) -> str:
             return text[:last] + ELLIPSIS
         last = end
     return text
+
+
+def clip(text: str, width: int) -> str:
+    """As much of a clean text as has room in `width` cells."""
+    if len(text) * 2 <= width or cells(text) <= width:
+        return text
+    kept = last = 0
+    for end, taken in _clusters(text):
+        kept += taken
+        if kept > width:
+            break
+        last = end
+    return text[:last]
 
 
 def beginning(text: str, most: int) -> str:
@@ -208,7 +222,7 @@ def unbroken(text: str, index: int) -> int:
     """The place at or behind `index` at which a text may be parted without breaking an emoji."""
     if text[max(0, index - 1) : index + 1].isascii():
         return index
-    begin = max(0, index - _LONGEST)
+    begin = max(0, index - LONGEST)
     for found in _cluster().finditer(text, begin):
         if found.start() >= index:
             return index

@@ -8,7 +8,8 @@ import unicodedata
 
 import pytest
 
-from tests.console.tui.support import Driver, drive
+from daebus_console.text import cells
+from tests.console.tui.support import Driver, drive, fed
 
 CORPUS = {
     "escape sequences": "\x1b[2J\x1b[31mred\x1b]0;title\x07\x9b5n",
@@ -116,3 +117,27 @@ def test_values_of_redacted_keys_are_never_on_the_screen(redis_url: str, name: s
         assert "hunter2" not in console.text
 
     drive(redis_url, story, redact=Redactor(["password"]))
+
+
+@pytest.mark.parametrize("name", ["ग्राहक की सूची", "தமிழ் கொண்டு", "한글 \u1112\u1161\u11ab", "漢字🎉", "e\u0301te\u0301"])
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 35)])
+def test_no_line_is_longer_than_the_terminal_whatever_it_is_written_in(name: str, size: tuple[int, int]) -> None:
+    session = fed(100.0)
+    long = " ".join([name] * 12)
+    asked = {"action": name, "payload": {name: long, "list": [name]}, "request_id": "1", "reply_to": "caller:1"}
+    answer = {"status": "error", "payload": {"error": long}, "request_id": "1"}
+    batch = ((name, {name: name}), (f"{name} svc", {**asked, "service": name}), ("caller:1", answer), (long, {"a": 1}))
+    session.on_batch(99.0, [(channel, json.dumps(message, ensure_ascii=False).encode()) for channel, message in batch])
+
+    async def story(console: Driver) -> None:
+        def widths() -> set[int]:
+            strips = console.app.screen._compositor.render_strips()
+            return {cells("".join(segment.text for segment in strip)) for strip in strips}
+
+        await console.until(lambda: console.app.main.flow.count() == 3)
+        for keys in (("home",), ("down",), ("1",), ("3",), ("4",), ("down",), ("W",), ("escape", "S"), ("escape", "b")):
+            await console.press(*keys)
+            await console.pilot.pause()
+            assert widths() == {size[0]}, (keys, console.text)
+
+    drive(session, story, size)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.cells import cell_len
-
+from daebus_console.text import cells
 from daebus_console.tui.compare.values import Note, Pair
 from daebus_console.tui.rows.lines import Line, text_of, wrap
 
@@ -64,7 +63,7 @@ def _side(pair: Pair, width: int, *, after: bool) -> Iterator[Line]:
 
 
 def _filled(line: Line, width: int) -> Line:
-    return [*line, (" " * (width - cell_len(text_of(line))), "plain")]
+    return [*line, (" " * (width - cells(text_of(line))), "plain")]
 
 
 def heads(before: str, after: str, width: int) -> Line:

@@ -9,9 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from rich.cells import cell_len, get_character_cell_size, set_cell_size
-
-from daebus_console.text import cells, clean, cut, folded
+from daebus_console.text import ELLIPSIS, LONGEST, cells, clean, clip, cut, folded, pad
 
 Piece = tuple[str, str]
 """Text, fit for the screen, and its role."""
@@ -58,14 +56,31 @@ def fit(text: str, width: int) -> str:
         return ""
     if text.isascii() and len(text) <= width:
         return text.ljust(width)
-    return set_cell_size(cut(text, width), width)
+    return pad(text, width)
 
 
 @lru_cache(maxsize=8192)
 def fit_right(text: str, width: int) -> str:
     """Like fit, but the text stands at the right end."""
-    length = cell_len(text)
+    length = cells(text)
     return " " * (width - length) + text if length < width else fit(text, width)
+
+
+def trimmed(line: Line, width: int) -> Line:
+    """At most that many cells of the line; where more than blanks is left out it says so."""
+    text = text_of(line)
+    if cells(text) <= width:
+        return line
+    cut_off = width > 0 and cells(text.rstrip(" ")) > width
+    room = width - cut_off
+    kept: Line = []
+    for piece, role in line:
+        part = clip(piece, room)
+        kept.append((part, role))
+        room -= cells(part)
+        if part != piece:
+            break
+    return [*kept, (" " * room, "plain"), *([(ELLIPSIS, "dim")] if cut_off else [])]
 
 
 def within(lines: Iterable[Line], width: int) -> list[Line]:
@@ -105,7 +120,7 @@ def wrap(line: Line, width: int) -> Iterator[Line]:
             end = max(end, start + 1)
             piece = text[start:end]
             row.append((piece, role))
-            left -= cell_len(piece)
+            left -= cells(piece)
             start = end
     yield row
 
@@ -113,7 +128,7 @@ def wrap(line: Line, width: int) -> Iterator[Line]:
 def parted(line: Line, width: int) -> Iterator[Line]:
     """The line in rows of at most `width` cells, parted between words; blanks at the end of a row are left out."""
     text, begin, pieces = text_of(line), 0, iter(line)
-    if len(text) <= width and cell_len(text) <= width:
+    if len(text) <= width and cells(text) <= width:
         yield line
         return
     piece, role = next(pieces, ("", "plain"))
@@ -136,15 +151,15 @@ def _row_ends(text: str, width: int) -> Iterator[int]:
     taken = 0
     for word in _WORD.finditer(text):
         start, end = word.span()
-        length = cell_len(word[0].rstrip(" "))
+        length = cells(word[0].rstrip(" "))
         if taken and taken + length > width:
             yield start
             taken = 0
         while length > width and start + 1 < end:
             start = max(start + 1, _fitting(text, start, width))
-            length = cell_len(text[start:end].rstrip(" "))
+            length = cells(text[start:end].rstrip(" "))
             yield start
-        taken += cell_len(text[start:end])
+        taken += cells(text[start:end])
     yield len(text)
 
 
@@ -152,10 +167,4 @@ def _fitting(text: str, start: int, room: int) -> int:
     """Where to cut so that what is from `start` on takes no more than so many cells."""
     if text.isascii():
         return min(len(text), start + max(0, room))
-    end = start
-    while end < len(text):
-        room -= get_character_cell_size(text[end])
-        if room < 0:
-            break
-        end += 1
-    return end
+    return start + len(clip(text[start : start + LONGEST * (max(0, room) + 1)], max(0, room)))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from rich.cells import cell_len
-
 from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.message.steady import Steady
 from daebus_console.naming import shown
+from daebus_console.text import cells
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.exchanges import parties
 from daebus_console.tui.rows.lines import Line, fit
@@ -88,9 +87,9 @@ def head_line(names: Sequence[str], width: int) -> Line:
     """The names over their lines of life."""
     line: Line = [(" " * TIME, "plain")]
     for name in names:
-        short = name if cell_len(name) <= width - 2 else fit(name, width - 2)
-        before = (width - cell_len(short)) // 2
-        line += [(" " * before, "plain"), (short, "name"), (" " * (width - before - cell_len(short)), "plain")]
+        short = name if cells(name) <= width - 2 else fit(name, width - 2)
+        before = (width - cells(short)) // 2
+        line += [(" " * before, "plain"), (short, "name"), (" " * (width - before - cells(short)), "plain")]
     return line
 
 
@@ -120,8 +119,8 @@ def step_line(step: Step, names: Sequence[str], width: int, start: float) -> Lin
 
 def _arrow(label: str, room: int, *, forward: bool, dashed: bool) -> str:
     sign = "╌" if dashed else "─"
-    label = f" {label} " if cell_len(label) + 4 <= room else f" {fit(label, room - 5)} " if room > 8 else ""
-    rest = room - 1 - cell_len(label)
+    label = f" {label} " if cells(label) + 4 <= room else f" {fit(label, room - 5)} " if room > 8 else ""
+    rest = room - 1 - cells(label)
     before = rest // 2
     body = sign * before + label + sign * (rest - before)
     return body + "▶" if forward else "◀" + body

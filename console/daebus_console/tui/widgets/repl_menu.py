@@ -115,7 +115,8 @@ class OutputLog(RichLog):
                 Segment(f" {pad(clean(offer.text), width)} ", lit if index == chosen else name),
                 Segment(f" {meta}", row),
             ]
-            strips.append(Strip(segments).adjust_cell_length(most, row))
+            length = sum(cells(segment.text) for segment in segments)
+            strips.append(Strip(segments, length).adjust_cell_length(most, row))
         return strips
 
     def _style(self, part: str) -> Style:

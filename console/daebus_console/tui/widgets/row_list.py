@@ -17,10 +17,10 @@ from textual.message import Message as Event
 from textual.strip import Strip
 from textual.widget import Widget
 
-from daebus_console.text import ELLIPSIS, cells
+from daebus_console.text import cells
 from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import style_of
-from daebus_console.tui.rows.lines import Line, text_of, within
+from daebus_console.tui.rows.lines import Line, text_of, trimmed, within
 from daebus_console.tui.widgets.keys_in_order import told
 
 WHEEL = 3
@@ -286,10 +286,12 @@ class RowList(Widget, can_focus=True):
 
     def strip(self, line: Line, over: str, width: int) -> Strip:
         """A line in the theme's colours, filled up or cut to the width; what is cut says so."""
-        strip = Strip([Segment(text, self.style_of(role, over)) for text, role in line if text])
-        if strip.cell_length > width > 0 and cells(text_of(line).rstrip()) > width:
-            strip = Strip.join([strip.crop(0, width - 1), Strip([Segment(ELLIPSIS, self.style_of("dim", over))])])
-        return strip.adjust_cell_length(width, self.style_of("plain", over))
+        line = trimmed(line, width)
+        # Terminals, and we, have other ideas than Rich of how wide some signs are: what is longer than it is meant to
+        # be is drawn over what stands beside it.
+        blank = max(0, width - cells(text_of(line)))
+        line = [*line, (" " * blank, "plain")]
+        return Strip([Segment(text, self.style_of(role, over)) for text, role in line if text], width)
 
     def _bar(self, y: int, count: int) -> Strip:
         page = self.page

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
-from daebus_console.text import cut
+from daebus_console.text import cells, cut
 from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import DrawsRoles
-from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.lines import Line, trimmed
 
 _LEAST = 8
 """Cells that are left of what yields."""
@@ -59,7 +58,7 @@ class TitleLine(DrawsRoles):
         _left, right = fitted(self.left, self.right, self.size.width, self.yields)
         x = self.size.width - width_of(right)
         for text, _role in right:
-            before, x = x, x + cell_len(text)
+            before, x = x, x + cells(text)
             if before <= event.x < x:
                 self.post_message(self.Pressed(self, text))
                 return
@@ -76,17 +75,10 @@ class TitleLine(DrawsRoles):
         if y:
             return Strip.blank(width, self.rich_style)
         left_end, right_end = fitted(self.left, self.right, width, self.yields)
-        right = self._cut(right_end, width)
-        room = width - right.cell_length
-        left = self._cut(left_end, room).adjust_cell_length(room, self.rich_style)
-        return Strip.join([left, right]).adjust_cell_length(width, self.rich_style)
-
-    def _cut(self, line: Line, width: int) -> Strip:
-        """The line, which says so where it has no room for all of it."""
-        strip = Strip(self._segments(line))
-        if strip.cell_length <= width:
-            return strip
-        return Strip.join([strip.crop(0, max(0, width - 1)), Strip([Segment("…", self.rich_style)])]).crop(0, width)
+        right = trimmed(right_end, width)
+        left = trimmed(left_end, width - width_of(right))
+        blank = Segment(" " * (width - width_of(left) - width_of(right)), self.rich_style)
+        return Strip([*self._segments(left), blank, *self._segments(right)], width)
 
 
 def fitted(left: Line, right: Line, width: int, yields: Sequence[str] = ()) -> tuple[Line, Line]:
@@ -96,7 +88,7 @@ def fitted(left: Line, right: Line, width: int, yields: Sequence[str] = ()) -> t
         return width_of(left) + width_of(right) - width
 
     def spare(piece: tuple[str, str]) -> int:
-        return max(0, cell_len(piece[0]) - _LEAST) if piece[1] in yields else 0
+        return max(0, cells(piece[0]) - _LEAST) if piece[1] in yields else 0
 
     if over() > 0:
         right = [piece for piece in right if piece[1] != "dim"]
@@ -110,11 +102,11 @@ def fitted(left: Line, right: Line, width: int, yields: Sequence[str] = ()) -> t
     for role in reversed(yields):
         for at, piece in enumerate(left):
             if piece[1] == role and over() > 0:
-                shorter = cut(piece[0], cell_len(piece[0]) - min(spare(piece), over()))
+                shorter = cut(piece[0], cells(piece[0]) - min(spare(piece), over()))
                 left = [*left[:at], (shorter, role), *left[at + 1 :]]
     return left, right
 
 
 def width_of(line: Line) -> int:
     """Cells the line takes."""
-    return sum(cell_len(text) for text, _role in line)
+    return sum(cells(text) for text, _role in line)
