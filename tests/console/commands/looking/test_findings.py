@@ -12,6 +12,7 @@ import pytest
 
 from daebus import Daebus
 from daebus.client.caller import DaebusCaller
+from daebus_console.commands.cancellation import Cancellation
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking import finding
 from daebus_console.commands.doing.runner import run
@@ -42,12 +43,14 @@ def shell(line: str, url: str = NOWHERE, known: KnownFile | None = None) -> tupl
     return carried_out(command, url, known)
 
 
-def carried_out(command: Command, url: str = NOWHERE, known: KnownFile | None = None) -> tuple[int, Heard]:
+def carried_out(
+    command: Command, url: str = NOWHERE, known: KnownFile | None = None, stopped: Cancellation | None = None
+) -> tuple[int, Heard]:
     """The same of one whose words were read."""
     heard, session = Heard(), Session(url)
     try:
         with Sender(session) as sender:
-            context = Context(session, sender, heard, Face.SHELL)
+            context = Context(session, sender, heard, Face.SHELL, cancellation=stopped or Cancellation())
             return run(command, context if known is None else replace(context, known=known)), heard
     finally:
         session.stop()
@@ -195,6 +198,20 @@ def test_an_empty_list_says_what_was_looked_for(tmp_path: Path) -> None:
     status, heard = shell(f"findings {path} --fail-on info")
     assert status == Exit.DONE
     assert heard.notes == [f"nothing was found; {len(RULES)} things were looked for: help rules"]
+
+
+def test_of_a_capture_that_was_not_read_to_its_end_it_is_not_said_that_nothing_was_found(
+    capture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is interrupted before anything is read.
+    monkeypatch.setattr(OfflineSession, "start", lambda _self: None)
+    stopped = Cancellation()
+    stopped.cancel()
+    command = parse(f"findings {capture} --fail-on info")
+    assert command is not None
+    status, heard = carried_out(command, stopped=stopped)
+    assert status == Exit.INTERRUPTED
+    assert heard.notes == [f"interrupted: only the beginning of {capture} was looked through"]
 
 
 def test_what_is_known_is_hidden_and_fails_nothing(tmp_path: Path, capture: Path) -> None:

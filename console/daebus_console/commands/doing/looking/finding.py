@@ -61,7 +61,10 @@ def run_findings(command: Command, context: Context) -> int:
     known = context.known.known
     unseen = why_unseen(session) or missed or unheard
     listed = [(one, known.mark_of(one)) for one in found]
-    _print(command, context, listed, seen=unseen is None)
+    partly = interrupted and command["capture"] is not None
+    _print(command, context, listed, seen=unseen is None and not partly)
+    if partly:
+        context.output.note(f"interrupted: only the beginning of {command['capture']} was looked through")
     _notes(context, skipped, left_out, problem, unread)
     if session.settings.passive and not session.recorded:
         context.output.note(f"{NOT_ASKED}, so that what only they tell is not found")
