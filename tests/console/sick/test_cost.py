@@ -87,14 +87,14 @@ def test_a_part_of_the_channels_says_nothing_of_the_others() -> None:
 
 
 def test_what_costs_more_is_asked_less_often() -> None:
-    pace = Pace(share=0.01)
+    pace = Pace()
     assert pace.due(0.0)
     pace.took(100.0, 0.02, 70_000)
-    assert not pace.due(101.9)
-    assert pace.due(102.0)
+    assert not pace.due(106.6)
+    assert pace.due(106.7)
 
 
 def test_a_busy_machine_does_not_make_few_channels_dear() -> None:
-    pace = Pace(share=0.01)
+    pace = Pace()
     pace.took(100.0, 5.0, 10)
     assert pace.due(100.1)
