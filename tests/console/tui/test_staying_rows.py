@@ -192,10 +192,10 @@ def test_the_entry_of_the_directory_under_the_cursor_stays_where_it_is_whoever_c
         come(*(f"a{number:02}" for number in range(30)))
         await console.until(lambda: directory.rows[0].name == "a00")
         assert seen()[0] == first[0]
-        directory.scroll_rows(-2)
+        directory.scroll_rows(2)
         there = seen()
-        come(*(f"b{number:02}" for number in range(30)))
-        await console.until(lambda: any(row.name == "b00" for row in directory.rows))
+        come(*(f"a00b{number:02}" for number in range(30)))
+        await console.until(lambda: any(row.name == "a00b29" for row in directory.rows))
         assert seen() == there
 
     drive(session, story, (80, 24))
