@@ -167,6 +167,8 @@ def test_what_a_capture_says(
         caller.send_request("other", {})
     assert prompt("mocks --json") == 0
     assert prompt.said.records[0]["answered"] == {"exact": 3, "nearest": 1, "unknown": 1}
+    assert prompt("unmock") == 0
+    assert f"no longer stands in for {shop.name}: 4 (1 nearest) answered, 1 not known" in prompt.said.all
 
 
 def test_several_answers_to_one_payload_come_in_turn() -> None:

@@ -151,12 +151,12 @@ def _stay(mock: Mock, mocks: Mocks, context: Context) -> int:
             if context.cancellation.wait(_TICK):
                 break
             connected.tell(mocks.lost(mock))
-            output.progress(line(f"{mock.answered.total()} answered"), transient=True)
+            output.progress(line(f"{_counts(mock)} answered{_unknown(mock)}"), transient=True)
     except KeyboardInterrupt:
         pass
     finally:
         mocks.close()
-    output.note(f"{_counts(mock)} answered for {shown(mock.service)}")
+    output.note(f"{_counts(mock)} answered for {shown(mock.service)}{_unknown(mock)}")
     return Exit.DONE if mock.spent else Exit.INTERRUPTED
 
 
@@ -168,7 +168,13 @@ def run_mocks(command: Command, context: Context) -> int:
             context.output.record(_data(mock))
     elif found:
         rows: list[list[str | Span]] = [
-            [f"[{mock.number}]", Span(shown(mock.service), "bold"), mock.summary, _counts(mock), _limits(mock)]
+            [
+                f"[{mock.number}]",
+                Span(shown(mock.service), "bold"),
+                mock.summary,
+                _counts(mock) + _unknown(mock),
+                _limits(mock),
+            ]
             for mock in found
         ]
         context.output.result(table(("", "service", "answers", "answered", ""), rows))
@@ -189,7 +195,8 @@ def run_unmock(command: Command, context: Context) -> int:
             )
     mocks.remove(found)
     for mock in found:
-        context.output.note(f"[{mock.number}] no longer stands in for {shown(mock.service)}: {_counts(mock)} answered")
+        told = f"{_counts(mock)} answered{_unknown(mock)}"
+        context.output.note(f"[{mock.number}] no longer stands in for {shown(mock.service)}: {told}")
     return Exit.DONE
 
 
@@ -205,9 +212,14 @@ def _data(mock: Mock) -> dict[str, Any]:
 
 
 def _counts(mock: Mock) -> str:
-    parts = [str(mock.answered["exact"] + mock.answered["nearest"])]
-    parts += [f"{mock.answered[name]} {name}" for name in ("nearest", "unknown") if mock.answered[name]]
-    return ", ".join(parts)
+    """How many it answered, and how many of them as was answered to the nearest payload."""
+    nearest = mock.answered["nearest"]
+    return f"{mock.answered['exact'] + nearest:,}" + (f" ({nearest:,} nearest)" if nearest else "")
+
+
+def _unknown(mock: Mock) -> str:
+    """How many asked for what it has no answer to, behind the others."""
+    return f", {mock.answered['unknown']:,} not known" if mock.answered["unknown"] else ""
 
 
 def _limits(mock: Mock) -> str:
