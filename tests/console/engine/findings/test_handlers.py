@@ -284,11 +284,37 @@ def growing(count: int, step: float = 0.001) -> list[float]:
 
 
 def test_a_handler_that_takes_longer_and_longer(bus: Watched) -> None:
-    taking(bus, growing(180))
+    taking(bus, growing(181))
     found = bus.one("slower-and-slower")
     assert found.text == "the handler of feed add takes longer and longer: 20 ms at first, and 180 ms now"
     assert found.because == "8 times in a row each of 20 or more took longer than all of those before"
     assert (found.severity.word, found.filter) == ("warning", "to:feed action:add")
+
+
+def test_of_handlers_that_run_at_once_those_that_take_less_answer_first(bus: Watched) -> None:
+    asked = [bus.ask("feed", "add", {"n": number}, timeout=100) for number in range(180)]
+    for one, seconds in zip(asked, growing(180, 0.01), strict=True):
+        bus.now = 1_001.0 + seconds
+        bus.answer(one, elapsed=seconds, instance="i1")
+    assert "slower-and-slower" not in bus.names()
+
+
+def test_handlers_that_wait_for_each_other_take_longer_the_more_of_them_there_are(bus: Watched) -> None:
+    for at_once in (1, 2, 4, 5, 10, 20):
+        for _ in range(20 // at_once):
+            asked = [bus.ask("feed", "add", timeout=100) for _ in range(at_once)]
+            for number, one in enumerate(asked, 1):
+                bus.wait(0.01)
+                bus.answer(one, elapsed=0.01 * at_once + number * 0.0001, instance="i1")
+                assert "slower-and-slower" not in bus.names()
+
+
+def test_where_more_is_asked_each_time_a_handler_may_take_longer(bus: Watched) -> None:
+    for number, seconds in enumerate(growing(181)):
+        asked = bus.ask("feed", "add", {"text": "x" * 10 * number})
+        bus.wait(seconds)
+        bus.answer(asked, elapsed=seconds, instance="i1")
+    assert "slower-and-slower" not in bus.names()
 
 
 def test_instances_are_followed_each_by_itself(bus: Watched) -> None:

@@ -16,6 +16,28 @@ _FROM = 0.02
 _MOST = 1_000
 
 
+class _Times:
+    """Of one handler: its times, the sizes of what it was asked, and when the last one ended that it was seen to end.
+
+    `alone` is that one, as long as no other is known to have been under way meanwhile.
+    """
+
+    __slots__ = ("alone", "ended", "sizes", "times")
+
+    def __init__(self) -> None:
+        self.times, self.sizes = Growing(), Growing()
+        self.alone: Exchange | None = None
+        self.ended = 0.0
+
+    def then(self, one: Exchange) -> Exchange | None:
+        """Another one has ended; that before it, where it was alone."""
+        apart = one.opened.at >= self.ended
+        before = self.alone if apart else None
+        self.alone = one if apart else None
+        self.ended = max(self.ended, one.ended)
+        return before
+
+
 class Found(Rule):
     """Follows how long the handlers of each instance take."""
 
@@ -27,44 +49,50 @@ The handler of an action takes longer with each call, and ends as a slow one: a 
 beginning and only grows, a table without an index, a cache from which nothing goes. Or more is asked of it each time.
 
 It is thought so because answers tell how long their handler took: five times in a row twenty or more took longer,
-to the last one, than all of those before, and twice as long by now. Those that called others meanwhile are not looked
-at.
+to the last one, than all of those before, and twice as long by now. Only those are looked at that were asked one after
+the other, since handlers that run at once may wait for each other; not those that called others meanwhile; and
+nothing is said where what is asked grows as well.
 
 Look for what it adds to, and what it goes through, each time. A restart helps for a while, where it is in the memory
 of the process: that it does tells that it is there."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._times: Lately[tuple[str, str, str], Growing] = Lately(_MOST, Growing)
+    def begin(self) -> None:
+        self._seen: Lately[tuple[str, str, str], _Times] = Lately(_MOST, _Times)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Compare what went well, by instance."""
-        by_instance: dict[str, list[Exchange]] = {}
         for one in exchanges:
-            is_told = one.state is State.OK and one.elapsed is not None and one.dialect == DAEBUS
-            if is_told and one.request_id not in self.world.families:
-                by_instance.setdefault(one.instance or "", []).append(one)
-        for instance, some in by_instance.items():
-            times = self._times.use((service, action, instance), self.world.now)
-            grown = times.grow([one.elapsed or 0.0 for one in some]) if times is not None else None
-            if grown is None or grown.least < _FROM:
+            if one.elapsed is None or one.dialect != DAEBUS:
                 continue
-            last = some[grown.at]
-            self.book.report(
-                self.name,
-                self.severity,
-                last.ended,
-                [last.number],
-                service=service,
-                action=action,
-                text=f"the handler of {call(service, action)} takes longer and longer: {duration(grown.began)} at"
-                f" first, and {duration(grown.now)} now",
-                because=f"{grown.runs} times in a row each of {RUN} or more took longer than all of those before",
-                advice="look for what it adds to, or goes through, each time: a list, a table without an index; or"
-                " whether more is asked of it",
-                where=to(service, action),
-            )
+            seen = self._seen.use((service, action, one.instance or ""), self.world.now)
+            if seen is None:
+                continue
+            alone = seen.then(one)
+            if one.state is not State.OK or one.request_id in self.world.families:
+                seen.alone = None
+            if alone is not None:
+                self._compare(service, action, seen, alone)
+
+    def _compare(self, service: str, action: str, seen: _Times, one: Exchange) -> None:
+        grown = seen.times.grow([one.elapsed or 0.0])
+        seen.sizes.grow([len(one.asking.data)])
+        if grown is None or grown.least < _FROM or seen.sizes.runs:
+            return
+        self.book.report(
+            self.name,
+            self.severity,
+            one.ended,
+            [one.number],
+            service=service,
+            action=action,
+            text=f"the handler of {call(service, action)} takes longer and longer: {duration(grown.began)} at"
+            f" first, and {duration(grown.now)} now",
+            because=f"{grown.runs} times in a row each of {RUN} or more took longer than all of those before",
+            advice="look for what it adds to, or goes through, each time: a list, a table without an index; or"
+            " whether more is asked of it",
+            where=to(service, action),
+        )
 
     def lost(self) -> None:
         """What was not seen may have been as quick as before."""
-        self._times.clear()
+        self._seen.clear()
