@@ -15,9 +15,10 @@ from daebus_console.engine.findings.words import call, duration, numbers, shown
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.record import Heard, Published, key_of
 
-_ROUNDS = 20
-_WITHIN = 10.0
-"""Seconds that so many rounds may take: what comes back once in a second may be meant to, as a clock is."""
+_ROUNDS = 100
+_WITHIN = 5.0
+"""Seconds that so many rounds may take: what comes back ten times a second may be meant to, as a clock is, or to end,
+as looking again until something is there."""
 _SHARE = 0.8
 """The part of equal messages that the one before must have set off: what others begin as often may come to an end."""
 _LONGEST = 8
@@ -34,7 +35,8 @@ class _What(NamedTuple):
 
 
 class _Seen:
-    """Equal messages: when the latest came, and of those of which somebody tells how many what set off."""
+    """Equal messages that come quickly: when the latest came, and of those of which somebody tells how many what set
+    off."""
 
     __slots__ = ("by", "latest", "new", "sender", "sent", "times")
 
@@ -69,7 +71,7 @@ A service sends a message for one that it hears, another one sends the first aga
 caches that tell each other what has changed, or services that ask each other for what neither has. It takes more and
 more of the bus, and ends only when one of them is stopped, or nobody has time any more.
 
-It is thought so because the same message, byte by byte, was sent twenty times within ten seconds while the one
+It is thought so because the same message, byte by byte, was sent a hundred times within five seconds while the one
 before it was handled, all the way round, and hardly ever for another reason. Of requests and one-way messages their
 `parent_id` tells that, of broadcasts the flight recorders of the services. Messages whose payload changes from round
 to round may come to an end, and are not counted.
@@ -129,6 +131,9 @@ Send only where something has changed; or let a message name who began, and let 
         if seen is not None and seen.latest != exchange.number:
             seen.latest = exchange.number
             seen.times.append(exchange.opened.at)
+            if len(seen.times) == _ROUNDS and seen.times[-1] - seen.times[0] > _WITHIN:
+                seen.by.clear()
+                seen.sent = seen.new = 0
             seen.new += 1
 
     def _sent(self, what: _What, parent: str | None, sender: str, at: float) -> None:
