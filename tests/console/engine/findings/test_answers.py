@@ -214,6 +214,31 @@ def test_a_request_without_an_answer_before_or_after_that_got_none_anyway(bus: W
     assert bus.one("answered-twice").text == "a request to legacy stock got two final answers"
 
 
+def test_a_request_without_an_answer_is_not_said_to_be_mixed_up_where_each_gets_two_answers(bus: Watched) -> None:
+    bus.poll(legacy=1)
+    for slow in (False, True, False, True):
+        if slow:
+            bus.ask("legacy", "job", timeout=1)
+        for _ in range(3):
+            asked = bus.ask("legacy", "job", timeout=1)
+            bus.answer(asked, {"accepted": True})
+            bus.answer(asked, {"done": True})
+        bus.wait(2)
+    assert bus.one("answered-twice").text == "a request to legacy job got two final answers"
+
+
+def test_of_many_requests_without_an_answer_few_are_mixed_up_by_chance(bus: Watched) -> None:
+    bus.poll(legacy=1)
+    for number in range(12):
+        bus.ask("legacy", "job", timeout=1)
+        asked = bus.ask("legacy", "job", timeout=1)
+        bus.answer(asked)
+        if number % 5 == 0:
+            bus.answer(asked)
+        bus.wait(2)
+    assert bus.one("answered-twice").text == "a request to legacy job got two final answers"
+
+
 def test_a_stream_has_one_final_answer(bus: Watched) -> None:
     asked = bus.ask("users", "list")
     for final in (False, False, True):

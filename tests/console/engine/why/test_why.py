@@ -67,10 +67,11 @@ def test_what_is_found_of_a_request_itself_goes_before_what_is_of_others_about_t
 
 
 def test_a_request_whose_answer_bore_the_id_of_another(bus: Watched) -> None:
-    first, second = bus.ask("legacy", "stock", timeout=1), bus.ask("legacy", "stock", timeout=1)
-    bus.answer(first)
-    bus.answer(first)
-    bus.wait(2)
+    for _ in range(2):
+        first, second = bus.ask("legacy", "stock", timeout=1), bus.ask("legacy", "stock", timeout=1)
+        bus.answer(first)
+        bus.answer(first)
+        bus.wait(2)
     assert why(bus, second).text.startswith("legacy stock answers with the id of another request")
     assert why(bus, second).name == "answered_twice"
 

@@ -12,7 +12,36 @@ from daebus_console.engine.message.envelope import Unreadable, error_code, read
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
 
 _MOST = 1_000
-_LATEST = 20
+_LATEST = 50
+_PAIRS = 2
+"""One request that got two answers, and one that got none, may be chance."""
+
+
+class _ByOne:
+    """What one program answered twice, or nobody knows how many: of the latest that belong to no request without an
+    answer the number of the exchange, and when its second answer came.
+
+    `pairs` are how many belonged to one, `alone` how many requests without an answer belonged to none.
+    """
+
+    __slots__ = ("alone", "latest", "pairs")
+
+    def __init__(self) -> None:
+        self.latest: deque[tuple[int, float]] = deque(maxlen=_LATEST)
+        self.pairs = self.alone = 0
+
+    def pair(self, missing: Exchange) -> int | None:
+        """The number of one that got two answers while that was under way, one of which was to be for that; if it is
+        so of all that got two, and of most that got none."""
+        found = next((one for one in self.latest if missing.opened.at < one[1] <= missing.until), None)
+        if found is None:
+            self.alone += 1
+            return None
+        self.latest.remove(found)
+        self.pairs += 1
+        if self.pairs < _PAIRS or self.alone >= self.pairs or any(at <= missing.opened.at for _, at in self.latest):
+            return None
+        return found[0]
 
 
 class Found(Rule):
@@ -34,11 +63,11 @@ known that another one has taken it. Programs of an older release share no work:
 instance answers twice, its handler sends two final answers: all but the last want `final=False`.
 
 Where another request of the same asker to the same action was under way just then, and never got an answer, the second
-answer bore the wrong id. A program that does not keep requests apart mixes their ids up."""
+answer bore the wrong id: where that was so twice, and each time. A program that does not keep requests apart mixes
+their ids up."""
 
     def begin(self) -> None:
-        self._by_one: dict[tuple[str | None, str | None, str | None], deque[tuple[Exchange, float]]] = {}
-        """Of what one program answered twice, or nobody knows how many: the latest, and when the second answer came."""
+        self._by_one: dict[tuple[str | None, str | None, str | None], _ByOne] = {}
         self._mixed: dict[tuple[str, str], None] = {}
         """What was told to mix up ids."""
 
@@ -83,9 +112,9 @@ answer bore the wrong id. A program that does not keep requests apart mixes thei
             text = f"{name} is handled more than once: {among} answer the same request"
             advice = "let the instances share the work with app.run(shared=True), or run one"
         if one == other and (one is not None or not self._are_several(service)):
-            latest = self._by_one.get(_asked(exchange)) or deque(maxlen=_LATEST)
-            latest.append((exchange, message.at))
-            remember(self._by_one, _asked(exchange), latest, _MOST)
+            by_one = self._by_one.get(_asked(exchange)) or _ByOne()
+            by_one.latest.append((exchange.number, message.at))
+            remember(self._by_one, _asked(exchange), by_one, _MOST)
             if (service, action) in self._mixed:
                 return
         self.book.report(
@@ -106,8 +135,8 @@ answer bore the wrong id. A program that does not keep requests apart mixes thei
         """It got no answer: did another one get it?"""
         if exchange.answer is not None or exchange.kind is not Kind.REQUEST:
             return
-        latest = self._by_one.get(_asked(exchange), ())
-        twice = next((one for one, at in latest if exchange.opened.at < at <= exchange.until), None)
+        by_one = self._by_one.get(_asked(exchange))
+        twice = by_one.pair(exchange) if by_one is not None else None
         if twice is None:
             return
         service, action = exchange.target or "", exchange.action or ""
@@ -116,14 +145,15 @@ answer bore the wrong id. A program that does not keep requests apart mixes thei
             self.name,
             self.severity,
             exchange.until,
-            [twice.number, exchange.number],
+            [twice, exchange.number],
             service=service,
             action=action,
-            text=f"{call(service, action)} answers with the id of another request: #{twice.number} got two answers,"
+            text=f"{call(service, action)} answers with the id of another request: #{twice} got two answers,"
             f" and #{exchange.number} none",
-            because="the same program asked both, and they were under way when the second answer came",
+            because="the same program asked both, and they were under way when the second answer came; so it was with"
+            " each that got two",
             advice=f"see where {shown(service)} keeps the id of a request while it handles others",
-            where=numbers([twice.number, exchange.number]),
+            where=numbers([twice, exchange.number]),
         )
 
     def lost(self) -> None:
