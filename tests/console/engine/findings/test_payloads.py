@@ -52,6 +52,13 @@ def test_a_field_that_has_changed_for_good(bus: Watched) -> None:
     assert (finding.because, finding.count) == ("31 messages had a number there, and 40 had an object", 40)
 
 
+def test_a_field_that_has_changed_for_good_and_gets_a_third_type_has_not(bus: Watched) -> None:
+    charge(bus, *range(30), *({"net": 1},) * 5)
+    assert " since #" in bus.one("type-changed").text
+    charge(bus, [1])
+    assert bus.one("type-changed").text.endswith("is a number in some messages and an object in others")
+
+
 def test_four_of_another_type_are_some(bus: Watched) -> None:
     charge(bus, *range(30), *({"net": 1},) * 4)
     assert bus.one("type-changed").text.endswith("is a number in most messages and an object in some")

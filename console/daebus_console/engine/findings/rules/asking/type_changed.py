@@ -177,6 +177,10 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
                     its[instance] = its.get(instance, 0) + 1
             if len(counts) == 2:
                 self._judge(place, path, kind, field, exchange)
+            elif field.firm is not None:
+                # By a third type it may be anything.
+                before, after = list(counts)[:2]
+                self._tell_both(place, path, before, after, field)
 
     def _judge(self, place: Place, path: str, kind: str, field: _Field, exchange: Exchange) -> None:
         kinds = set(field.counts)
