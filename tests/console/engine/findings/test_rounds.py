@@ -71,6 +71,29 @@ def test_broadcasts_that_set_each_other_off(bus: Watched, rounds: Rounds, later:
     assert finding.filter.startswith("id:#")
 
 
+def test_of_a_storm_services_tell_of_a_part(bus: Watched, rounds: Rounds) -> None:
+    for number in range(600):
+        if number % 10:
+            bus.say("changed", CHANGED)
+            bus.say("gone", GONE)
+        else:
+            rounds.pass_on("cache", ("changed", CHANGED), ("gone", GONE))
+            rounds.pass_on("index", ("gone", GONE), ("changed", CHANGED))
+    assert bus.one("goes-round").text.endswith("index sends changed for each gone")
+
+
+def test_of_a_storm_one_service_may_tell_after_the_other(bus: Watched, rounds: Rounds) -> None:
+    about = ("changed", CHANGED), ("gone", GONE)
+    for service, sent, heard in (("index", *about), ("cache", *reversed(about))):
+        runs = [f"{service}{number}" for number in range(30)]
+        rounds.tell(service, *(one for run in runs for one in (("published", *sent, run), ("heard", *heard, run))))
+        if service == "index":
+            for _ in range(150):
+                bus.say(*sent)
+                bus.say(*heard)
+    assert bus.one("goes-round").text.endswith("index sends changed for each gone")
+
+
 @pytest.mark.parametrize("id_of", ["request_id", "message_id"])
 def test_requests_and_one_way_messages_that_set_each_other_off(bus: Watched, id_of: str) -> None:
     answered = {"reply_to": "caller:1"} if id_of == "request_id" else {}

@@ -19,6 +19,8 @@ _ROUNDS = 100
 _WITHIN = 5.0
 """Seconds that so many rounds may take: what comes back ten times a second may be meant to, as a clock is, or to end,
 as looking again until something is there."""
+_TOLD = 20
+"""Of so many, at the least, it is told what set them off: in a storm services tell of a part."""
 _SHARE = 0.8
 """The part of equal messages that the one before must have set off: what others begin as often may come to an end."""
 _LONGEST = 8
@@ -52,10 +54,14 @@ class _Seen:
         self.new = 0
         """How many came since it was told of them."""
 
+    def is_quick(self) -> bool:
+        """Whether so many came within so short a time."""
+        return len(self.times) == _ROUNDS and self.times[-1] - self.times[0] <= _WITHIN
+
     def cause(self) -> _What | None:
         """What set off nearly all of them."""
         most = max(self.by, key=lambda what: self.by[what], default=None)
-        if most is None or self.by[most] < _ROUNDS or self.by[most] < _SHARE * self.sent:
+        if most is None or self.by[most] < _TOLD or self.by[most] < _SHARE * self.sent:
             return None
         return most
 
@@ -131,7 +137,7 @@ Send only where something has changed; or let a message name who began, and let 
         if seen is not None and seen.latest != exchange.number:
             seen.latest = exchange.number
             seen.times.append(exchange.opened.at)
-            if len(seen.times) == _ROUNDS and seen.times[-1] - seen.times[0] > _WITHIN:
+            if len(seen.times) == _ROUNDS and not seen.is_quick():
                 seen.by.clear()
                 seen.sent = seen.new = 0
             seen.new += 1
@@ -163,10 +169,11 @@ Send only where something has changed; or let a message name who began, and let 
         seen.by[cause] = seen.by.get(cause, 0) + 1
         if len(seen.by) > _LONGEST:
             del seen.by[min(seen.by, key=lambda other: seen.by[other])]
-        if len(seen.times) == _ROUNDS and seen.times[-1] - seen.times[0] <= _WITHIN:
+        if seen.is_quick():
             circle = self._circle(what)
-            if circle and what == min(circle):
-                self._tell(circle, at)
+            if circle and (first := self._seen[min(circle)]).is_quick() and first.new:
+                place = circle.index(min(circle)) + 1
+                self._tell(circle[place:] + circle[:place], at)
 
     def _circle(self, what: _What) -> list[_What]:
         """What leads back to it, each set off by the one before; none where something else does."""
