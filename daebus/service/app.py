@@ -111,7 +111,9 @@ class Daebus(Registry):
             recorder=recorder,
         )
         self._service: Service | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._busy = False
+        """Whether whoever has the lock starts or stops: a signal handler may come in between, with the same thread."""
         self._debug_level = DebugLevel()
         self._waiting: StopSignals | None = None
         self._left_behind: str | None = None
@@ -121,7 +123,7 @@ class Daebus(Registry):
     def after_fork(self) -> None:
         """Where the threads are gone that there were, and with them the service: in a forked child, say."""
         # Logging must wait: some lock of its streams may be another thread's, which is gone.
-        self._lock = threading.Lock()
+        self._lock, self._busy = threading.RLock(), False
         service, self._service = self._service, None
         if service is not None:
             stopped(service)
@@ -227,6 +229,12 @@ class Daebus(Registry):
         held = may_be_held(self._debugger if debugger is None else debugger, debug)
         self.resolve_annotations()
         self._say_left_behind()
+        if (within := current()) is not None and within.runtime is self._service:
+            # It may stop by now, and wait for who would wait here.
+            raise ConfigurationError(
+                f"{within.runtime.name!r} cannot be started again by what runs in it, which it waits for as it stops: "
+                "start it from outside, when app.run() or app.stop() has returned there"
+            )
         with self._lock:
             if self._service is not None:
                 raise ConfigurationError(
@@ -237,6 +245,7 @@ class Daebus(Registry):
                 self._debug_level.on()
             self._to_stop = None
             try:
+                self._busy = True
                 # A handler may be called before `start` returns, and is to know its service.
                 options = replace(self.options, debug=debug, shared=shared, debugger=held)
                 self._service = Service(name, self, bus, options, self.stop)
@@ -245,6 +254,8 @@ class Daebus(Registry):
                 self._service = None
                 self._debug_level.off()
                 raise
+            finally:
+                self._busy = False
         self._stop_as_told()
         return self
 
@@ -252,7 +263,8 @@ class Daebus(Registry):
         """Stop taking messages, finish what runs within `grace` seconds (default: the app's), answer the rest.
 
         From within the service it is not waited for, since that would wait for itself: who calls it goes on at once,
-        and gets the grace, as all else does, to finish and to answer. Where it starts yet, it stops when it has.
+        and gets the grace, as all else does, to finish and to answer. Where it starts yet, it stops when it has. Nor is
+        it by a signal handler that has interrupted who starts or stops it.
         """
         grace = self.options.grace if grace is None else checks.duration(grace, "grace")
         self._say_left_behind()
@@ -273,15 +285,23 @@ class Daebus(Registry):
             self._stop(*self._to_stop)
 
     def _stop(self, service: Service, grace: float, *, wait: bool = True) -> None:
-        """Stop that one, unless it is stopped already; without `wait`, unless it is just being started or stopped."""
+        """Stop that one, unless it is stopped already; without `wait`, unless it is just being started or stopped.
+
+        Where this very thread does so, and a signal has interrupted it, that is not waited for either.
+        """
         if not self._lock.acquire(blocking=wait):
             return
         try:
             if self._service is not service:
                 return
+            if self._busy:
+                self._to_stop = service, grace
+                return
             try:
+                self._busy = True
                 service.stop(grace)
             finally:
+                self._busy = False
                 self._service = None
                 self._debug_level.off()
                 if self._waiting is not None:

@@ -14,6 +14,7 @@ import pytest
 
 from daebus import (
     AlreadyAnswered,
+    ConfigurationError,
     Daebus,
     Deferred,
     Requester,
@@ -24,6 +25,7 @@ from daebus import (
 )
 from daebus.service.readers import Readers
 from daebus.service.service import Service
+from tests.support.framework_services import Program
 from tests.support.waiting import eventually
 
 Sort = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -86,6 +88,59 @@ def test_a_stop_hook_may_stop_it(redis_url: str, name: str, sort: Sort) -> None:
     in_time(app.stop)
     assert done == ["first", "second"]
     assert not app.running
+
+
+@sorts
+def test_what_runs_in_it_cannot_start_it_again_and_is_told_at_once(redis_url: str, name: str, sort: Sort) -> None:
+    app = Daebus(name, grace=GRACE)
+    told: list[str] = []
+
+    def again() -> dict[str, Any]:
+        app.stop()
+        with pytest.raises(ConfigurationError) as caught:
+            app.start(redis_url=redis_url)
+        told.append(str(caught.value))
+        return {"told": True}
+
+    app.action("again")(sort(again))
+    app.on_stop(sort(again))
+    app.start(redis_url=redis_url)
+    with Requester(redis_url, timeout=60) as caller:
+        assert caller.call(name, "again") == {"told": True}
+    in_time(app.stop)
+    assert len(told) == 2
+    assert all(text.startswith(f"{name!r} cannot be started again by what runs in it") for text in told)
+    app.start(redis_url=redis_url)
+    in_time(app.stop)
+
+
+def test_a_signal_handler_may_stop_it_that_has_interrupted_its_start_or_its_stop(redis_url: str, name: str) -> None:
+    code = """
+import logging, signal, sys
+from daebus import Daebus
+
+app = Daebus(sys.argv[1])
+app.on_stop(lambda: print("tidied"))
+log = logging.getLogger("daebus")
+log.setLevel(logging.INFO)
+signal.signal(signal.SIGUSR1, lambda *_: app.stop())
+
+def interrupt(record):
+    print(record.msg.split()[1])
+    signal.raise_signal(signal.SIGUSR1)
+    return True
+
+log.addFilter(interrupt)
+app.start(redis_url=sys.argv[2])
+print(app.running)
+log.removeFilter(interrupt)
+with app.start(redis_url=sys.argv[2]):
+    print(app.running)
+print(app.running)
+"""
+    program = Program("-c", code, name, redis_url)
+    assert program.wait(60) == 0, program.output
+    assert program.output.split() == ["serving", "tidied", "stopped", "False", "True", "tidied", "False"]
 
 
 @sorts
