@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from daebus.client.broadcast import broadcast
-from daebus.context import current, stopped
+from daebus.context import current, on_loop, stopped
 from daebus.errors import ConfigurationError, DaebusError, RegistrationError, said_by
 from daebus.logs import DebugLevel, configure, stay_on
 from daebus.recorder.recorder import COUNT
@@ -277,7 +277,13 @@ class Daebus(Registry):
         # Said before it is tried: whoever starts it looks afterwards.
         self._to_stop = service, grace
         stop = partial(self._stop, service, grace, wait=False)
-        begin(threading.Thread(target=stop, name=f"daebus-{service.name}-stop"))
+        try:
+            begin(threading.Thread(target=stop, name=f"daebus-{service.name}-stop"))
+        except RuntimeError:
+            if on_loop():
+                raise
+            # None is to be had: its answer may be lost, as long as it stops.
+            stop()
 
     def _stop_as_told(self) -> None:
         """Stop it where it was told to while it started."""

@@ -121,6 +121,24 @@ print(said(lambda: beside.start(service=name, redis_url=url)))
     assert "can't start new thread" in third
 
 
+def test_a_handler_may_stop_its_service_also_where_no_thread_is_to_be_had(redis_url: str, name: str) -> None:
+    code = """
+import time
+app = Daebus(name)
+@app.action("stop")
+def stop():
+    with NoThreads():
+        app.stop()
+    return {"a": 1}
+app.start(redis_url=url)
+with DaebusCaller(name, redis_url=url, timeout=20) as caller:
+    print(said(lambda: caller.send_request("stop")))
+while app.running:
+    time.sleep(0.01)
+"""
+    run(code, name, redis_url)
+
+
 def test_an_asyncio_caller_that_needs_a_thread_to_look_a_name_up_says_so(served: tuple[str, str]) -> None:
     code = """
 url = url.replace("127.0.0.1", "localhost")
