@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("daebus")
 
 _IDLE = (
-    "nothing is registered with its app. Where other modules import the app from the program itself, that is another "
-    "one, which they register with: let them import it from a module of its own, or use `daebus run`"
+    "no action, listener, task, thread or start hook is registered with its app. Import the modules that do so. Where "
+    "they import the app from the program itself, they register with another one, unless `daebus run` runs it: let "
+    "them import it from a module of its own"
 )
 
 

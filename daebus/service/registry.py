@@ -160,7 +160,7 @@ class Registry(Hooks):
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing in it that ever runs."""
+        """Whether there is nothing in it that runs before it stops."""
         runs = (self.action_handlers, self.listen_handlers, self.background_tasks, self.thread_tasks, self.start_hooks)
         return not any(runs)
 

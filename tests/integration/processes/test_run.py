@@ -102,13 +102,15 @@ def test_an_app_that_has_nothing_says_so_as_where_modules_register_with_another_
     redis_url: str, name: str, tmp_path: Path
 ) -> None:
     run = f"if __name__ == '__main__':\n    app.run(redis_url={redis_url!r})\n"
-    (tmp_path / "shop.py").write_text(f"from daebus import Daebus\napp = Daebus({name!r})\nimport views\n{run}")
+    made = f"from daebus import Daebus\napp = Daebus({name!r})\napp.on_stop(print)\n"
+    (tmp_path / "shop.py").write_text(f"{made}import views\n{run}")
     (tmp_path / "views.py").write_text("from shop import app\napp.action('look')(dict)\n")
     for command in (["shop.py"], ["-m", "daebus", "run", "shop:app"]):
         with program(*command, serves=name, url=redis_url, cwd=str(tmp_path), DAEBUS_REDIS_URL=redis_url) as service:
             service.signal(signal.SIGTERM)
             assert service.wait() == 0, service.output
-        assert (f"{name} does nothing: nothing is registered with its app" in service.output) is (len(command) == 1)
+        told = f"{name} does nothing: no action, listener, task, thread or start hook is registered with its app"
+        assert (told in service.output) is (len(command) == 1)
 
 
 def test_what_runs_is_finished_and_what_waits_is_answered(redis_url: str, name: str) -> None:
