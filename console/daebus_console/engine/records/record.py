@@ -1,7 +1,7 @@
 """A record of a flight recorder, one class a kind, and how they are read out of messages. Pure; raises nothing.
 
 All of a batch is read at once. Where one record in it is not as it should be, each is read by itself, and those that
-cannot be are counted.
+cannot be are left out.
 """
 
 from __future__ import annotations

@@ -60,6 +60,8 @@ class Records:
         self._by_id: dict[str, list[Any_]] = {}
         self._by_cast: dict[Cast, list[Any_]] = {}
         self._channels: dict[str, int] = {}
+        self._nameless: set[tuple[Source, int]] = set()
+        """Those that are in neither index, by their numbers."""
         self._well: deque[tuple[Any_, int]] = deque()
         self._trouble: deque[tuple[Any_, int]] = deque()
         self._bytes = {True: 0, False: 0}
@@ -103,8 +105,13 @@ class Records:
         return new
 
     def _has(self, source: Source, record: Any_) -> bool:
-        key = _key(record)
-        known = self._by_id.get(key, ()) if key is not None else self._by_cast.get(_cast(record) or ("", "", 0), ())
+        key, cast = _key(record), _cast(record)
+        if key is not None:
+            known: Sequence[Any_] = self._by_id.get(key, ())
+        elif cast is not None:
+            known = self._by_cast.get(cast, ())
+        else:
+            return (source, record.seq) in self._nameless
         return any(one.seq == record.seq and one.source is source for one in known)
 
     def _keep(self, source: Source, record: Any_) -> None:
@@ -121,11 +128,12 @@ class Records:
                 self._by_id[key] = [record]
             else:
                 known.append(record)
-        if kind in _CASTS:
-            cast = _cast(record)
-            if cast is not None:
-                self._by_cast.setdefault(cast, []).append(record)
-                self._channels[cast[0]] = self._channels.get(cast[0], 0) + 1
+        cast = _cast(record) if kind in _CASTS else None
+        if cast is not None:
+            self._by_cast.setdefault(cast, []).append(record)
+            self._channels[cast[0]] = self._channels.get(cast[0], 0) + 1
+        elif key is None:
+            self._nameless.add((source, record.seq))
         bad = kind is Logged or record.failed
         size = size_of(record)
         (self._trouble if bad else self._well).append((record, size))
@@ -146,6 +154,8 @@ class Records:
                 self._channels[cast[0]] -= 1
                 if not self._channels[cast[0]]:
                     del self._channels[cast[0]]
+            elif key is None:
+                self._nameless.discard((record.source, record.seq))
 
     # What is asked ---------------------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+import pytest
+
 from daebus_console.engine.records.record import batch_in
 from daebus_console.engine.records.store import MOST_SOURCES, Records
 from tests.console.engine.bus import Sent
@@ -25,6 +27,18 @@ def test_what_is_told_twice_counts_once() -> None:
     assert len(take(records, recent("users", handled(1, "a"), instance="i2"))) == 1
     assert [(one.source.instance, one.seq) for one in records.of("a")] == [("i1", 1), ("i2", 1)]
     assert len(records) == 4
+
+
+@pytest.mark.parametrize("fields", [{"action": "act"}, {"action": "act", "id": True}, {"channel": "", "digest": "0"}])
+def test_what_has_no_id_is_told_twice_and_counts_once(fields: dict[str, Any]) -> None:
+    records, told = Records(room=6_000), [record(number, "refused", code="busy", **fields) for number in (1, 2)]
+    assert len(take(records, recent("users", *told))) == 2
+    assert not take(records, recent("users", *told))
+    assert len(take(records, recent("users", *told, instance="i2"))) == 2
+    assert len(records) == 4
+    # What was forgotten since is new.
+    take(records, batch("orders", *(handled(number, f"o{number}", outcome="no") for number in range(1, 20))))
+    assert len(take(records, recent("users", *told))) == 2
 
 
 def test_older_ones_that_were_not_told_before_are_taken() -> None:
