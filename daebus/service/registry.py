@@ -71,7 +71,7 @@ class Registry(Hooks):
         def register(handler: Handler) -> Handler:
             what = f"the handler of action {action_name!r}"
             within = sys._getframe(1)
-            if isinstance(handler, type) and not issubclass(handler, dict):
+            if _only_makes_an_object(handler):
                 written = f"{within.f_code.co_filename}:{within.f_lineno}"
                 raise RegistrationError(f"{what} ({written}) is the class {handler.__name__}; {_METHOD}")
             called = bound(handler, what, within)
@@ -219,6 +219,17 @@ class Registry(Hooks):
 
 
 _METHOD = "an object of it is no answer: register a method of one"
+
+
+def _only_makes_an_object(handler: object) -> bool:
+    """Whether it is a class with nothing of its own that runs when it is called, and whose objects are no answers."""
+    given: Any = handler
+    bare: Any = object
+    return (
+        isinstance(handler, type)
+        and type(handler).__call__ is type.__call__
+        and (given.__new__, given.__init__) == (bare.__new__, bare.__init__)
+    )
 
 
 def _function_of(registered: Function | BackgroundTask | ThreadTask) -> Callable[..., Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
 import pytest
 
-from daebus import Blueprint, Daebus
+from daebus import Blueprint, Daebus, response
 from daebus.errors import RegistrationError
 from daebus.service.kind import Kind
 
@@ -212,3 +213,35 @@ def test_a_class_as_the_handler_of_an_action_is_refused_since_an_object_of_it_is
     app.action("place")(Orders().place)
     app.action("echo")(dict)
     assert list(app.action_handlers) == ["place", "echo"]
+
+
+@dataclass
+class User:
+    user_id: int
+
+
+class Answering:
+    def __init__(self) -> None:
+        response.send({"user_id": 17})
+
+
+class Made:
+    def __new__(cls) -> Any:
+        return {"user_id": 17}
+
+
+class Meta(type):
+    def __call__(cls) -> Any:
+        return {"user_id": 17}
+
+
+class Called(metaclass=Meta):
+    pass
+
+
+@pytest.mark.parametrize("handler", [User, Answering, Made, Called])
+def test_a_class_that_answers_by_what_it_is_or_does_may_be_the_handler_of_an_action(handler: type[Any]) -> None:
+    app = Daebus("shop")
+    app.action("get")(handler)
+    with app.test_client() as client:
+        assert client.request("get", {"user_id": 17}) == {"user_id": 17}
