@@ -215,3 +215,53 @@ def test_the_row_of_a_conversation_under_the_cursor_stays_under_it_as_more_comes
         assert text_of(rows.lines[rows.cursor_index() or 0][1]) == "2a"
 
     drive(fed(NOON), story)
+
+
+def on_its_line(console: Driver) -> tuple[int, int]:
+    """The selected row of the flow, which is on the screen, and how far below the first one."""
+    flow = console.app.main.flow
+    here = flow.cursor_index()
+    assert here is not None
+    assert flow.in_sight()
+    return flow.rows[here], here - flow.top
+
+
+def test_the_selected_row_stays_where_it_is_while_a_filter_is_lifted_and_put_back() -> None:
+    session = fed(NOON + 100)
+    for number in range(200):
+        asked(session, number, "place", 1, status="success" if number % 20 else "error")
+
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        await console.until(lambda: flow.count() == 200)
+        console.app.main.narrow_to("status:error")
+        await console.until(lambda: flow.count() == 10)
+        await console.press("g", *["down"] * 4)
+        before = on_its_line(console)
+        await console.press("backslash")
+        await console.until(lambda: flow.count() == 200)
+        assert on_its_line(console) == before
+        await console.press("backslash")
+        await console.until(lambda: flow.count() == 10)
+        assert on_its_line(console) == before
+
+    drive(session, story, (80, 24))
+
+
+def test_the_selected_one_of_the_slowest_stays_where_it_is_where_others_come_between() -> None:
+    session = fed(NOON + 100)
+    for number in range(40):
+        asked(session, number, "place", 10 - number / 10)
+
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        flow.set_order(SLOWEST)
+        await console.until(lambda: flow.count() == 40)
+        await console.press("g", *["down"] * 4)
+        before = on_its_line(console)
+        for number in range(40, 80):
+            asked(session, number, "place", 9.95)
+        await console.until(lambda: flow.count() == 80 and flow.rows[1] != 2)
+        assert on_its_line(console) == before
+
+    drive(session, story, (80, 24))

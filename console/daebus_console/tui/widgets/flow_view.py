@@ -69,7 +69,8 @@ class FlowView(RowList):
         self._unjudged = False
         self._lock = lock
         self._clock = clock
-        self._anchor: int | None = None
+        self._anchor: tuple[int, int] | None = None
+        """A row, and how far below the top it stays: the selected one where it is in sight, else that at the top."""
         self._newest = Newest(0, 0)
         self._drawn = -1
         self._strips: LRUCache[int, tuple[str, Strip]] = LRUCache(1000)
@@ -166,11 +167,12 @@ class FlowView(RowList):
         return self.bottom if self.order == OLDEST else 0
 
     def _settle(self) -> None:
-        """After rows came and went: stay at the end, or at the row that stood at the top."""
+        """After rows came and went: stay at the end, or have what is looked at where it was."""
         if self.following:
             self.top = self.end
         elif self._anchor is not None:
-            self.top = min(self.rows.index(self._anchor), self.bottom)
+            number, below = self._anchor
+            self.top = max(0, min(self.rows.index(number) - below, self.bottom))
 
     def keep_in_view(self, index: int | None) -> None:
         if self.following:
@@ -179,7 +181,7 @@ class FlowView(RowList):
         before = self.top
         super().keep_in_view(index)
         if self.top != before:
-            # Else what is to be at the top stays that, also where a filter has not come to it yet.
+            # Else what is to stay where it is does so, also where a filter has not come to it yet.
             self._remember()
 
     @property
@@ -227,10 +229,14 @@ class FlowView(RowList):
         self.post_message(self.Moved())
 
     def _remember(self, *, at_top: bool = False) -> None:
-        """What is at the top stays there; `at_top` of the slowest that place is meant, and not what is in it."""
-        rows = self.rows
-        place = self.following or (at_top and self.order == SLOWEST and not self.top)
-        self._anchor = rows[self.top] if not place and self.top < len(rows) else None
+        """What is looked at stays where it is; `at_top` of the slowest that place is meant, and not what is in it."""
+        rows, here, top = self.rows, self.cursor_index(), self.top
+        if self.following or top >= len(rows) or (at_top and self.order == SLOWEST and not top):
+            self._anchor = None
+        elif here is not None and self.in_sight():
+            self._anchor = rows[here], here - top
+        else:
+            self._anchor = rows[top], 0
 
     # RowList ---------------------------------------------------------------------------------------------------
 
