@@ -7,6 +7,7 @@ nothing by themselves, are shown as the one sign they are, two cells wide. Width
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -102,6 +103,12 @@ def clean_json(text: str) -> str:
         # The encoder has escaped all other control characters; newlines between values are its own.
         return text
     return _unsafe_or_emoji().sub(_escaped_in_json, text)
+
+
+def toml_text(text: str) -> str:
+    """The text as TOML has it, which escapes what JSON escapes, and one sign more; it has no half surrogate pairs."""
+    whole = text.encode("utf-8", "backslashreplace").decode()
+    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _escaped_in_json(found: re.Match[str]) -> str:

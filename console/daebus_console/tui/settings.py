@@ -13,6 +13,7 @@ from typing import Any
 
 from daebus_console.files.reading import read_regular
 from daebus_console.files.writing import Writing
+from daebus_console.text import toml_text
 
 LARGEST = 1024 * 1024
 """Bytes of the largest file that is taken for settings."""
@@ -101,7 +102,7 @@ def to_toml(values: dict[str, Any]) -> str:
 
 def _key(name: str) -> str:
     plain = name and all(sign.isascii() and (sign.isalnum() or sign in "-_") for sign in name)
-    return name if plain else json.dumps(name)
+    return name if plain else toml_text(name)
 
 
 def _value(value: Any) -> str:
@@ -109,10 +110,8 @@ def _value(value: Any) -> str:
         return "{ " + ", ".join(f"{_key(key)} = {_value(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
-    if isinstance(value, str | bool | int | float):
-        # JSON's texts, numbers and truths are TOML's, but for the sign that TOML wants escaped as well.
-        return json.dumps(value).replace("\x7f", "\\u007f")
-    return json.dumps(str(value))
+    # JSON's numbers and truths are TOML's.
+    return json.dumps(value) if isinstance(value, bool | int | float) else toml_text(str(value))
 
 
 def _write(path: Path, text: str) -> None:

@@ -50,7 +50,11 @@ def test_values_of_the_wrong_type_count_as_missing() -> None:
 
 
 def test_toml_holds_any_text() -> None:
-    values = {"mutes": ['a "b"', "c\\d\t"], "layout": {"sizes": {"left": 20}, "hidden": []}}
+    values = {
+        "mutes": ['a "b"', "c\\d\t", "shop 🛒", "Zoë\x7f\u202e"],
+        "layout": {"sizes": {"left": 20}, "hidden": []},
+        "filters": {"the 🛒\x7f": 'service:"shop 🛒"'},
+    }
     assert tomllib.loads(to_toml(values)) == values
 
 
@@ -81,7 +85,7 @@ def test_layout_theme_and_kept_filters_come_back(redis_url: str, tmp_path: Path)
 
 
 def test_what_is_muted_stays_so_whatever_it_is_called(redis_url: str, tmp_path: Path) -> None:
-    path, name = tmp_path / "settings.toml", "old users\\and more"
+    path, name = tmp_path / "settings.toml", "old users\\and more 🛒"
 
     async def first(console: Driver) -> None:
         with RedisAddress(redis_url).client() as client:

@@ -12,7 +12,6 @@ where = ["payload.amount>100"]
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 from daebus_console.engine import jsontext
 from daebus_console.engine.holding.condition import Condition, ConditionError, read_condition
 from daebus_console.engine.holding.rule import DEEDS, PLACES, Rule, RuleError
+from daebus_console.text import toml_text
 
 _HEAD = "# Faults of daebus-console: `fault load` sets them, `off` takes them away.\n"
 _TEXTS = {"action": "action", "channel": "channel", "from": "sender", "code": "code", "error": "error"}
@@ -145,10 +145,7 @@ def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        # What JSON escapes, TOML escapes in the same way; half a surrogate pair is in neither.
-        return json.dumps(value.encode("utf-8", "backslashreplace").decode(), ensure_ascii=False).replace(
-            "\x7f", "\\u007f"
-        )
+        return toml_text(value)
     if isinstance(value, jsontext.Number):
         return repr(float(value))
     if isinstance(value, Mapping):
