@@ -25,14 +25,11 @@ from daebus_console.engine.records.joining import Links, Told, cast_of, told_by_
 from daebus_console.engine.records.record import Any_, Handled, Heard, Ran, Refused, batch_in, key_of
 from daebus_console.engine.records.running import Report, report_in
 from daebus_console.engine.records.standing import Standing, cycle_text, standing
-from daebus_console.engine.records.store import ROOM, Cast, Records
+from daebus_console.engine.records.store import Cast, Records
 from daebus_console.engine.records.unread import Unread, count_in, is_trouble
 from daebus_console.engine.records.withheld import Withheld
 
 _CONTROL, _BROADCAST = Flag.CONTROL, Kind.BROADCAST
-_A_MESSAGE = 60
-"""Bytes that records may take for each message that is remembered."""
-_LEAST_ROOM = 4 * 1024 * 1024
 _AROUND = 20_000
 """Exchanges before and after a broadcast among which others with its bytes are looked for."""
 A_SECOND = 100
@@ -140,7 +137,6 @@ class Telling:
         if batch is None:
             return None
         self.version += 1
-        self._records.room = min(ROOM, max(_LEAST_ROOM, self._journal.kept * _A_MESSAGE))
         new = self._records.take(message.at, batch, watched=watched)
         for record in new:
             if record.came < since and before.row_id(record) is not None:

@@ -50,11 +50,14 @@ Cast = tuple[str, str, int]
 
 
 class Records:
-    """The records of all instances. `version` rises with every change. Told twice counts once."""
+    """The records of all instances. `version` rises with every change. Told twice counts once.
+
+    `forgotten` counts those that had no room any more.
+    """
 
     def __init__(self, room: int = ROOM) -> None:
         self.room = room
-        self.version = 0
+        self.version = self.forgotten = 0
         self.sources: dict[tuple[str, str], Source] = {}
         """Who has told anything, the one that told last at the end."""
         self._by_id: dict[str, list[Any_]] = {}
@@ -145,6 +148,7 @@ class Records:
         kept = self._trouble if bad else self._well
         while self._bytes[bad] > self.room // 2 and kept:
             record, size = kept.popleft()
+            self.forgotten += 1
             self._bytes[bad] -= size
             key, cast = _key(record), _cast(record) if record.__class__ in _CASTS else None
             if key is not None:

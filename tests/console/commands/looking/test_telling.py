@@ -20,6 +20,7 @@ from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.records.record import Handled
+from daebus_console.engine.records.store import Records
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
@@ -111,6 +112,51 @@ def test_what_was_logged_and_where_it_failed(
     status, heard = shell(redis_url, f"logs {name} TEA")
     assert len(heard.lines) == 1
     assert shell(redis_url, f"logs {name} nothing-like-it")[1].notes == ["none of 3 lines match"]
+
+
+@pytest.fixture
+def talkative(redis_url: str, name: str, caplog: pytest.LogCaptureFixture) -> Iterator[DaebusCaller]:
+    """A service that has failed, and has since logged far more than one answer holds."""
+    caplog.set_level(logging.INFO)
+    app = Daebus(name)
+
+    @app.action("talk")
+    def talk() -> dict[str, object]:
+        logger.error("the disk is full")
+        for number in range(1_500):
+            logger.info("line %s %s", number, "x" * 300)
+        return {}
+
+    with serving(app, redis_url, name), DaebusCaller(name, redis_url=redis_url) as caller:
+        caller.send_request("talk", {}, timeout=30)
+        yield caller
+
+
+def test_what_was_logged_before_much_else_is_asked_for(redis_url: str, name: str, talkative: DaebusCaller) -> None:
+    status, heard = shell(redis_url, f"logs {name} level:error --json", read_only=True)
+    assert (status, [one["text"] for one in heard.records], heard.notes) == (Exit.DONE, ["the disk is full"], [])
+    _status, heard = shell(redis_url, f"logs {name} --json")
+    lines = [one["text"].split()[1] for one in heard.records if one["text"].startswith("line ")]
+    assert lines == [str(number) for number in range(1_500)]
+
+
+def test_what_was_not_asked_for_is_said(
+    redis_url: str, name: str, talkative: DaebusCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daebus_console.commands.doing.shared.asking.MOST_MORE", 1)
+    status, heard = shell(redis_url, f"logs {name} line")
+    assert status == Exit.DONE
+    assert heard.lines[-1].split()[6] == "1499"
+    assert heard.notes == [f"more is recorded than was told: older records of {name} are missing here"]
+
+
+def test_what_there_is_no_room_for_is_said(
+    redis_url: str, name: str, talkative: DaebusCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daebus_console.engine.telling.Records", lambda: Records(room=100_000))
+    _status, heard = shell(redis_url, f"logs {name}")
+    assert len(heard.lines) < 200
+    assert heard.notes == ["more was told than there is room for here: some records are missing"]
 
 
 @pytest.mark.parametrize("verb", ["logs", "running"])
