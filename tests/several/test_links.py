@@ -7,12 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller
-from daebus.errors import RedisUnavailable, RequestTimeout, TooLate
+from daebus.errors import ConnectionLost, RedisUnavailable, RequestTimeout, TooLate
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
 from daebus.transport.link import Link
 from daebus.transport.places.cluster import ClusterLookout
@@ -107,6 +107,39 @@ def test_what_one_owes_to_who_was_interrupted_is_taken_for_no_answer_to_others(
             links.ask([here], pack(b"ECHO", b"first"), 1, 10.0)
     for text in (b"second", b"third"):
         assert links.ask([here], pack(b"ECHO", text), 1, 10.0)[here] == [text]
+    links.close()
+
+
+@pytest.mark.parametrize("ends", [ConnectionLost, KeyboardInterrupt])
+def test_those_who_wait_while_a_connection_is_lost_to_another_one_are_answered_on_a_new_one(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, ends: type[BaseException]
+) -> None:
+    here, links = Place("127.0.0.1", own_redis.port), links_to()
+    assert links.ask([here], PING, 1, 10.0)[here] == [b"PONG"]
+    reply, connect, looked = Link.next_reply, links._connect, threading.Semaphore(0)
+    first, told = threading.current_thread(), list[object]()
+
+    def lost(link: Link, deadline: float) -> object:
+        if threading.current_thread() is not first:
+            return reply(link, deadline)
+        for thread in others:
+            thread.start()
+            assert looked.acquire(timeout=60)
+        raise ends("lost")
+
+    def connecting(places: list[Place], within: float) -> None:
+        connect(places, within)
+        if threading.current_thread() is not first:
+            looked.release()
+
+    others = [threading.Thread(target=lambda: told.append(links.ask([here], PING, 1, 10.0)[here])) for _ in range(2)]
+    monkeypatch.setattr(Link, "next_reply", lost)
+    monkeypatch.setattr(links, "_connect", connecting)
+    with suppress(KeyboardInterrupt):
+        assert isinstance(links.ask([here], PING, 1, 10.0)[here], ConnectionLost)
+    for thread in others:
+        thread.join()
+    assert told == [[b"PONG"]] * 2
     links.close()
 
 

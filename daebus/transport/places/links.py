@@ -48,7 +48,7 @@ class Links:
         """What connects to each, or did, that nobody waits for."""
         self._ways: dict[Place, float] = {}
         """The seconds that it took to connect to each, when it took least, or that its replies show that it takes."""
-        self._closes = 0
+        self._closes = self._drops = 0
 
     def ask(self, places: Iterable[Place], data: bytes, wanted: int, within: float, *, patient: bool = False) -> Told:
         """Send the packed commands, which have so many replies, to each; waits `within` seconds for all of them, and
@@ -60,15 +60,17 @@ class Links:
         several = list(dict.fromkeys(places))
         limit = min(within, CONNECT_WITHIN)
         while True:
+            drops = self._drops
             self._connect(several, limit)
             if patient and not self._links:
                 self._connect_slowly(several, limit)
             with self._lock:
-                if not self._owing:
-                    return self._asked(several, data, wanted, within)
                 # Nobody asks but us: who did was interrupted, and what he is owed is not to be taken for our answer.
                 for place in list(self._owing):
                     self._drop(place, ConnectionLost(INTERRUPTED))
+                # What another one gave up meanwhile is to be connected to first.
+                if drops == self._drops:
+                    return self._asked(several, data, wanted, within)
 
     def _asked(self, places: Iterable[Place], data: bytes, wanted: int, within: float) -> Told:
         """Ask those that are connected. Called with `_lock` held."""
@@ -194,6 +196,7 @@ class Links:
 
     def _drop(self, place: Place, error: RedisUnavailable) -> RedisUnavailable:
         """Give a connection up; where it just does not answer, the server is left alone for a while."""
+        self._drops += 1
         if not isinstance(error, ConnectionLost):
             self._away[place] = time.monotonic(), error
         link = self._links.pop(place, None)
