@@ -168,6 +168,25 @@ def test_from_the_slowest_f_leads_to_the_newest_and_stays_with_them(keys: tuple[
     drive(session, story, (80, 24))
 
 
+def test_the_slowest_are_seen_in_the_statistics_as_they_come_until_somebody_is_in_their_list() -> None:
+    session = fed(NOON + 100)
+    for number in range(30):
+        asked(session, number, "place", 1 + number / 100)
+
+    async def story(console: Driver) -> None:
+        await console.press("S")
+        await console.sees("1.29s")
+        screen = console.app.screen
+        assert isinstance(screen, StatsScreen)
+        for number in range(30, 60):
+            asked(session, number, "place", 20)
+        asked(session, 60, "place", 21)
+        screen.renew()
+        assert (in_sight(screen.slowest).number, screen.slowest.top) == (61, 0)
+
+    drive(session, story, (80, 24))
+
+
 def test_the_entry_of_the_directory_under_the_cursor_stays_where_it_is_whoever_comes_before_it() -> None:
     session = fed(NOON + 100)
 

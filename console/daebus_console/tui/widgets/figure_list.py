@@ -23,12 +23,16 @@ class FigureList(RowList):
         self._draw = draw
         self._cursor = 0
         self._same = same
+        self._used = False
         self.hint = hint
         """What stands there while there are no rows."""
 
     def take(self, rows: list[Any]) -> None:
-        """Show these rows from now on. The cursor stays on its row, and that on the screen, wherever it stands now."""
-        before, seen = self.chosen(), self.in_sight()
+        """Show these rows from now on. The cursor stays on its row, and that on the screen, wherever it stands now.
+
+        Where nobody has been in the list yet, the first rows are shown, whichever they are.
+        """
+        before, seen = self.chosen() if self._used else None, self.in_sight()
         self.rows = rows
         if before is not None:
             same = self._same(before)
@@ -36,6 +40,10 @@ class FigureList(RowList):
         if seen and rows:
             self.show_row(min(self._cursor, len(rows) - 1))
         self.refresh()
+
+    def on_focus(self) -> None:
+        """Somebody is in the list, and looks at the row under the cursor."""
+        self._used = True
 
     def count(self) -> int:
         return len(self.rows)
