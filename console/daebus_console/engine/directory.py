@@ -80,6 +80,13 @@ class Directory:
         entry = self.services.get(service)
         return entry.others if entry is not None else 0
 
+    def _listening(self, channel: str) -> int:
+        """How many instances of other services are known to listen to the channel of that service."""
+        if channel not in self.listened:
+            return 0
+        others = (one for one in self.services.values() if one.name != channel and one.gone is None)
+        return sum(one.listeners_on(channel) for one in others)
+
     # From the poll ---------------------------------------------------------------------------------------------
 
     def poll(
@@ -98,7 +105,8 @@ class Directory:
         answered. None while nobody is `listening` to the answers.
         """
         self.polled, self.pattern_subscribers = now, patterns
-        names = {wire.service_of_control(channel) for channel, count in subscribers.items() if count} - {None}
+        told = (wire.service_of_control(channel) for channel, count in subscribers.items() if count)
+        names = {name for name in told if name is not None}
         replies = 0
         self._alikes.begin_poll(len(subscribers))
         for channel, count in subscribers.items():
@@ -112,15 +120,14 @@ class Directory:
                     service.subscribers, service.gone = count, None
                     self.framework.add(controlled)
                     service.asked = 0
-                if service is not None and controlled in subscribers:
-                    service.others = max(0, subscribers[controlled] - count)
             elif channel in names:
                 continue
             elif wire.is_reply_channel(channel):
                 replies += 1
             elif channel in self.services and channel not in self.listened:
                 service = self.services[channel]
-                service.subscribers, service.others, service.gone = count, 0, None
+                service.subscribers, service.gone = count, None
+                service.count_beside(0, 0)
                 if complete or wire.CONTROL_PREFIX + channel in subscribers:
                     # Whoever took the place of one that could be asked cannot be.
                     service.framework = False
@@ -136,6 +143,9 @@ class Directory:
             self.reply_channels = replies
             self._alikes.end_poll(now)
         self._mark_gone(now, subscribers, complete)
+        for service in map(self.services.get, names & subscribers.keys()):
+            if service is not None:
+                service.count_beside(subscribers[service.name] - service.subscribers, self._listening(service.name))
         self._forget_the_gone(now)
         return self._to_ask(now) if listening else set()
 
@@ -177,7 +187,8 @@ class Directory:
                 continue
             here = subscribers.get(control, 0) or subscribers.get(name, 0)
             if not here and service.gone is None and (service.subscribers or service.framework):
-                service.subscribers, service.others, service.gone = 0, 0, now
+                service.subscribers, service.gone = 0, now
+                service.count_beside(0, 0)
                 service.instances.clear()
         for name, channel in self.channels.items():
             if not complete and name not in subscribers:
@@ -244,6 +255,9 @@ class Directory:
         for channel in listens if isinstance(listens, list) else ():
             if isinstance(channel, str):
                 self.listened.add(channel)
+                served = self.services.get(channel)
+                if served is not None:
+                    served.count_beside(served.others + served.listening, self._listening(channel))
                 listened = self._channel(channel, now, None)
                 if isinstance(listened, ChannelEntry):
                     listened.listeners.add(name)

@@ -54,6 +54,8 @@ class ServiceEntry:
     subscribers: int = 0
     others: int = 0
     """How many more are subscribed to its own channel than can be asked: services of 0.0.31, say."""
+    listening: int = 0
+    """How many are subscribed to it for broadcasts only, as they tell of themselves."""
     gone: float | None = None
     instances: dict[str, Instance] = field(default_factory=dict)
     actions: dict[str, ActionEntry] = field(default_factory=dict)
@@ -68,9 +70,19 @@ class ServiceEntry:
     """Instances that answered before they had told of themselves."""
 
     @property
+    def takers(self) -> int:
+        """How many may take its requests."""
+        return self.subscribers + self.others
+
+    @property
     def everybody(self) -> int:
         """How many are subscribed to its own channel."""
-        return self.subscribers + self.others
+        return self.takers + self.listening
+
+    def count_beside(self, count: int, listening: int) -> None:
+        """So many more are subscribed to its own channel than can be asked, and so many tell that they listen there."""
+        self.listening = max(0, min(count, listening))
+        self.others = max(0, count) - self.listening
 
     def action(self, name: str) -> ActionEntry | None:
         """The entry of an action, made when it is new; None where there are too many already."""
@@ -85,6 +97,11 @@ class ServiceEntry:
         each = [item for items in told if isinstance(items, list) for item in items]
         found = (item.get("name") if isinstance(item, Mapping) else item for item in each)
         return {name for name in found if isinstance(name, str)}
+
+    def listeners_on(self, channel: str) -> int:
+        """How many of its instances tell that they listen to that channel."""
+        told = (one.info.get("listens") for one in self.instances.values())
+        return sum(isinstance(one, list) and channel in one for one in told)
 
     def settle(self) -> None:
         """No instance has some of its actions any more: those are left out that nobody was seen asking for."""

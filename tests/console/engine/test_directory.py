@@ -87,6 +87,26 @@ def test_one_that_cannot_be_asked_in_the_place_of_one_that_could(
     assert (asked, orders.framework) == (set() if framework else {"orders"}, True)
 
 
+@pytest.mark.parametrize("told_first", [False, True])
+def test_those_that_only_listen_on_the_channel_of_a_service_take_none_of_its_requests(
+    directory: Directory, told_first: bool
+) -> None:
+    counts = {"orders": 5, "daebus.control.orders": 2, "mailer": 2, "daebus.control.mailer": 2}
+    for number in (1, 2) if told_first else ():
+        directory.info(0.5, info(service="mailer", instance=f"m-{number}", actions=[], listens=["orders"]))
+    directory.poll(1.0, counts)
+    directory.info(1.5, info(listens=["orders"]))
+    for number in (1, 2):
+        directory.info(1.5, info(service="mailer", instance=f"m-{number}", actions=[], listens=["orders"]))
+    orders = directory.services["orders"]
+    for _ in range(2):
+        assert (orders.subscribers, orders.others, orders.listening, directory.others_of("orders")) == (2, 1, 2, 1)
+        assert (orders.takers, orders.everybody, directory.subscribers_of("orders")) == (3, 5, 5)
+        directory.poll(2.0, counts)
+    directory.poll(3.0, {"orders": 3, "daebus.control.orders": 2})
+    assert (orders.others, orders.listening) == (1, 0)
+
+
 def test_what_another_instance_has_no_more_is_not_the_service_s_any_more(directory: Directory) -> None:
     bus = Bus()
     channels = {"daebus.control.orders": 1}

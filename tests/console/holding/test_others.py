@@ -466,6 +466,10 @@ def test_that_one_beside_them_knows_no_debugger_is_told(
         assert "on its channel" not in console.heard.notes[-1]
         console("off")
     eventually(lambda: not console.session.directory.others_of(shop.audit), what="it has gone")
+    listening = Daebus(__name__)
+    listening.listen(shop.audit)(lambda _data: None)
+    shop.start(f"{shop.audit}_heard", listening)
+    eventually(lambda: console.session.directory.services[shop.audit].listening == 1, what="one listens there")
     assert console(line.format(shop.audit)) == Exit.DONE
     assert "on its channel" not in console.heard.notes[-1]
 

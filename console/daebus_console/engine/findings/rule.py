@@ -68,7 +68,7 @@ class World:
         """When the first of the instances that are there began; None where one of them does not tell."""
         here, entry = self.instances.here(service), self.directory.services.get(service)
         known = [at for one in here if (at := one.began) is not None]
-        there = max(len(here), entry.everybody if entry is not None else 0)
+        there = max(len(here), entry.takers if entry is not None else 0)
         return min(known) if known and len(known) >= there else None
 
     def is_unserved(self, service: str, since: float) -> bool:

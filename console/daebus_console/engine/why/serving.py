@@ -73,7 +73,7 @@ def unknown_action(sight: Sight, service: str, action: str, sent: Sequence[Excha
     told so."""
     here = sight.world.instances.here(service)
     entry = sight.service(service)
-    if not here or (entry is not None and entry.everybody > len(here)):
+    if not here or (entry is not None and entry.takers > len(here)):
         return None
     having = [one for one in here if action in one.actions]
     if len(having) == len(here):

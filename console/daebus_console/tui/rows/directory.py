@@ -200,8 +200,8 @@ def _service_line(
     tail: Line = []
     if bad:
         tail.append((f" {fmt.size(bad).rstrip('B')}✗", "error"))
-    if service.everybody > 1:
-        tail.append((f" ×{service.everybody}", "accent"))
+    if service.takers > 1:
+        tail.append((f" ×{service.takers}", "accent"))
     tail.append((_rate(service.rate.per_second(now)), "plain"))
     if p95 is not None:
         took = p95(service)

@@ -262,6 +262,7 @@ def test_an_action_that_one_beside_them_may_have_that_cannot_be_asked_is_none(bu
     bus.wait(2)
     bus.info("mailer", "send_receipt")
     bus.wait(1)
+    bus.poll(_mailer=1, mailer=1)
     assert bus.found() == []
     findings = bus.session.findings
     sight = Sight(findings.world, findings.book, bus.session.journal, bus.now)
@@ -270,6 +271,22 @@ def test_an_action_that_one_beside_them_may_have_that_cannot_be_asked_is_none(bu
         f" 0 of ? workers were busy at {clock(bus.now - 1)}; 1 more on its channel cannot be asked"
     )
     bus.poll(_mailer=1)
+    assert why_action(sight, "mailer", "send_invoice").name == "unknown_action"
+
+
+def test_an_action_that_one_beside_them_cannot_have_that_only_listens_there_is_said_to_be_unknown(bus: Watched) -> None:
+    bus.poll(_mailer=1, mailer=1, _audit=1)
+    bus.info("mailer", "send_receipt")
+    bus.info("audit", listens=["mailer"])
+    bus.send("mailer", "send_invoice", message_id="m1")
+    bus.fail(bus.ask("mailer", "send_bill"), "unknown_action")
+    bus.wait(2)
+    bus.info("mailer", "send_receipt")
+    bus.wait(1)
+    bus.poll(_mailer=1, mailer=1, _audit=1)
+    assert sorted(finding.action or "" for finding in bus.found()) == ["send_bill", "send_invoice"]
+    findings = bus.session.findings
+    sight = Sight(findings.world, findings.book, bus.session.journal, bus.now)
     assert why_action(sight, "mailer", "send_invoice").name == "unknown_action"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -95,13 +95,18 @@ def _untold(session: Session) -> list[Silent]:
         ]
 
 
-def await_poll(context: Context, session: Session) -> None:
-    """Wait until it is known who is subscribed, since at the shell nobody has asked as yet; not for long."""
+def await_others(context: Context, session: Session, services: Collection[str]) -> None:
+    """Wait until it is known who else is subscribed there, since at the shell nobody has asked as yet; not for long.
 
-    def polled() -> bool:
-        return session.directory.polled is not None or session.status.discovery_problem is not None
+    Others may tell that they only listen.
+    """
 
-    session.wait_for(lambda: polled() or context.cancellation.cancelled, LOOK_FOR)
+    def known() -> bool:
+        if session.directory.polled is None:
+            return session.status.discovery_problem is not None
+        return not any(map(session.directory.others_of, services)) or complete(session)
+
+    session.wait_for(lambda: known() or context.cancellation.cancelled, LOOK_FOR)
 
 
 def told_silent(silent: Sequence[Silent]) -> str:

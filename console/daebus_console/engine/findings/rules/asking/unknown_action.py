@@ -65,7 +65,7 @@ told."""
         actions = self.world.instances.actions(service)
         entry = self.world.directory.services.get(service)
         told = len(self.world.instances.here(service))
-        if actions is None or action in actions or (entry is not None and entry.everybody > told):
+        if actions is None or action in actions or (entry is not None and entry.takers > told):
             return
         # A request that was answered otherwise was handled by somebody who does not tell of himself.
         wrong = [one for one in waiting.first if one.kind is Kind.ONE_WAY or one.aside.code == "unknown_action"]

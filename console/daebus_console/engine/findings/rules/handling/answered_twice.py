@@ -164,7 +164,7 @@ their ids up."""
         """Whether Redis lists several who get what is sent to that service."""
         directory = self.world.directory
         entry = directory.services.get(service)
-        return entry is not None and entry.subscribers + entry.others > 1
+        return entry is not None and entry.takers > 1
 
 
 def _asked(exchange: Exchange) -> tuple[str | None, str | None, str | None]:
