@@ -7,12 +7,12 @@ traffic like any other), and the traffic itself. Time comes with each call, in e
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daebus_console.engine.alike import AlikeEntry, Alikes, Pattern, pattern_of
 from daebus_console.engine.bounded import remember
-from daebus_console.engine.entries import ChannelEntry, Instance, ServiceEntry
+from daebus_console.engine.entries import ChannelEntry, ServiceEntry
 from daebus_console.engine.listeners import Listener
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.dialect import Announced
@@ -195,8 +195,8 @@ class Directory:
                 continue
             if not subscribers.get(name, 0) and channel.subscribers:
                 channel.subscribers, channel.gone = 0, now
-        idle = [one for one in self.services.values() if _is_idle(one)] if len(self.services) >= MOST else []
-        self._idle = [one.name for one in sorted(idle, key=_idle_since, reverse=True)]
+        idle = [one for one in self.services.values() if one.is_idle] if len(self.services) >= MOST else []
+        self._idle = [one.name for one in sorted(idle, key=lambda one: one.idle_since, reverse=True)]
 
     def _forget_the_gone(self, now: float) -> None:
         """Leave out channels that nobody has anything to do with any more."""
@@ -228,29 +228,8 @@ class Directory:
         service = self._service(name, now, here=True)
         if service is None:
             return
-        service.framework, service.dialect = True, DAEBUS
         self.framework.add(name)
-        key = str(payload.get("instance") or "?")
-        known = key in service.instances
-        others = not known
-        service.instances[key] = Instance(key, payload, now)
-        if len(service.instances) > max(service.subscribers, 1):
-            # An instance that did not answer the latest round is the one that left.
-            stalest = min(service.instances.values(), key=lambda instance: instance.heard)
-            if now - stalest.heard > 3:
-                del service.instances[stalest.id]
-                others = True
-        for item in _mappings(payload.get("actions")):
-            action = item.get("name")
-            entry = service.action(action) if isinstance(action, str) else None
-            if entry is not None:
-                doc = item.get("doc")
-                entry.declared, entry.doc = True, doc if isinstance(doc, str) else ""
-                if "description" in item:
-                    entry.told = item
-                elif not known:
-                    # Another instance has come unnoticed, and may take other arguments.
-                    service.asked = 0
+        others = service.told(now, payload)
         listens = payload.get("listens")
         for channel in listens if isinstance(listens, list) else ():
             if isinstance(channel, str):
@@ -319,16 +298,7 @@ class Directory:
         service = self._service(told.service, at, here=True)
         if service is None or service.framework:
             return
-        service.dialect, service.heard = dialect, at
-        if told.gone:
-            service.gone, service.subscribers = at, 0
-            service.instances.clear()
-            return
-        service.gone, service.subscribers = None, max(1, service.subscribers)
-        for name, doc in told.actions.items():
-            entry = service.action(name)
-            if entry is not None:
-                entry.declared, entry.doc = True, doc
+        service.announced(at, told, dialect)
 
     def answered(self, answers: Mapping[Asked, Sequence[Exchange]]) -> None:
         """Take requests that were answered: an instance that has not told of itself may have taken another's place."""
@@ -343,21 +313,11 @@ class Directory:
     def settled(self, exchanges: Sequence[Exchange]) -> None:
         """Take requests that have just been answered or have run out of time."""
         for exchange in exchanges:
-            state = exchange.state
-            if state is _OK or exchange.flags & _CONTROL:
+            if exchange.state is _OK or exchange.flags & _CONTROL:
                 continue
             service = self.services.get(exchange.target or "")
-            if service is None:
-                continue
-            entry = service.actions.get(exchange.action or "")
-            if state is State.ERROR:
-                service.errors += 1
-                if entry is not None:
-                    entry.errors += 1
-            elif state is State.TIMEOUT and exchange.answer is None:
-                service.timeouts += 1
-                if entry is not None:
-                    entry.timeouts += 1
+            if service is not None:
+                service.failed(exchange)
 
     def _service(self, name: str, now: float, *, here: bool = False) -> ServiceEntry | None:
         """The entry of a service, made when it is new; None where there is no room.
@@ -381,7 +341,7 @@ class Directory:
         while self._idle:
             name = self._idle.pop()
             entry = self.services.get(name)
-            if entry is not None and _is_idle(entry):
+            if entry is not None and entry.is_idle:
                 del self.services[name]
                 self.framework.discard(name)
                 self._forget(name)
@@ -417,17 +377,3 @@ class Directory:
         # Only what tells names apart: they may be long, and there is no end to them.
         if len(self._beyond) < MOST:
             self._beyond.add(hash(name))
-
-
-def _is_idle(service: ServiceEntry) -> bool:
-    """Whether a service has gone, or nobody is known to serve what was asked."""
-    return service.gone is not None or not (service.framework or service.subscribers or service.heard)
-
-
-def _idle_since(service: ServiceEntry) -> tuple[bool, float]:
-    """What has gone makes room first."""
-    return (service.gone is None, service.first_seen if service.gone is None else service.gone)
-
-
-def _mappings(value: Any) -> Iterable[Mapping[str, Any]]:
-    return (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from daebus_console.engine.message.exchange import DAEBUS
+from daebus_console.engine.message.dialect import Announced
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, State
 from daebus_console.engine.rate import Rate
 from daebus_console.engine.runs import Runs
 
@@ -103,6 +104,67 @@ class ServiceEntry:
         told = (one.info.get("listens") for one in self.instances.values())
         return sum(isinstance(one, list) and channel in one for one in told)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has gone, or nobody is known to serve what was asked."""
+        return self.gone is not None or not (self.framework or self.subscribers or self.heard)
+
+    @property
+    def idle_since(self) -> tuple[bool, float]:
+        """What has gone makes room first."""
+        return (self.gone is None, self.first_seen if self.gone is None else self.gone)
+
+    def told(self, now: float, payload: Mapping[str, Any]) -> bool:
+        """Take one instance's answer to `info`; returns whether its instances are others than before."""
+        self.framework, self.dialect = True, DAEBUS
+        key = str(payload.get("instance") or "?")
+        known = key in self.instances
+        others = not known
+        self.instances[key] = Instance(key, payload, now)
+        if len(self.instances) > max(self.subscribers, 1):
+            # An instance that did not answer the latest round is the one that left.
+            stalest = min(self.instances.values(), key=lambda instance: instance.heard)
+            if now - stalest.heard > 3:
+                del self.instances[stalest.id]
+                others = True
+        for item in _mappings(payload.get("actions")):
+            action = item.get("name")
+            entry = self.action(action) if isinstance(action, str) else None
+            if entry is not None:
+                doc = item.get("doc")
+                entry.declared, entry.doc = True, doc if isinstance(doc, str) else ""
+                if "description" in item:
+                    entry.told = item
+                elif not known:
+                    # Another instance has come unnoticed, and may take other arguments.
+                    self.asked = 0
+        return others
+
+    def announced(self, at: float, told: Announced, dialect: str) -> None:
+        """Take what a program of another framework told of itself under that name."""
+        self.dialect, self.heard = dialect, at
+        if told.gone:
+            self.gone, self.subscribers = at, 0
+            self.instances.clear()
+            return
+        self.gone, self.subscribers = None, max(1, self.subscribers)
+        for name, doc in told.actions.items():
+            entry = self.action(name)
+            if entry is not None:
+                entry.declared, entry.doc = True, doc
+
+    def failed(self, exchange: Exchange) -> None:
+        """Count a request that was answered with an error, or has run out of time."""
+        entry = self.actions.get(exchange.action or "")
+        if exchange.state is State.ERROR:
+            self.errors += 1
+            if entry is not None:
+                entry.errors += 1
+        elif exchange.state is State.TIMEOUT and exchange.answer is None:
+            self.timeouts += 1
+            if entry is not None:
+                entry.timeouts += 1
+
     def settle(self) -> None:
         """No instance has some of its actions any more: those are left out that nobody was seen asking for."""
         named = self.names("actions")
@@ -123,3 +185,7 @@ class ChannelEntry:
     rate: Rate = field(default_factory=Rate)
     heard: float = 0.0
     """When something last passed on it, or somebody was subscribed."""
+
+
+def _mappings(value: Any) -> Iterable[Mapping[str, Any]]:
+    return (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else ()
