@@ -133,7 +133,8 @@ class _Stand:
             if request.reply_to is not None and not self.beside:
                 self._answer(request.reply_to, request.request_id, _error(request.reason, "bad_request"), begun)
             return
-        if not isinstance(request, Request):
+        if not isinstance(request, Request) or (request.reply_to is None and request.request_id is None):
+            # Of a one-way message nobody is to be answered.
             return
         asked = _exact(request, data)
         for mock in tuple(self.mocks):
@@ -162,9 +163,6 @@ class _Stand:
                 self._schedule.at(time.monotonic(), self._tidy)
 
     def _reply(self, request: Request, given: Given, begun: float) -> None:
-        if request.reply_to is None and request.request_id is None:
-            # A one-way message: nobody is to be answered.
-            return
         self._answer(request.reply_to or f"{self.service}.responses", request.request_id, given, begun)
 
     def _answer(self, channel: str, request_id: object, given: Given, begun: float) -> None:
