@@ -176,6 +176,11 @@ class Discovery:
             self._stopping.wait(self._every)
         self._drop()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has been stopped, as the lookout asks."""
+        return self._stopping.is_set()
+
     def _leave(self, _reason: str) -> None:
         """The server is no place to be any more. For any thread."""
         link = self._link

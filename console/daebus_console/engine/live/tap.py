@@ -144,6 +144,11 @@ class Tap:
             self._thread = None
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has been stopped, as the lookout asks."""
+        return self._stopping.is_set()
+
+    @property
     def silence(self) -> float:
         """Seconds for which the server has given no sign of life: what passed since then may be lost on the way."""
         heard = self._heard
