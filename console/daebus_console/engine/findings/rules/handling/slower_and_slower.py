@@ -47,10 +47,13 @@ class _Times:
 
     def then(self, one: Exchange) -> Exchange | None:
         """Another one has ended; that before it, where it was alone."""
-        apart = one.opened.at >= self.ended
-        before = self.alone if apart else None
-        self.alone = one if apart else None
-        self.ended = max(self.ended, one.ended)
+        before_that, ended = self.ended, one.ended
+        if ended > before_that:
+            self.ended = ended
+        if one.opened.at < before_that:
+            self.alone = None
+            return None
+        before, self.alone = self.alone, one
         return before
 
 
@@ -77,14 +80,19 @@ of the process: that it does tells that it is there."""
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Compare what went well, by instance."""
+        seen: _Times | None = None
+        latest = None
+        families, now = self.world.families, self.world.now
         for one in exchanges:
             if one.elapsed is None or one.dialect != DAEBUS:
                 continue
-            seen = self._seen.use((service, action, one.instance or ""), self.world.now)
-            if seen is None:
-                continue
+            if seen is None or one.instance != latest:
+                latest = one.instance
+                seen = self._seen.use((service, action, latest or ""), now)
+                if seen is None:
+                    continue
             alone = seen.then(one)
-            if one.state is not State.OK or one.request_id in self.world.families:
+            if one.state is not State.OK or one.request_id in families:
                 seen.alone = None
             if alone is not None:
                 self._compare(service, action, seen, alone)
