@@ -153,6 +153,13 @@ def test_what_looks_again_until_something_is_there_comes_to_an_end(bus: Watched)
     assert bus.found() == []
 
 
+def test_a_handler_that_sends_itself_the_next_step_means_to(bus: Watched) -> None:
+    for number in range(150):
+        ids = {"message_id": f"m{number}", "parent_id": f"m{number - 1}", "service": "jobs"}
+        bus.say("jobs", {"action": "drain", "payload": {}, **ids})
+    assert bus.found() == []
+
+
 def test_what_came_back_slowly_before_does_not_count_where_others_send_as_much_at_once(
     bus: Watched, rounds: Rounds
 ) -> None:

@@ -80,7 +80,8 @@ more of the bus, and ends only when one of them is stopped, or nobody has time a
 It is thought so because the same message, byte by byte, was sent a hundred times within five seconds while the one
 before it was handled, all the way round, and hardly ever for another reason. Of requests and one-way messages their
 `parent_id` tells that, of broadcasts the flight recorders of the services. Messages whose payload changes from round
-to round may come to an end, and are not counted.
+to round may come to an end, and are not counted; nor are those that a handler sends to its own action, which may take
+one step after the other that way.
 
 Send only where something has changed; or let a message name who began, and let that one not pass it on."""
 
@@ -182,7 +183,8 @@ Send only where something has changed; or let a message name who began, and let 
             seen = self._seen.get(way[0])
             cause = seen.cause() if seen is not None else None
             if cause == what:
-                return way
+                # Whoever asks its own action for the next step means to.
+                return way if len(way) > 1 or not what.action else []
             if cause is None or cause in way:
                 return []
             way.insert(0, cause)
