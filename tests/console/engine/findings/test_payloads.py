@@ -180,6 +180,13 @@ def test_a_message_ten_times_its_usual_size(bus: Watched) -> None:
     assert bus.one("large-payload").count == 1
 
 
+def test_of_what_was_asked_at_once_the_larger_answers_come_later(bus: Watched) -> None:
+    asked = [bus.ask("files", "get", {"n": number}, timeout=60) for number in range(180)]
+    for times, one in enumerate(asked, 40):
+        bus.answer(one, "x" * 300 * times)
+    assert bus.found() == []
+
+
 def test_a_large_message_is_found_among_those_that_came_with_it(bus: Watched) -> None:
     frames = [("levels", b'{"levels": [1]}')] * 60
     large = json.dumps({"levels": [1] * 10_000}).encode()

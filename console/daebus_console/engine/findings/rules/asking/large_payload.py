@@ -19,13 +19,14 @@ _MOST = 1_000
 
 
 class _Sizes(Growing):
-    """How many of a kind were seen, and how large the largest was."""
+    """How many of a kind were seen, and how large the largest was; and when they began to grow."""
 
-    __slots__ = ("count", "largest")
+    __slots__ = ("count", "largest", "since")
 
     def __init__(self) -> None:
         super().__init__()
         self.count = self.largest = 0
+        self.since = 0.0
 
 
 class Found(Rule):
@@ -76,8 +77,11 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
                     self._tell(key, exchange, size, seen)
                 seen.count += 1
                 seen.largest = max(seen.largest, size)
+        if not seen.runs:
+            seen.since = exchanges[0].ended if key[2] == "answer" else exchanges[0].opened.at
         grown = seen.grow(sizes)
-        if grown is not None and grown.least >= _FROM:
+        # Of what was asked at once the larger answers may come later.
+        if grown is not None and grown.least >= _FROM and exchanges[grown.at].opened.at > seen.since:
             self._tell_growth(key, exchanges[grown.at], grown)
 
     def _tell(self, key: tuple[str, str, str], exchange: Exchange, size: int, seen: _Sizes) -> None:
