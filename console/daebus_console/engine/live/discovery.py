@@ -178,7 +178,7 @@ class Discovery:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has been stopped, as the lookout asks."""
+        """Whether it has been stopped; asked by the `Lookout` that guards it."""
         return self._stopping.is_set()
 
     def _leave(self, _reason: str) -> None:

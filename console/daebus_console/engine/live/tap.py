@@ -145,7 +145,7 @@ class Tap:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has been stopped, as the lookout asks."""
+        """Whether it has been stopped; asked by the `Lookout` that guards it."""
         return self._stopping.is_set()
 
     @property
