@@ -168,6 +168,29 @@ def test_from_the_slowest_f_leads_to_the_newest_and_stays_with_them(keys: tuple[
     drive(session, story, (80, 24))
 
 
+def test_where_the_selected_one_of_the_slowest_is_hidden_the_others_stay_where_they_are() -> None:
+    session = fed(NOON + 100)
+    for number in range(60):
+        asked(session, number, "place" if number % 3 else "cancel", 10 - number / 10)
+
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        flow.set_order(SLOWEST)
+        await console.until(lambda: flow.count() == 60)
+        await console.press("g", *["down"] * 30)
+        top = flow.top
+        assert top > 0
+        await console.press("x")
+        await console.until(lambda: flow.count() == 40)
+        assert flow.top == top
+        await console.press("down")
+        here = flow.cursor_index()
+        assert here is not None
+        assert here >= top
+
+    drive(session, story, (80, 24))
+
+
 def test_the_slowest_are_seen_in_the_statistics_as_they_come_until_somebody_is_in_their_list() -> None:
     session = fed(NOON + 100)
     for number in range(30):

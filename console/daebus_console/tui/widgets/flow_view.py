@@ -170,9 +170,13 @@ class FlowView(RowList):
         """After rows came and went: stay at the end, or have what is looked at where it was."""
         if self.following:
             self.top = self.end
-        elif self._anchor is not None:
+        elif self._anchor is not None and self._has_place(self._anchor[0]):
             number, below = self._anchor
             self.top = max(0, min(self.rows.index(number) - below, self.bottom))
+
+    def _has_place(self, number: int) -> bool:
+        """Whether it is known where that row is, or would be: by rank only those that are there have a place."""
+        return self.order != SLOWEST or number in self.rows
 
     def keep_in_view(self, index: int | None) -> None:
         if self.following:
@@ -273,7 +277,7 @@ class FlowView(RowList):
         edge = {OLDEST: (1, self.count() - 1), NEWEST: (-1, 0)}.get(self.order)
         if edge == (rows, here):
             self.follow_newest()
-        elif here is None and self.selected is not None:
+        elif here is None and self.selected is not None and self._has_place(self.selected):
             # The selected row is hidden or gone: go on from where it was.
             self.move_to(self.rows.index(self.selected) + (rows if rows < 0 else rows - 1))
         else:
