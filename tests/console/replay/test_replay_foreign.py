@@ -81,23 +81,25 @@ def test_a_question_of_nest_is_asked_anew_and_its_answers_are_compared(
     assert prompt(f"replay #{origin.number}") == Exit.NOBODY
 
 
+@pytest.mark.parametrize("pattern", ["{}.g*", "*"])
 def test_who_reads_by_a_pattern_serves_as_well(
-    prompt: Prompt, console: Console, redis_url: str, name: str, tmp_path: Path
+    prompt: Prompt, console: Console, redis_url: str, name: str, tmp_path: Path, pattern: str
 ) -> None:
     """As NestJS does with `wildcards`, and FastStream with `pattern=True`: NUMSUB counts none of them."""
     channel = f"{name}.get"
     origin = asked_before(prompt, redis_url, channel, {"response": 1, "isDisposed": True})
     path = written(tmp_path / "asked.jsonl", (channel, origin.opened.data), (f"{channel}.reply", ANSWER % ID))
     answer = nest(channel, {"response": 1, "isDisposed": True})
-    with redis.Redis.from_url(redis_url) as client, client.pubsub(ignore_subscribe_messages=True) as reader:
-        reader.psubscribe(f"{name}.g*")
-        eventually(lambda: reader.get_message(timeout=0.05) is None and client.pubsub_numpat() >= 2)
+    with redis.Redis.from_url(redis_url) as client, client.pubsub() as reader:
+        reader.psubscribe(pattern.format(name))
+        eventually(lambda: reader.get_message(timeout=0.05), what="it is subscribed")
         ending = threading.Event()
 
         def serve() -> None:
             while not ending.is_set():
                 message = reader.get_message(timeout=0.05)
-                for target, data in answer(message["data"]) if message else ():
+                asked = message is not None and message["channel"] == channel.encode()
+                for target, data in answer(message["data"]) if asked else ():
                     client.publish(target, data)
 
         thread = threading.Thread(target=serve)

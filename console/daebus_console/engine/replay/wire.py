@@ -137,14 +137,17 @@ def may_read_by_pattern(address: RedisAddress, ours: int) -> bool:
     link, dialled = link_to(address, NAME, within)
     try:
         count = link.ask(pack(b"PUBSUB", b"NUMPAT"), within)
-        if dialled.cluster is not None or not isinstance(count, int) or count <= ours:
+        if dialled.cluster is not None or not isinstance(count, int) or not count:
             # Each node of a cluster knows its own.
             return dialled.cluster is not None or not isinstance(count, int)
         reply = link.ask(pack(b"CLIENT", b"LIST", b"TYPE", b"PUBSUB"), within)
     finally:
         link.close()
-    # Consoles only look on; where it is not told who there is, it may be anybody.
-    return not isinstance(reply, bytes) or any(one.name != _LOOKS_ON for one in listeners_in(reply, _LOOKS_ON))
+    if not isinstance(reply, bytes):
+        # A pattern of ours that others have, too, counts once.
+        return count > ours
+    # Consoles only look on.
+    return any(one.name != _LOOKS_ON for one in listeners_in(reply, _LOOKS_ON))
 
 
 def is_replica(address: RedisAddress) -> bool:
