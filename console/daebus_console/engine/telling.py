@@ -25,11 +25,14 @@ from daebus_console.engine.records.joining import Links, Told, cast_of, told_by_
 from daebus_console.engine.records.record import Any_, Handled, Heard, Ran, Refused, batch_in, key_of
 from daebus_console.engine.records.running import Report, report_in
 from daebus_console.engine.records.standing import Standing, cycle_text, standing
-from daebus_console.engine.records.store import Cast, Records
+from daebus_console.engine.records.store import ROOM, Cast, Records
 from daebus_console.engine.records.unread import Unread, count_in, is_trouble
 from daebus_console.engine.records.withheld import Withheld
 
 _CONTROL, _BROADCAST = Flag.CONTROL, Kind.BROADCAST
+_A_MESSAGE = 60
+"""Bytes that records may take for each message that is remembered."""
+_LEAST_ROOM = 4 * 1024 * 1024
 _AROUND = 20_000
 """Exchanges before and after a broadcast among which others with its bytes are looked for."""
 A_SECOND = 100
@@ -43,6 +46,8 @@ class Telling:
 
     def __init__(self, correlator: Correlator, directory: Directory) -> None:
         self._records = Records()
+        self.wanted = False
+        """Whether somebody asked for what was recorded: then it may take all the room there is for it."""
         self.unread = Unread()
         self.version = 0
         """Rises whenever a service told something."""
@@ -137,6 +142,8 @@ class Telling:
         if batch is None:
             return None
         self.version += 1
+        usual = min(ROOM, max(_LEAST_ROOM, self._journal.kept * _A_MESSAGE))
+        self._records.room = ROOM if self.wanted else usual
         new = self._records.take(message.at, batch, watched=watched)
         for record in new:
             if record.came < since and before.row_id(record) is not None:

@@ -33,12 +33,11 @@ def middle(index: int) -> float:
 class Histogram:
     """Counts of durations in buckets that grow by four per cent; at most some 620 buckets, those in use only."""
 
-    __slots__ = ("count", "counts", "largest", "smallest", "total")
+    __slots__ = ("count", "counts", "largest", "smallest")
 
     def __init__(self) -> None:
         self.counts: dict[int, int] = {}
         self.count = 0
-        """The sum of all durations in seconds."""
         self.largest = 0.0
         self.smallest = math.inf
 

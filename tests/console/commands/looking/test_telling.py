@@ -20,7 +20,6 @@ from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.records.record import Handled
-from daebus_console.engine.records.store import Records
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
@@ -132,7 +131,11 @@ def talkative(redis_url: str, name: str, caplog: pytest.LogCaptureFixture) -> It
         yield caller
 
 
-def test_what_was_logged_before_much_else_is_asked_for(redis_url: str, name: str, talkative: DaebusCaller) -> None:
+def test_what_was_logged_before_much_else_is_asked_for(
+    redis_url: str, name: str, talkative: DaebusCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What nobody asked for has no more room than this.
+    monkeypatch.setattr("daebus_console.engine.telling._LEAST_ROOM", 100_000)
     status, heard = shell(redis_url, f"logs {name} level:error --json", read_only=True)
     assert (status, [one["text"] for one in heard.records], heard.notes) == (Exit.DONE, ["the disk is full"], [])
     _status, heard = shell(redis_url, f"logs {name} --json")
@@ -153,7 +156,7 @@ def test_what_was_not_asked_for_is_said(
 def test_what_there_is_no_room_for_is_said(
     redis_url: str, name: str, talkative: DaebusCaller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daebus_console.engine.telling.Records", lambda: Records(room=100_000))
+    monkeypatch.setattr("daebus_console.engine.telling.ROOM", 100_000)
     _status, heard = shell(redis_url, f"logs {name}")
     assert len(heard.lines) < 200
     assert heard.notes == ["more was told than there is room for here: some records are missing"]

@@ -44,10 +44,11 @@ def ask(context: Context, questions: Iterable[Question]) -> None:
     session = context.session
     if session.settings.passive:
         return
-    with session.lock:
-        forgotten = session.telling.records.forgotten
     asked, left, untold = [Asked(question) for question in questions], MOST_MORE, set[str]()
     recorded = any(verb == "recent" for (_service, verb, _payload), _until in asked)
+    with session.lock:
+        session.telling.wanted |= recorded
+        forgotten = session.telling.records.forgotten
     while asked:
         answers = _answers(context, asked)
         untold |= {one.question[0] for one, found in zip(asked, answers, strict=True) if one.until and not found}
