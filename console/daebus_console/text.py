@@ -173,21 +173,17 @@ def cut(text: str, width: int) -> str:
     """A clean text in at most `width` cells; where it is shortened, it ends in an ellipsis."""
     if len(text) * 2 <= width or cells(text) <= width:
         return text
-    if width < 1:
-        return ""
-    kept, last = 0, 0
-    for end, taken in _clusters(text):
-        kept += taken
-        if kept > width - 1:
-            return text[:last] + ELLIPSIS
-        last = end
-    return text
+    return _first(text, width - 1) + ELLIPSIS if width > 0 else ""
 
 
 def clip(text: str, width: int) -> str:
     """As much of a clean text as has room in `width` cells."""
     if len(text) * 2 <= width or cells(text) <= width:
         return text
+    return _first(text, width)
+
+
+def _first(text: str, width: int) -> str:
     kept = last = 0
     for end, taken in _clusters(text):
         kept += taken
