@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from daebus_console.text import cells
 from daebus_console.tui.compare.values import Note, Pair
-from daebus_console.tui.rows.lines import Line, text_of, wrap
+from daebus_console.tui.rows.lines import Line, filled, wrap
 
 WIDE = 100
 """Cells from which on the values stand side by side."""
@@ -29,7 +28,7 @@ def side_by_side(found: Sequence[Pair | Note], width: int) -> list[Line]:
             continue
         left, right = list(_side(one, cells, after=False)), list(_side(one, cells, after=True))
         for index in range(max(len(left), len(right))):
-            row = _filled(left[index] if index < len(left) else [], cells)
+            row = filled(left[index] if index < len(left) else [], cells)
             rows.append([*row, (_BETWEEN, "dim"), *(right[index] if index < len(right) else [])])
     return rows
 
@@ -62,16 +61,12 @@ def _side(pair: Pair, width: int, *, after: bool) -> Iterator[Line]:
         sign = " "
 
 
-def _filled(line: Line, width: int) -> Line:
-    return [*line, (" " * (width - cells(text_of(line))), "plain")]
-
-
 def heads(before: str, after: str, width: int) -> Line:
     """The names of the two sides: over the columns, or in one line that tells their signs."""
     one, other = [(f"− {before}", "error")], [(f"+ {after}", "ok")]
     if width < WIDE:
         return [*one, ("   ", "plain"), *other]
-    return [*_filled(one, column(width)), (_BETWEEN, "dim"), *other]
+    return [*filled(one, column(width)), (_BETWEEN, "dim"), *other]
 
 
 def rows_of(found: Sequence[Pair | Note], width: int) -> list[Line]:

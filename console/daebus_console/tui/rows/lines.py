@@ -83,6 +83,11 @@ def trimmed(line: Line, width: int) -> Line:
     return [*kept, (" " * room, "plain"), *([(ELLIPSIS, "dim")] if cut_off else [])]
 
 
+def filled(line: Line, width: int) -> Line:
+    """A line that has no more, filled up to so many cells."""
+    return [*line, (" " * (width - cells(text_of(line))), "plain")]
+
+
 def within(lines: Iterable[Line], width: int) -> list[Line]:
     """The lines; those of one piece that are longer than that in as many as it takes, each with its margin."""
     told: list[Line] = []

@@ -17,10 +17,9 @@ from textual.message import Message as Event
 from textual.strip import Strip
 from textual.widget import Widget
 
-from daebus_console.text import cells
 from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import style_of
-from daebus_console.tui.rows.lines import Line, text_of, trimmed, within
+from daebus_console.tui.rows.lines import Line, filled, trimmed, within
 from daebus_console.tui.widgets.keys_in_order import told
 
 WHEEL = 3
@@ -286,11 +285,9 @@ class RowList(Widget, can_focus=True):
 
     def strip(self, line: Line, over: str, width: int) -> Strip:
         """A line in the theme's colours, filled up or cut to the width; what is cut says so."""
-        line = trimmed(line, width)
         # Terminals, and we, have other ideas than Rich of how wide some signs are: what is longer than it is meant to
         # be is drawn over what stands beside it.
-        blank = max(0, width - cells(text_of(line)))
-        line = [*line, (" " * blank, "plain")]
+        line = filled(trimmed(line, width), width)
         return Strip([Segment(text, self.style_of(role, over)) for text, role in line if text], width)
 
     def _bar(self, y: int, count: int) -> Strip:
