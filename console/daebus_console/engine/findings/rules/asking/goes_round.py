@@ -170,10 +170,10 @@ Send only where something has changed; or let a message name who began, and let 
         seen.by[cause] = seen.by.get(cause, 0) + 1
         if len(seen.by) > _LONGEST:
             del seen.by[min(seen.by, key=lambda other: seen.by[other])]
-        if seen.is_quick():
-            circle = self._circle(what)
-            if circle and (first := self._seen[min(circle)]).is_quick() and first.new:
-                place = circle.index(min(circle)) + 1
+        if seen.is_quick() and (circle := self._circle(what)):
+            last = min(circle)
+            if self._seen[last].is_quick() and self._seen[last].new:
+                place = circle.index(last) + 1
                 self._tell(circle[place:] + circle[:place], at)
 
     def _circle(self, what: _What) -> list[_What]:

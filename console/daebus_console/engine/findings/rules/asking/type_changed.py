@@ -201,15 +201,13 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
 
     def _tell_since(self, place: Place, path: str, before: str, after: str, field: _Field) -> None:
         """It has changed for good, as far as was seen."""
-        first = field.first[after]
-        since = f"#{first[0].number}"
+        since = f"#{field.first[after][0].number}"
         field.firm = self._tell(
             place,
             path,
             field,
             before,
             after,
-            [field.last[after]] if field.told else first,
             f"was {before}, and is {after} since {since}",
             f"all {field.counts[before]:,} messages before {since} had {before} there, and all"
             f" {field.counts[after]:,} since then have {after}{self._passed_over(place)}",
@@ -239,7 +237,6 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
             field,
             before,
             after,
-            [field.last[after]] if field.told else field.first[after],
             f"is {before} from some instances of {shown(place.service)} and {after} from others",
             f"all {field.counts[before]:,} from {these} had {before} there, and all {field.counts[after]:,} from"
             f" {those} had {after}{self._passed_over(place)}",
@@ -252,8 +249,6 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         (one, many), (other, few) = sorted(field.counts.items(), key=lambda pair: -pair[1])
         if many < enough or few > _SHARE * (many + few) or (field.told and kind != other):
             return
-        # The first that are beside the rule came before there was a rule.
-        evidence = [exchange] if field.told else field.first[other]
         more = self._passed_over(place)
         advice = f"see who sends {other} there, and let it send {one}"
         alone = field.alone(other, one)
@@ -267,7 +262,6 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
             field,
             one,
             other,
-            evidence,
             f"is {one} in most messages and {other} in some",
             f"until #{exchange.number}, {many:,} messages had {one} there, and {few:,} had {other}{more}",
             advice,
@@ -280,12 +274,13 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         field: _Field,
         one: str,
         other: str,
-        evidence: Sequence[Exchange],
         what: str,
         because: str,
         advice: str,
     ) -> Finding | None:
         mixed = {one, other} == {"a number", "a number as text"}
+        # The first that are beside the rule came before there was a rule.
+        evidence = [field.last[other]] if field.told else field.first[other]
         found = self.book.report(
             self.name,
             Severity.WARNING if mixed or one == "a number" else Severity.INFO,

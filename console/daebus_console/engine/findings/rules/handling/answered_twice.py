@@ -82,10 +82,36 @@ their ids up."""
             # Where all tell who they are it is another fault, which has a rule of its own.
             return
         service, action = exchange.target or "", exchange.action or ""
-        name = call(service, action)
+        if one == other and (one is not None or not self._are_several(service)):
+            by_one = self._by_one.get(_asked(exchange)) or _ByOne()
+            by_one.latest.append((exchange.number, message.at))
+            remember(self._by_one, _asked(exchange), by_one, _MOST)
+            if (service, action) in self._mixed:
+                return
+        text, advice = self._told(exchange, message, one, other, lacking=any(lacking))
+        self.book.report(
+            self.name,
+            self.severity,
+            message.at,
+            [exchange.number],
+            service=service,
+            action=action,
+            text=text,
+            about="no such action" if any(lacking) else "",
+            because="two final answers with the id of the request came",
+            advice=advice,
+            where=f"{to(service, action)} is:duplicate",
+        )
+
+    def _told(
+        self, exchange: Exchange, message: Message, one: str | None, other: str | None, *, lacking: bool
+    ) -> tuple[str, str]:
+        """What is wrong, and what to do, by who gave the first answer and the second; one of them lacks the action."""
+        service = exchange.target or ""
+        name = call(service, exchange.action or "")
         instances = len(self.world.instances.here(service))
         sharing = {each.name for each in self.world.instances.of(service) if each.shared}
-        if any(lacking):
+        if lacking:
             text = f"{name} is handled by one of those who answer, and another answers that it has no such action"
             advice = (
                 f"bring all that run as {shown(service)} to one version; where others share its channel on purpose,"
@@ -111,25 +137,7 @@ their ids up."""
             among = f"{instances} instances" if instances > 1 else "several programs"
             text = f"{name} is handled more than once: {among} answer the same request"
             advice = "let the instances share the work with app.run(shared=True), or run one"
-        if one == other and (one is not None or not self._are_several(service)):
-            by_one = self._by_one.get(_asked(exchange)) or _ByOne()
-            by_one.latest.append((exchange.number, message.at))
-            remember(self._by_one, _asked(exchange), by_one, _MOST)
-            if (service, action) in self._mixed:
-                return
-        self.book.report(
-            self.name,
-            self.severity,
-            message.at,
-            [exchange.number],
-            service=service,
-            action=action,
-            text=text,
-            about="no such action" if any(lacking) else "",
-            because="two final answers with the id of the request came",
-            advice=advice,
-            where=f"{to(service, action)} is:duplicate",
-        )
+        return text, advice
 
     def expired(self, exchange: Exchange) -> None:
         """It got no answer: did another one get it?"""
