@@ -130,7 +130,7 @@ def reduced(text: str, members: Sequence[Member], gone: Collection[str]) -> Any:
 
 
 def with_members(text: str, put: Mapping[str, str], gone: Collection[str] = ()) -> str:
-    """The object at `position` with members set to the texts in `put` and those in `gone` taken away.
+    """The object with members set to the texts in `put` and those in `gone` taken away.
 
     A member that is there is changed in its place: of several of one name the last, which counts. All else of the text
     stays.

@@ -202,7 +202,7 @@ def _dropped(sight: Sight, exchange: Exchange) -> tuple[str, ...]:
         reason = "it names no action"
     if reason is None:
         return ()
-    return (f"{' and '.join(map(shown, readers))} drop{'s' * (len(readers) == 1)} it: {clean(reason[:_LONGEST])}",)
+    return (f"{' and '.join(map(shown, readers))} drop{'s' * (len(readers) == 1)} it: {beginning(reason, _LONGEST)}",)
 
 
 def _there(sight: Sight, exchange: Exchange) -> str | None:
