@@ -97,5 +97,5 @@ def test_widths_are_those_of_the_screen(text: str, width: int) -> None:
     shown = clean(text)
     assert clean(shown) == shown
     assert cells(cut(shown, width)) <= width
-    assert cell_len(fit(shown, width)) == width
+    assert cells(fit(shown, width)) == width
     assert "".join(_parts(shown, max(1, width))) == shown
