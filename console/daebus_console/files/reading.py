@@ -29,7 +29,8 @@ from daebus_console.files.places import (
 )
 from daebus_console.files.writing import is_marked
 
-_BLOCK = 256 * 1024
+BLOCK = 256 * 1024
+"""Bytes that are read at once."""
 _TICK_MS = 200
 
 
@@ -75,6 +76,11 @@ class Stored:
             self._stream, self._file = file, self._nameless()
             self._stored = 0
 
+    @property
+    def regular(self) -> bool:
+        """Whether any part of it can be read at once."""
+        return self._stream is None
+
     def close(self) -> None:
         """Give it back now. Harmless when that was done."""
         for close in self._closing:
@@ -84,7 +90,7 @@ class Stored:
         """Some of it from `offset` on; nothing at its end. Raises FileError."""
         try:
             if self._stream is None:
-                most = min(_BLOCK, self.size - offset)
+                most = min(BLOCK, self.size - offset)
                 return os.pread(self._file, most, self._begin + offset) if most > 0 else b""
             with self._lock:
                 return self._streamed(offset)
@@ -132,7 +138,7 @@ class Stored:
 
     def _streamed(self, offset: int) -> bytes:
         if offset < self._stored:
-            return os.pread(self._file, min(_BLOCK, self._stored - offset), offset)
+            return os.pread(self._file, min(BLOCK, self._stored - offset), offset)
         assert self._stream is not None, "only what is no file is streamed"
         block = self._next(self._stream)
         view = memoryview(block)
@@ -151,7 +157,7 @@ class Stored:
                 if self._given_up():
                     raise OSError(errno.EINTR, "nothing came, and it was given up")
             with contextlib.suppress(BlockingIOError):
-                return os.read(stream, _BLOCK)
+                return os.read(stream, BLOCK)
 
     def _nameless(self) -> int:
         try:
@@ -209,7 +215,7 @@ def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise FileError(errno.EINVAL, f"{shown} is {kind_of(status.st_mode)}, not a regular file")
         found = bytearray()
-        while block := os.read(file, _BLOCK):
+        while block := os.read(file, BLOCK):
             found += block
             if len(found) > most:
                 raise FileError(errno.EFBIG, f"{shown} is larger than {most // 1024 // 1024} MB")

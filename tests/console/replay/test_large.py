@@ -12,8 +12,8 @@ import pytest
 
 from daebus_console.engine.export import FORMATS, ExportOptions
 from daebus_console.engine.message.exchange import Flag, Kind, State
-from daebus_console.engine.replay import source as replay_source
-from daebus_console.engine.replay.plan import Choice, make_plan
+from daebus_console.engine.replay import reading as replay_reading
+from daebus_console.engine.replay.plan import Choice, Plan
 from daebus_console.engine.replay.source import Recording
 from daebus_console.files import reading
 
@@ -55,12 +55,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_memory_it_takes_does_not_grow_with_the_file(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_source, "MOST_MESSAGES", 400)
+    monkeypatch.setattr(replay_reading, "MOST_MESSAGES", 400)
     recording = Recording(large)
     gc.collect()
     tracemalloc.start()
     try:
-        plan = make_plan(recording.exchanges(), Choice())
+        plan = Plan().add_all(recording.exchanges(), Choice())
         _now, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -80,7 +80,7 @@ def test_every_exchange_comes_once_in_order_and_answered(large: Path) -> None:
 
 
 def test_an_answer_beyond_what_is_held_counts_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_source, "MOST_MESSAGES", 100)
+    monkeypatch.setattr(replay_reading, "MOST_MESSAGES", 100)
     path = tmp_path / "far.jsonl"
     path.write_text("".join(f"{line}\n" for line in lines(1_000, answer_after=500)))
     found = [one for one in Recording(path).exchanges() if one.kind is Kind.REQUEST]
@@ -108,7 +108,7 @@ def test_a_recording_by_filter_is_put_back_into_order(tmp_path: Path) -> None:
 
 
 def test_of_what_is_out_of_order_no_more_is_held_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_source, "MOST_MESSAGES", 20)
+    monkeypatch.setattr(replay_reading, "MOST_MESSAGES", 20)
     path = tmp_path / "backwards.jsonl"
     rows = [{"at": 1_000 - n, "channel": "news", "data": f"x{n}"} for n in range(100)]
     path.write_text("".join(json.dumps(row) + "\n" for row in [{"daebus_capture": 1}, *rows]))
@@ -122,7 +122,7 @@ def test_what_comes_long_after_belongs_to_its_request_as_long_as_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     """A second final answer, minutes and thousands of messages later; else it is one of its own. None is lost."""
-    monkeypatch.setattr(replay_source, "MOST_MESSAGES", room)
+    monkeypatch.setattr(replay_reading, "MOST_MESSAGES", room)
     path, again = tmp_path / "twice.jsonl", tmp_path / "again.jsonl"
     second = {"status": "success", "payload": "again", "request_id": "r3"}
     row = json.dumps({"at": 1_500, "channel": "caller:1", "data": json.dumps(second)})
@@ -177,15 +177,15 @@ def test_nothing_depends_on_how_much_is_read_and_paired_at_once(
 
     before = told()
     assert len({state for _number, _kind, state, _opened, _answered in before}) >= 5
-    monkeypatch.setattr(reading, "_BLOCK", block)
-    monkeypatch.setattr(replay_source, "_AT_ONCE", at_once)
+    monkeypatch.setattr(reading, "BLOCK", block)
+    monkeypatch.setattr(replay_reading, "_AT_ONCE", at_once)
     assert told() == before
 
 
 def test_a_message_larger_than_all_that_may_be_held_takes_nothing_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay_source, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(replay_reading, "MOST_BYTES", 20_000)
     path = tmp_path / "one_large.jsonl"
     sizes = [10] * 20 + [200_000] + [10] * 20
     rows = [{"at": 1_000 + n, "channel": "news", "data": "x" * size} for n, size in enumerate(sizes)]

@@ -23,7 +23,7 @@ from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.export import FORMATS, ExportOptions, export
 from daebus_console.engine.message.exchange import Exchange, Flag, State
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.replay import source
+from daebus_console.engine.replay import reading
 from daebus_console.engine.replay.item import patience, resend_of
 from daebus_console.engine.replay.replay import Outcome
 from daebus_console.engine.replay.report import Result, judge
@@ -169,7 +169,7 @@ def test_an_exchange_does_not_change_once_it_was_given(
     answered_later: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     """Whatever comes late belongs to it by then, or to nothing."""
-    monkeypatch.setattr(source, "MOST_MESSAGES", room)
+    monkeypatch.setattr(reading, "MOST_MESSAGES", room)
     given = [(one, deepcopy(one)) for one in Recording(answered_later).exchanges()]
     assert [one.has(Flag.LATE) for one, _then in given].count(True) == 29
     assert all(one == then for one, then in given)

@@ -23,7 +23,7 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.message.steady import Steady
 from daebus_console.engine.replay.links import SessionLinks
 from daebus_console.engine.replay.pace import Pace, Timing
-from daebus_console.engine.replay.plan import Choice, make_plan
+from daebus_console.engine.replay.plan import Choice, Plan
 from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report, Result
 from daebus_console.engine.replay.source import Recording
@@ -59,7 +59,7 @@ def test_a_capture_is_asked_again_and_nothing_differs_but_the_time(
 
     path = capture(shopping)
     recording = Recording(path)
-    plan = make_plan(recording.exchanges(), Choice())
+    plan = Plan().add_all(recording.exchanges(), Choice())
     assert plan.kinds[Kind.REQUEST] == 90
     assert plan.services == {shop.name: 90}
 
@@ -105,7 +105,7 @@ def test_one_way_messages_and_broadcasts_go_out_as_they_were_only_when_asked_for
 
     path = capture(telling)
     shop.told.clear()
-    plan = make_plan(Recording(path).exchanges(), Choice())
+    plan = Plan().add_all(Recording(path).exchanges(), Choice())
     assert plan.describe().startswith("1 request to 1 service, 1 one-way and 1 broadcast left out")
     replayed(shop.url, Choice().of(Recording(path).exchanges()))
     _replay, outcomes = replayed(shop.url, EVERYTHING.of(Recording(path).exchanges()))
@@ -252,7 +252,7 @@ def test_what_holds_no_number_is_left_out_of_the_plan() -> None:
         bus >> request("users", "get", id=text, payload=json.loads(f'{{"n": {text}}}'))
         bus >> raw("users", f'{{"action": "note", "payload": {{"n": {text}}}}}')
         bus >> raw("news", f'{{"n": [{text}]}}')
-    plan = make_plan(bus.journal.exchanges, EVERYTHING)
+    plan = Plan().add_all(bus.journal.exchanges, EVERYTHING)
     assert (plan.total, plan.unsendable) == (3, {"it holds NaN or Infinity, which are read but never written": 6})
     assert [one.number for one in EVERYTHING.of(bus.journal.exchanges)] == [7, 8, 9]
 
@@ -265,10 +265,10 @@ def test_only_what_is_made_for_something_that_is_sent_is_said_to_be_made_again()
     bus >> request("mailer", "send", reply_to=..., message_id="d")
     bus >> request("users", "get", id="e", parent_id="d")
     exchanges = list(bus.journal.exchanges)
-    assert make_plan(exchanges, Choice()).nested == 2
-    assert make_plan(exchanges, EVERYTHING).nested == 3
-    assert make_plan(exchanges, Choice(matching=parse("to:users"))).nested == 0
-    assert make_plan(exchanges, Choice(matching=parse("to:stock,users"))).nested == 1
+    assert Plan().add_all(exchanges, Choice()).nested == 2
+    assert Plan().add_all(exchanges, EVERYTHING).nested == 3
+    assert Plan().add_all(exchanges, Choice(matching=parse("to:users"))).nested == 0
+    assert Plan().add_all(exchanges, Choice(matching=parse("to:stock,users"))).nested == 1
 
 
 def test_redis_going_meanwhile_ends_it_and_says_what_is_unknown(own_redis: RedisServer, name: str) -> None:
@@ -305,7 +305,7 @@ def test_where_the_clock_stepped_the_spacing_is_that_of_each_clock(shop: Shop, t
                 writer.gap(10_000.3 + step, 0.0, "the clock of this machine was set", lost=False)
             writer.write(at, *request(shop.name, "echo", id=f"r{number}"))
     choice = Choice()
-    assert make_plan(Recording(path).exchanges(), choice).seconds == pytest.approx(0.5)
+    assert Plan().add_all(Recording(path).exchanges(), choice).seconds == pytest.approx(0.5)
     found: list[Outcome] = []
     replay = Replay(
         choice.with_gaps(Recording(path).exchanges()), RedisAddress(shop.url), on_outcome=found.append, pace=Pace()

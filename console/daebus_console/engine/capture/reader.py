@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -22,7 +23,7 @@ from daebus_console.engine.message.frame import Alone, Frame, Gap, Seen
 from daebus_console.files.places import FileError, GivenUp, never
 from daebus_console.files.reading import Stored
 
-_MOST_WARNINGS = 100
+MOST_WARNINGS = 100
 _MOST_TOLD = 5
 _MOST_NAMES = 50_000
 MOST_TOGETHER = 1024 * 1024
@@ -46,14 +47,21 @@ def told_warnings(name: str, warnings: Sequence[str]) -> Iterator[str]:
         yield f"{name}: and {len(warnings) - _MOST_TOLD} more warnings"
 
 
+class Place(NamedTuple):
+    """Somewhere in a capture that is not compressed: after how many bytes, and how many lines end before that."""
+
+    offset: int
+    lines: int
+
+
 class CaptureReader:
     """An open capture: `header` is there at once, frames and gaps come as it is iterated, `warnings` along with them.
 
     Raises CaptureError where it is none. `path` may be a file that is open already; that one stays open. Otherwise it
-    closes by itself at the end; `close` it when stopping earlier.
+    closes by itself at the end; `close` it when stopping earlier. With a `place` it begins with the line after that.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | Stored) -> None:
+    def __init__(self, path: str | os.PathLike[str] | Stored, place: Place | None = None) -> None:
         self.stored = path if isinstance(path, Stored) else open_capture(path)
         """The file itself."""
         self._owned = self.stored is not path
@@ -62,6 +70,8 @@ class CaptureReader:
         """What was skipped and why, in the order of the file; the first hundred of them."""
         self.skipped = 0
         """Lines that could not be read."""
+        self.reached = False
+        """Whether it was read until where it was to be, and no further."""
         self._torn = False
         self._line = 1
         self._names: dict[str, str] = {}
@@ -71,9 +81,15 @@ class CaptureReader:
         self._source = CaptureSource(self.stored)
         try:
             self.header = _header(self._source)
+            if place is not None:
+                self._source.close()
+                self._source = CaptureSource(self.stored, place.offset)
+                self._source.skip_line()
+                self._line = place.lines + 1
         except BaseException:
             self.close()
             raise
+        self._blocks = self._source.blocks()
 
     def __enter__(self) -> CaptureReader:
         return self
@@ -86,6 +102,11 @@ class CaptureReader:
         self._source.close()
         if self._owned:
             self.stored.close()
+
+    @property
+    def within_gap(self) -> bool:
+        """Whether only a part is seen where it was read to."""
+        return self._partly
 
     @property
     def lacks(self) -> str:
@@ -106,24 +127,30 @@ class CaptureReader:
                 for at, ((channel, data),) in run:
                     yield Frame(at, channel, data)
 
-    def runs(self, most_bytes: int = MOST_TOGETHER) -> Iterator[list[Alone] | Gap | Seen]:
+    def runs(self, most_bytes: int = MOST_TOGETHER, until: int | None = None) -> Iterator[list[Alone] | Gap | Seen]:
         """The same as the file is read, with frames that follow each other together, and until when all was seen.
 
-        A run has some hundred, never none, and no more than `most_bytes` of data, unless it is a single one.
+        A run has some hundred, never none, and no more than `most_bytes` of data, unless it is a single one. They end
+        when the file was read `until` that byte, and go on from there when this is called again; see `reached`.
         """
+        self.reached = False
         try:
-            for block in self._source.blocks():
+            for block in self._blocks:
                 lines = block.split(b"\n")
                 run = self._plain(block, lines) if len(block) <= most_bytes else None
                 if run is not None:
                     yield run
                 else:
                     yield from _together(self._items(lines), most_bytes)
+                if self._source.offset == until:
+                    self.reached = True
+                    return
             yield from _together(self._last(self._source.rest), most_bytes)
             if self._source.problem is not None:
                 self._warn(f"{self._source.problem}, after line {self._line}", 0)
         finally:
-            self.close()
+            if not self.reached:
+                self.close()
 
     def _plain(self, block: bytes, texts: list[bytes]) -> list[Alone] | None:
         """The frames of that block with those lines, where each is a plain message: read in one go, they cost a third.
@@ -214,7 +241,7 @@ class CaptureReader:
 
     def _warn(self, text: str, lines: int = 1) -> None:
         self.skipped += lines
-        if len(self.warnings) < _MOST_WARNINGS:
+        if len(self.warnings) < MOST_WARNINGS:
             self.warnings.append(text)
 
 

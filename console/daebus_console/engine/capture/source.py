@@ -15,18 +15,19 @@ _MARK = b"\xef\xbb\xbf"
 
 
 class CaptureSource:
-    """The lines of a file, read from its beginning.
+    """The lines of a file, read from its beginning, or where it is not compressed from that byte on.
 
     `problem` says what kept it from being read to its end, if anything did, and `broken` the same in a word or two;
-    `rest` is what follows the last line end, once the blocks are through.
+    `rest` is what follows the last line end, once the blocks are through. `offset` is how far the file was read.
     """
 
-    def __init__(self, stored: Stored) -> None:
+    def __init__(self, stored: Stored, offset: int = 0) -> None:
         self.stored = stored
         self.problem: str | None = None
         self.broken = ""
         self.rest = b""
-        self._texts = self._unpacked()
+        self.offset = offset
+        self._texts = self._unpacked() if not offset else self._raw()
 
     def close(self) -> None:
         """Read no further. Harmless when it is closed already."""
@@ -40,6 +41,14 @@ class CaptureSource:
         # Editors on Windows put a mark before it.
         line, _end, self.rest = text.removeprefix(_MARK).partition(b"\n")
         return line[:_LONGEST_HEADER]
+
+    def skip_line(self) -> None:
+        """Leave out what is left of a line that began before. Call it first."""
+        for text in self._texts:
+            _line, end, self.rest = text.partition(b"\n")
+            if end:
+                return
+        self.rest = b""
 
     def blocks(self) -> Iterator[bytes]:
         """The other lines, many at a time, without the last one's end.
@@ -64,9 +73,10 @@ class CaptureSource:
             yield lines
         self.rest = b"".join(parts)
 
-    def _raw(self) -> Iterator[bytes]:
-        done, stored = 0, self.stored
+    def _raw(self) -> Generator[bytes, None, None]:
+        stored = self.stored
         while True:
+            done = self.offset
             try:
                 block = stored.read(done)
             except FileError as error:
@@ -77,7 +87,7 @@ class CaptureSource:
                     self.problem = f"the file became shorter while it was read: {stored.size - done} bytes are gone"
                     self.broken = "cut off"
                 return
-            done += len(block)
+            self.offset = done + len(block)
             yield block
 
     def _unpacked(self) -> Generator[bytes, None, None]:

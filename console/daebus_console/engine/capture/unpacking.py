@@ -39,6 +39,11 @@ _PIECE = 16 * 1024
 """What is handed to zstd at once: where a piece is damaged, no more than what comes of it is lost."""
 
 
+def is_packed(first: bytes) -> bool:
+    """Whether a file that begins so is compressed."""
+    return first.startswith(_GZIP) or _ZSTD(first) is not None
+
+
 def unpacked(raw: Iterator[bytes]) -> Texts:
     """What is in those bytes. What cannot be read since zstd is not there comes as it is."""
     first = next(raw, b"")

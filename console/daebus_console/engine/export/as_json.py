@@ -158,22 +158,39 @@ def rounded(number: float, digits: int) -> str:
     return f"{text}0" if text[-1] == "." else text
 
 
+def laid_out(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
+    """The records that a list of them is made of."""
+    return (jsontext.formatted(text, 2) for text in _in_one_line(exchanges, options.redact))
+
+
+def lines(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
+    """The records that are a line each."""
+    return (text + "\n" for text in _in_one_line(exchanges, options.redact))
+
+
+def numbered(record: str, more: int) -> str:
+    """A record of either form, with the number of its exchange so much higher."""
+    head, comma, rest = record.partition(",")
+    name, _blank, number = head.rpartition(" ")
+    return f"{name} {int(number) + more}{comma}{rest}"
+
+
 def as_json(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A list of exchanges; the exchange itself where just one was asked for."""
-    found = (jsontext.formatted(text, 2) for text in _in_one_line(exchanges, options.redact))
     if options.single:
-        for text in found:
+        for text in laid_out(exchanges, options):
             yield text + "\n"
         return
     first = True
-    for text in found:
-        yield "[\n" if first else ",\n"
-        first = False
-        yield text
+    for records in (lambda: laid_out(exchanges, options), options.following):
+        for text in records():
+            yield "[\n" if first else ",\n"
+            first = False
+            yield text
     yield "[]\n" if first else "\n]\n"
 
 
 def as_jsonl(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """An exchange a line."""
-    for text in _in_one_line(exchanges, options.redact):
-        yield text + "\n"
+    yield from lines(exchanges, options)
+    yield from options.following()

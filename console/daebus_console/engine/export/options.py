@@ -20,7 +20,7 @@ class ExportOptions:
     what may differ, for tests. title: what the export is of. single: write one object rather than a list of one.
     left_out: the numbers of exchanges that the format cannot say, in order, as they turn up. calls_from: for tests
     that answer the calls of handlers, all exchanges among which those are. app: the app that has the handlers, as
-    `daebus run` takes it."""
+    `daebus run` takes it. following: of JSON, the records that come after those of the exchanges; asked for then."""
 
     redact: Redactor = field(default_factory=lambda: Redactor(()))
     redis: str = ""
@@ -29,6 +29,7 @@ class ExportOptions:
     single: bool = False
     calls_from: Callable[[], Iterable[Exchange]] | None = None
     app: str = ""
+    following: Callable[[], Iterable[str]] = tuple
     left_out: list[int] = field(default_factory=list, compare=False)
 
     def leave_out(self, number: int, why: str) -> str:

@@ -86,6 +86,22 @@ class Series:
             self._queue.add_all(self.waiting_queue)
             self.waiting_queue.clear()
 
+    def merge(self, other: Series) -> None:
+        """Count all that the other has counted, since the start: its slots are left where they are."""
+        for series in (self, other):
+            series.fold()
+        self.count += other.count
+        self.errors += other.errors
+        self.timeouts += other.timeouts
+        self.unknown += other.unknown
+        self.in_flight += other.in_flight
+        for mine, its in (
+            (self._latency, other._latency),
+            (self._handler, other._handler),
+            (self._queue, other._queue),
+        ):
+            mine.merge(its)
+
     def _take(self, recent: Histogram) -> None:
         self._latency.merge(recent)
         self._now.merge(recent)

@@ -210,6 +210,25 @@ class Stats:
         if plain:
             self._answered(plain)
 
+    def merge(self, other: Stats) -> None:
+        """Count what another has counted of exchanges that took place after these, for rows and totals.
+
+        Raises ValueError where the other had no room for all its series: which they were is not known any more.
+        """
+        if other.full:
+            raise ValueError("what had no room there cannot be told apart here")
+        self.broadcasts += other.broadcasts
+        self.orphans += other.orphans
+        self.unreadable += other.unreadable
+        for key, series in other._series.items():
+            (self._series.get(key) or self._new_series(*key)).merge(series)
+        self._all.merge(other._all)
+
+    @property
+    def full(self) -> bool:
+        """Whether there was no room for all series."""
+        return self._others is not None
+
     def _answered(self, requests: dict[Asked, list[Exchange]]) -> None:
         at = max(some[-1].opened.at for some in requests.values())
         self.opened_many(at, requests)

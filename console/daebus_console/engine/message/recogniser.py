@@ -70,6 +70,8 @@ class Recogniser:
         """Those in which programs tell of themselves."""
         self.owning = tuple(one for one in self.dialects if type(one).owns is not Dialect.owns)
         """Those that know channels by their names."""
+        self.met = False
+        """Whether any frame was, or a channel may be, in one of them."""
         self.problem: str | None = None
         """What kept a dialect from judging, which is a fault of it."""
         self._anywhere = tuple(one for one in self.dialects if one.openings)
@@ -113,6 +115,7 @@ class Recogniser:
                 if found is not None:
                     return None
                 found = dialect, sighting
+                self.met = True
         return found
 
     def ear(self, channel: str, dialect: Dialect, *, owns: bool = True) -> Ear | None:
@@ -122,6 +125,7 @@ class Recogniser:
         except Exception as error:  # noqa: BLE001 - see sight
             self.failed(dialect, error)
             return None
+        self.met = True
         name = dialect.name
         openings = None if owns else dialect.openings
         several = dialect.each_answers or dialect.others_answer

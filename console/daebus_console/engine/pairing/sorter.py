@@ -53,6 +53,11 @@ class Sorter(GuestSorter):
         self._by_id: dict[str, Exchange] = {}
         journal.on_evict = self._forget
 
+    @property
+    def remembered(self) -> int:
+        """How many ids are known, of requests, answers to nothing and one-way messages."""
+        return len(self._by_id)
+
     def _sort(
         self, seq: int, at: float, channel: str, data: bytes, envelope: Envelope, taken: Taken
     ) -> tuple[Message, Exchange]:

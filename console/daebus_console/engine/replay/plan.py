@@ -93,6 +93,8 @@ class Plan:
     first: float | None = None
     last: float = 0.0
     times: Steady = field(default_factory=Steady)
+    for_others: int = 0
+    """Those made for what is not sent, or was before all that is known here."""
     _ids: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -126,14 +128,48 @@ class Plan:
         (self.channels if kind is _BROADCAST else self.services)[channel] += 1
         if kind is not _BROADCAST and exchange.dialect != DAEBUS:
             self.foreign.add(channel)
-        if exchange.parent_id in self._ids and kind is _REQUEST:
-            self.nested += 1
-        if exchange.request_id is not None:
-            remember(self._ids, exchange.request_id, None, _MOST_PARENTS)
+        if exchange.parent_id is not None and kind is _REQUEST:
+            if exchange.parent_id in self._ids:
+                self.nested += 1
+            elif len(self._ids) < _MOST_PARENTS:
+                self.for_others += 1
+        self._remember(exchange)
         if self.first is None or at < self.first:
             self.first = at
         if at > self.last:
             self.last = at
+
+    def add_all(self, exchanges: Iterable[Exchange], choice: Choice) -> Plan:
+        """Count them all; returns itself."""
+        for exchange in exchanges:
+            self.add(exchange, choice)
+        return self
+
+    def know(self, exchange: Exchange, choice: Choice) -> None:
+        """Know an exchange that is counted elsewhere, for those that were made for it."""
+        if exchange.state is not _GAP and choice.takes(exchange) and choice.why_not(exchange) is None:
+            self._remember(exchange)
+
+    def _remember(self, exchange: Exchange) -> None:
+        if exchange.request_id is not None:
+            self._ids.pop(exchange.request_id, None)
+            remember(self._ids, exchange.request_id, None, _MOST_PARENTS)
+
+    def merge(self, later: Plan) -> None:
+        """Count what was counted of exchanges that come after these.
+
+        No clock may have stepped between them, none be `debugged`, and none made `for_others`.
+        """
+        self.kinds.update(later.kinds)
+        self.left_out.update(later.left_out)
+        self.unsendable.update(later.unsendable)
+        self.services.update(later.services)
+        self.channels.update(later.channels)
+        self.foreign |= later.foreign
+        self.nested += later.nested
+        if later.first is not None:
+            self.first = later.first if self.first is None else min(self.first, later.first)
+            self.last = max(self.last, later.last)
 
     def describe(self, seconds: float | None = None) -> str:
         """The plan in a sentence; `seconds` is how long it will take, where that is not how long it took."""
@@ -165,14 +201,6 @@ class Plan:
             "left_out": {kind.value: count for kind, count in self.left_out.items()},
             "unsendable": dict(self.unsendable),
         }
-
-
-def make_plan(exchanges: Iterable[Exchange], choice: Choice) -> Plan:
-    """Count them all."""
-    plan = Plan()
-    for exchange in exchanges:
-        plan.add(exchange, choice)
-    return plan
 
 
 def missing(plan: Plan, subscribers: Mapping[str, int]) -> dict[str, int]:

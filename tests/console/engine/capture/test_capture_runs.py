@@ -78,7 +78,7 @@ def test_lines_together_are_read_as_one_by_one(tmp_path: Path, lines: list[bytes
     path = tmp_path / "capture.jsonl"
     path.write_bytes(HEADER + b"\n".join(lines) + end)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("daebus_console.files.reading._BLOCK", block)
+        patch.setattr("daebus_console.files.reading.BLOCK", block)
         together, alone = both(path)
     assert together == alone
 
@@ -186,8 +186,8 @@ def test_an_answer_that_came_too_late_is_known_wherever_it_stands(tmp_path: Path
     lines += [request(140, 5), answer(141, 5), answer(142, 4)]
     path.write_bytes(HEADER + b"\n".join(lines) + b"\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("daebus_console.files.reading._BLOCK", block)
-        patch.setattr("daebus_console.engine.replay.source._AT_ONCE", 1)
+        patch.setattr("daebus_console.files.reading.BLOCK", block)
+        patch.setattr("daebus_console.engine.replay.reading._AT_ONCE", 1)
         found = [(one.request_id, one.state, one.has(Flag.LATE)) for one in Recording(path).exchanges()]
     assert found == [
         ("r1", State.OK, True),
@@ -283,7 +283,7 @@ def test_with_gaps_it_is_known_alike_however_it_is_read(
         ]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("daebus_console.engine.replay.source._AT_ONCE", together)
+        patch.setattr("daebus_console.engine.replay.reading._AT_ONCE", together)
         found = sorted(told(Recording(path).exchanges()))
         again.write_text(export("capture", Recording(path).exchanges()))
     with OfflineSession(path) as session:

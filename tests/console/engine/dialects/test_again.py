@@ -12,7 +12,7 @@ from daebus_console.engine.export.formats import export
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.replay.item import Unsendable, resend_of
-from daebus_console.engine.replay.plan import Choice, make_plan
+from daebus_console.engine.replay.plan import Choice, Plan
 from tests.console.engine.dialects.support import ForeignBus, frames
 from tests.console.engine.dialects.test_pairing import frame, nest
 from tests.console.engine.dialects.test_transcripts import PAIRED
@@ -30,7 +30,7 @@ def test_bytes_that_are_no_object_go_out_as_they_were(data: bytes) -> None:
 def test_no_answer_is_ever_sent_again_and_a_question_only_as_a_new_one(name: str) -> None:
     bus = ForeignBus().play(name)
     answers = {message.data for one in bus.exchanges for message in one.messages if message.kind is Kind.RESPONSE}
-    plan = make_plan(bus.exchanges, EVERYTHING)
+    plan = Plan().add_all(bus.exchanges, EVERYTHING)
     for one in bus.exchanges:
         try:
             item = resend_of(one)
@@ -57,11 +57,13 @@ def content_of(data: bytes) -> bytes | tuple[Any, Any]:
 
 
 def test_why_not_is_said_for_each_dialect() -> None:
-    plan = make_plan(ForeignBus().play("moleculer-json").exchanges, EVERYTHING)
+    plan = Plan().add_all(ForeignBus().play("moleculer-json").exchanges, EVERYTHING)
     assert dict(plan.unsendable) == {"moleculer: its nodes answer only nodes that they know": 27}
-    plan = make_plan(ForeignBus().play("nest-v11").exchanges, EVERYTHING)
+    plan = Plan().add_all(ForeignBus().play("nest-v11").exchanges, EVERYTHING)
     assert plan.kinds == {Kind.BROADCAST: 2, Kind.REQUEST: 17}
-    elsewhere = make_plan(ForeignBus().play("nest-v11").exchanges, Choice(frozenset({Kind.REQUEST}), to="elsewhere"))
+    elsewhere = Plan().add_all(
+        ForeignBus().play("nest-v11").exchanges, Choice(frozenset({Kind.REQUEST}), to="elsewhere")
+    )
     assert dict(elsewhere.unsendable) == {"a question of another framework can only be asked where it was": 17}
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterable, Iterator, Sized
+from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.again.comparing import rules_of
+from daebus_console.commands.doing.again.exporting_apart import RECORDS, Counted, other_half
 from daebus_console.commands.doing.shared.choosing import Chosen, choose, inputs_of
 from daebus_console.commands.doing.shared.inputs import given, giving_up, misplaced, tell_warnings
 from daebus_console.commands.doing.shared.putting_out import form_named, put_out
@@ -15,7 +17,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.export import FORMATS, ExportOptions, format_for, pieces
 from daebus_console.engine.export.where import bare_url
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.files.writing import Writing
@@ -55,14 +57,15 @@ def run_export(command: Command, context: Context) -> int:
     whole = not FORMATS[name].again or bool(chosen.numbers) or chosen.matching.names_control
     # Without its gaps a capture would say that nobody answered where nobody looked.
     each = chosen.for_capture if name == "capture" else chosen.each
-    count = _Count(each(), whole, options.left_out)
-    found = pieces(name, count, options)
-    if command["copy"]:
-        _copy(found, context, name, count)
-    elif command["output"] is None or is_standard_output(command["output"]):
-        put_out(found, context, clean_json if name in ("json", "jsonl") else str)
-    else:
-        _write(found, command, context, name, count, inputs_of(chosen, context))
+    with other_half(chosen, name, options, whole) as other:
+        count = Counted(each(), whole, options.left_out)
+        found = pieces(name, count, replace(options, following=lambda: other.records(count)))
+        if command["copy"]:
+            _copy(found, context, name, count)
+        elif command["output"] is None or is_standard_output(command["output"]):
+            put_out(found, context, clean_json if name in RECORDS else str)
+        else:
+            _write(found, command, context, name, count, inputs_of(chosen, context))
     left_out = [_left_out(options.left_out, name)] if options.left_out else []
     if count.control:
         left_out.append(f"{count.control:,} on control channels left out, as `replay` does (is:control exports them)")
@@ -103,33 +106,6 @@ def _left_out(numbers: list[int], name: str) -> str:
     return f"{len(numbers):,} left out, which {name} cannot say: {some}{more} (a comment in the place of each says why)"
 
 
-class _Count:
-    """Counts what passes through it; where it is not the `whole`, nothing of control channels does.
-
-    Of those `left_out` are the numbers that the format leaves out.
-    """
-
-    def __init__(self, exchanges: Iterable[Exchange], whole: bool, left_out: Sized) -> None:
-        self._exchanges = exchanges
-        self._whole = whole
-        self._left_out = left_out
-        self._passed = self.control = 0
-
-    def __iter__(self) -> Iterator[Exchange]:
-        for exchange in self._exchanges:
-            if exchange.flags & Flag.CONTROL and not self._whole:
-                self.control += 1
-                continue
-            self._passed += exchange.kind is not Kind.GAP
-            yield exchange
-
-    @property
-    def told(self) -> str:
-        """How many were written, once all are."""
-        count = self._passed - len(self._left_out)
-        return f"{count:,} exchange{'s' * (count != 1)}"
-
-
 def _format(command: Command) -> str:
     if command["as"] is None:
         return format_for(command["output"]) if command["output"] is not None else "json"
@@ -152,7 +128,7 @@ def _title(chosen: Chosen) -> str:
     return f"Exchanges of {where}{which}, as seen on the bus."
 
 
-def _copy(found: Iterable[str], context: Context, name: str, count: _Count) -> None:
+def _copy(found: Iterable[str], context: Context, name: str, count: Counted) -> None:
     view: object = context.view
     if not isinstance(view, Copier):
         raise CommandError("there is no clipboard here: write a file with --output, or pipe it to what has one")
@@ -165,7 +141,7 @@ def _write(
     command: Command,
     context: Context,
     name: str,
-    count: _Count,
+    count: Counted,
     inputs: Container[tuple[int, int]],
 ) -> None:
     path = command["output"]

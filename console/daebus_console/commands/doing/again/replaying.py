@@ -21,9 +21,10 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.replay.halves import Halves, Unfit
 from daebus_console.engine.replay.junit import JUnit
 from daebus_console.engine.replay.pace import Pace
-from daebus_console.engine.replay.plan import INCLUDABLE, Choice, Plan, make_plan, missing
+from daebus_console.engine.replay.plan import INCLUDABLE, Choice, Plan, missing
 from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report
 from daebus_console.engine.replay.wire import check_no_replica, count_subscribers, may_read_by_pattern
@@ -72,7 +73,7 @@ class _Many:
         self.left_out: set[str] = set()
 
     def run(self) -> int:
-        plan = make_plan(self._exchanges(), self.choice)
+        plan = self._plan()
         self.report.calls = plan.debugged
         self._tell_plan(plan)
         if self.command["dry_run"]:
@@ -106,6 +107,28 @@ class _Many:
             if junit is not None:
                 self._complete(junit, replay, plan)
         return status
+
+    def _plan(self) -> Plan:
+        plan, recording, matching = Plan(), self.chosen.recording, self.chosen.matching
+        if recording is None:
+            return plan.add_all(self._exchanges(), self.choice)
+
+        def know(exchange: Exchange) -> None:
+            if matching.accepts(exchange):
+                plan.know(exchange, self.choice)
+
+        def apart() -> Plan:
+            for exchange in self._exchanges():
+                plan.add(exchange, self.choice)
+                if plan.for_others or plan.debugged:
+                    raise Unfit
+            return plan
+
+        with Halves(recording, apart, warm=know, numbers="#" in matching.text) as halves:
+            plan.add_all(self._exchanges(), self.choice)
+            if halves.result is not None:
+                plan.merge(halves.result)
+        return plan
 
     def _exchanges(self) -> Iterator[Exchange]:
         """Those that can go to somebody, and the gaps between them."""

@@ -22,7 +22,7 @@ from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.known import Mark, mark_for
 from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.replay.source import MOST_BYTES, MOST_MESSAGES
+from daebus_console.engine.replay.reading import MOST_BYTES, MOST_MESSAGES
 from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
 from daebus_console.engine.withheld import NOT_ASKED, why_missed, why_silent, why_unseen

@@ -32,6 +32,7 @@ from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.message.envelope import WATCH_PREFIX
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message
 from daebus_console.engine.records.record import Handled, batch_in
+from daebus_console.engine.replay.halves import Halves, Unfit
 from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_missed
@@ -80,11 +81,35 @@ def run_stats(command: Command, context: Context) -> int:
 
 def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float]:
     """What is in a capture, how long it lasted, and when it ended. Raises CaptureError."""
-    looked = _Looked()
-    waited: defaultdict[tuple[str, str], array[float]] = defaultdict(lambda: array("d"))
+    account = _Account(wanted)
+    with Halves(recording, lambda: account.apart(recording.exchanges()), numbers="#" in wanted.text) as halves:
+        account.count(recording.exchanges())
+        if halves.result is not None:
+            account.merge(halves.result)
+    account.count_queues()
+    return account.stats, account.looked.seconds, account.looked.end
 
-    def each() -> Iterator[Exchange]:
-        for exchange in recording.exchanges():
+
+def _no_times() -> array[float]:
+    return array("d")
+
+
+class _Account:
+    """What is counted of a capture."""
+
+    def __init__(self, wanted: Filter) -> None:
+        self.wanted = wanted
+        self.stats, self.looked = Stats(), _Looked()
+        self._waited: defaultdict[tuple[str, str], array[float]] = defaultdict(_no_times)
+
+    def count(self, exchanges: Iterable[Exchange]) -> None:
+        """Count exchanges, in the order in which they were opened."""
+        each = self._each(exchanges)
+        self.stats.took_place(each if self.wanted.everything else filter(self.wanted.accepts, each))
+
+    def _each(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
+        looked = self.looked
+        for exchange in exchanges:
             kind = exchange.kind
             if kind is _TOLD:
                 # It is of a time that was not looked at.
@@ -92,16 +117,33 @@ def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float
             looked.take(exchange)
             if kind is _BROADCAST and exchange.flags & _CONTROL:
                 for service, action, seconds in _queued_in(exchange.opened):
-                    waited[service, action].append(seconds)
+                    self._waited[service, action].append(seconds)
             yield exchange
 
-    stats = _counted(each() if wanted.everything else filter(wanted.accepts, each()))
-    if wanted.everything:
-        # Which of them a filter lets through would take all of them at once to tell.
-        for (service, action), several in waited.items():
-            for seconds in several:
-                stats.queued(service, action, seconds)
-    return stats, looked.seconds, looked.end
+    def apart(self, exchanges: Iterable[Exchange]) -> tuple[Stats, _Looked, dict[tuple[str, str], array[float]]]:
+        """Count exchanges that come after others: what is to be merged with what those were. Raises Unfit."""
+        self.count(exchanges)
+        if self.stats.full:
+            raise Unfit
+        return self.stats, self.looked, dict(self._waited)
+
+    def merge(self, other: tuple[Stats, _Looked, dict[tuple[str, str], array[float]]]) -> None:
+        """Count what was counted apart."""
+        stats, looked, waited = other
+        self.stats.merge(stats)
+        self.looked.merge(looked)
+        for key, several in waited.items():
+            self._waited[key] += several
+
+    def count_queues(self) -> None:
+        """Count how long messages waited for a worker, where all are wanted.
+
+        Which of them a filter lets through would take all exchanges at once to tell.
+        """
+        if self.wanted.everything:
+            for (service, action), several in self._waited.items():
+                for seconds in several:
+                    self.stats.queued(service, action, seconds)
 
 
 def _queued_in(message: Message) -> Iterator[tuple[str, str, float]]:
@@ -136,6 +178,10 @@ class _Looked:
         end = at if exchange.flags & _TIMELESS else exchange.latest.at
         if end > self.end:
             self.end = end
+
+    def merge(self, later: _Looked) -> None:
+        """Look on from here as another did, for whom no clock stepped."""
+        self._begin, self.end = min(self._begin, later._begin), max(self.end, later.end)
 
 
 def _remembered(session: Session, wanted: Filter) -> tuple[Stats, float]:

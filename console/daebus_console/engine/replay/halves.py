@@ -1,0 +1,217 @@
+"""The second half of a capture, read by a process of its own meanwhile: what it finds counts where it knew the same.
+
+A process is forked at the beginning and reads from some way before the seam on. When the first half is read, both say
+what they know there (`seam.known_at`). Where that is not the same, or anything at all went wrong over there, the second
+half is read here, as if nobody else had tried. See docs/decisions/two-halves.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import struct
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import IO, Generic, NoReturn, TypeVar
+
+from daebus_console.engine.capture.reader import Place
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.replay.reading import Reading
+from daebus_console.engine.replay.seam import DIGEST, Seam, known_at, seam_of
+from daebus_console.engine.replay.source import Recording
+
+Result = TypeVar("Result")
+
+_NUMBER = struct.Struct("<q")
+_HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_FOLDER = "/var/tmp"
+"""Where large files may lie, which is seldom in memory."""
+
+
+class Unfit(Exception):
+    """The second half cannot be read apart from the first."""
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Halves(Generic[Result]):
+    """Has the second half of `recording` read meanwhile, where that is worth it and can be. A context manager.
+
+    Within it the exchanges of the recording are those of the first half, and `result` is what `work` returned over
+    there, where the recording's exchanges were those of the second; or they are all there are, and `result` is None. Of
+    the second half they are numbered from `shift` less than they have. `work` may write into `spool`. `warm` is told
+    those before the seam that the other process reads as well. There is one half only where `numbers` tells that the
+    work wants those of exchanges. Where `work` finds that it cannot go on without what was before, it raises Unfit.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        work: Callable[[], Result],
+        *,
+        warm: Callable[[Exchange], object] = lambda _exchange: None,
+        numbers: bool = False,
+    ) -> None:
+        self.recording = recording
+        self.result: Result | None = None
+        self.shift = 0
+        self.spool: IO[bytes] | None = None
+        self._work, self._warm, self._numbers = work, warm, numbers
+        self._seam: Seam | None = None
+        self._pid = 0
+        self._pipe = -1
+
+    def __enter__(self) -> Halves[Result]:
+        if not self._numbers and threading.active_count() == 1 and hasattr(os, "fork") and processors() > 1:
+            self._seam = seam_of(self.recording.stored)
+        if self._seam is not None:
+            try:
+                self._begin(self._seam)
+            except OSError:
+                # No room for another process, or for a file.
+                self._seam = None
+        if self._seam is not None:
+            self.recording.instead = self._first
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.recording.instead = None
+        self._end()
+        if self.spool is not None:
+            self.spool.close()
+
+    def _begin(self, seam: Seam) -> None:
+        self.spool = _nameless()
+        reads, writes = os.pipe()
+        parent = os.getpid()
+        # An interrupt is the parent's to deal with; between the two neither would know whose it is.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+        try:
+            self._pid = os.fork()
+            if not self._pid:
+                self._second(seam, writes, parent)
+            self._pipe = reads
+        except OSError:
+            os.close(reads)
+            raise
+        finally:
+            os.close(writes)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _end(self) -> None:
+        """See that the other process is gone, whatever it was doing."""
+        pid, self._pid = self._pid, 0
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        pipe, self._pipe = self._pipe, -1
+        if pipe >= 0:
+            os.close(pipe)
+
+    # Here ------------------------------------------------------------------------------------------------------
+
+    def _first(self) -> Iterator[Exchange]:
+        """The exchanges of the first half, once the second half is there; else all of them."""
+        assert self._seam is not None, "there are two halves"
+        reading = self.recording.reading()
+        with reading.reader:
+            yield from reading.until(self._seam.at)
+            if reading.reader.reached and self._take_over(reading):
+                return
+            self._end()
+            yield from reading.exchanges()
+            self.recording.know(reading)
+
+    def _take_over(self, reading: Reading) -> bool:
+        """Whether the other process knew the same, and has come to its end; then that is the end of ours."""
+        known = known_at(reading)
+        if known is None or self._hear(DIGEST) != known:
+            return False
+        number = self._hear(_NUMBER.size)
+        rest = self._hear()
+        pid, self._pid = self._pid, 0
+        if os.waitpid(pid, 0)[1] or len(number) < _NUMBER.size:
+            return False
+        result, warnings = pickle.loads(rest)
+        self.shift = reading.journal.next_number - _NUMBER.unpack(number)[0]
+        self.result = result
+        self.recording.know(reading, warnings)
+        return True
+
+    def _hear(self, most: int | None = None) -> bytes:
+        """What the other process says; less than so much where that is all."""
+        found = bytearray()
+        while (most is None or len(found) < most) and (some := os.read(self._pipe, most or 65_536)):
+            found += some
+        return bytes(found)
+
+    # There -----------------------------------------------------------------------------------------------------
+
+    def _second(self, seam: Seam, pipe: int, parent: int) -> NoReturn:
+        """The whole life of the other process. Nothing that it inherited is ended or flushed here."""
+        status = 1
+        try:
+            for number in _HELD_BACK:
+                signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
+            self._read(seam, pipe, parent)
+            status = 0
+        finally:
+            os._exit(status)
+
+    def _read(self, seam: Seam, pipe: int, parent: int) -> None:
+        recording = self.recording
+        reading = recording.reading(Place(seam.before, _lines(recording, seam.before)))
+
+        def look() -> None:
+            if os.getppid() != parent or reading.correlator.losses:
+                raise Unfit
+
+        reading.look = look
+        for exchange in reading.until(seam.at):
+            self._warm(exchange)
+        known = known_at(reading)
+        if not reading.reader.reached or known is None:
+            raise Unfit
+        _say(pipe, known + _NUMBER.pack(reading.journal.next_number))
+        told = len(reading.reader.warnings)
+        recording.instead = reading.exchanges
+        result = self._work()
+        assert self.spool is not None, "it is made before"
+        self.spool.flush()
+        look()
+        _say(pipe, pickle.dumps((result, reading.reader.warnings[told:])))
+
+
+def _lines(recording: Recording, offset: int) -> int:
+    done = lines = 0
+    while done < offset and (block := recording.stored.read(done)):
+        lines += block.count(b"\n")
+        done += len(block)
+    return lines
+
+
+def _say(pipe: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(pipe, view) :]
+
+
+def _nameless() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile(prefix="daebus-", dir=_FOLDER)
+    except OSError:
+        return tempfile.TemporaryFile(prefix="daebus-")
