@@ -64,6 +64,8 @@ class Unreadable:
     reason: str
     reply_to: str | None = None
     request_id: RequestId = None
+    nameless: bool = False
+    """Whether it is a JSON object that names no action, which may be meant for listeners."""
 
 
 @dataclass(slots=True)

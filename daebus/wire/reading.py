@@ -29,7 +29,7 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
     if action is None and "status" in message:
         return Stray()
     if not isinstance(action, str) or not action:
-        return Unreadable(_why_no_action(action), reply_to, request_id)
+        return Unreadable(_why_no_action(action), reply_to, request_id, nameless=action is None)
     if reply_to is None and message.get("reply_to"):
         return Unreadable("`reply_to` must be the name of a channel", None, request_id)
     payload = get("payload")

@@ -30,7 +30,7 @@ log = logging.getLogger("daebus")
 
 
 class Admission:
-    """Looks at what comes in on the channel of one service, `name`."""
+    """Looks at what comes in on the channel of one service, `name`; listeners may have `heard` it, too."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Admission:
         recorder: Recorder | None,
         *,
         ignore_unknown: bool = False,
+        heard: bool = False,
         debug: bool = False,
     ) -> None:
         self._name = name
@@ -53,6 +54,7 @@ class Admission:
         self._claims = claims
         self._recorder = recorder
         self._ignore_unknown = ignore_unknown
+        self._heard = heard
         self._debug = debug
 
     def read(self, arrival: Arrival) -> Request | Unreadable | Stray:
@@ -111,11 +113,12 @@ class Admission:
         False where that is left to another instance, which may take it yet, or to another service.
         """
         if arrival.channel != self._name or not arrival.asks:
-            self._counts.add("dropped")
-            note_unheard(self._recorder, arrival.channel, arrival.data, code, arrival.at)
+            self._unheard(arrival, code)
             return True
         message = self.read(arrival)
-        if isinstance(message, Request):
+        if self._is_only_heard(message):
+            self._unheard(arrival, code)
+        elif isinstance(message, Request):
             if self._ignore_unknown and message.action not in self._routes:
                 return False
             # One that was admitted is ours already.
@@ -126,6 +129,16 @@ class Admission:
         elif isinstance(message, Unreadable):
             self._report(arrival, message)
         return True
+
+    def _unheard(self, arrival: Arrival, code: str) -> None:
+        self._counts.add("dropped")
+        note_unheard(self._recorder, arrival.channel, arrival.data, code, arrival.at)
+
+    def _is_only_heard(self, message: Request | Unreadable | Stray) -> bool:
+        """Whether it is for the listeners of our channel: it names no action, and asks for no answer."""
+        if not self._heard or isinstance(message, Request):
+            return False
+        return isinstance(message, Stray) or (message.nameless and message.reply_to is None)
 
     def _claimed(self, message: Request | Unreadable, arrival: Arrival) -> bool:
         """Whether the message is ours, and no other instance's."""
@@ -176,6 +189,8 @@ class Admission:
 
     def _report(self, arrival: Arrival, message: Unreadable | Stray) -> None:
         """Tell of what asks for nothing."""
+        if self._is_only_heard(message):
+            return
         if isinstance(message, Stray):
             note(log, logging.DEBUG, "%s: a response came in on the service's own channel; ignored", self._name)
             return

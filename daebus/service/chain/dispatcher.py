@@ -86,6 +86,7 @@ class Dispatcher:
             claims,
             runtime.recorder,
             ignore_unknown=ignore_unknown,
+            heard=name in self._channels,
             debug=debug,
         )
         self._events = Events(runtime, self._channels, self.counts, self.pace, debug=debug)
