@@ -41,7 +41,8 @@ class Retry:
     There are `attempts` at most, the first included. The first pause is of `delay` seconds, each further one `factor`
     times as long as the one before, but no longer than a minute; each is longer or shorter by chance, by up to the
     `jitter`-th part of it. The timeout of the call is that of all attempts with their pauses; with `attempt_timeout`
-    one attempt waits so many seconds at most, and is then given up for the next. Raises ConfigurationError.
+    one attempt waits so many seconds at most, and is then given up for the next. Once a part of an answer has gone to
+    `on_progress` there is none any more. Raises ConfigurationError.
     """
 
     attempts: int = 3
