@@ -48,7 +48,13 @@ def plain_or(others: Default) -> Default:
 
     def written(value: Any) -> Any:
         found = _form(value, written)
-        return others(value) if found is _NONE else found
+        if found is not _NONE:
+            return found
+        found = others(value)
+        if found is value:
+            # It would be asked for it again and again.
+            raise TypeError(f"json_default returned an object of type {type(value).__name__} as it was given it")
+        return found
 
     return written
 

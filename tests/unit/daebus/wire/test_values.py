@@ -192,3 +192,13 @@ def test_what_a_program_says_to_write_counts_within_models_too(order: Callable[[
     assert written == {"order": {"total": {"cents": 5}}, "in": {"total": {"total": {"cents": 6}}}}
     with pytest.raises(PayloadError, match="no object here"):
         encode({"order": order(object())}, default=plain_or(cents))
+
+
+@pytest.mark.parametrize(
+    "order", [OrderStruct, lambda value: OrderModel(total=value), OrderData, lambda value: {"total": value}]
+)
+def test_a_function_that_returns_what_it_was_given_is_told(order: Callable[[Any], Any]) -> None:
+    default = plain_or(lambda value: value.cents if isinstance(value, Money) else value)
+    assert encode({"order": {"total": Money(5)}}, default=default) == b'{"order":{"total":5}}'
+    with pytest.raises(PayloadError, match="json_default returned an object of type object as it was given it"):
+        encode({"order": order(object())}, default=default)
