@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from daebus import Daebus
@@ -51,6 +54,30 @@ def test_a_rule_for_what_its_service_does_not_have_says_so(
     told, *more = console.heard.notes
     assert told.startswith("[1] ")
     assert more == ([] if doubt is None else [doubt.format(**names)])
+
+
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        ("break {} plce --for 1s", "{} has no action plce (did you mean place?): as yet the rule meets nothing"),
+        ("fault {} plce drop --for 1s", "{} has no action plce (did you mean place?): as yet the rule meets nothing"),
+        ("break {} nowhere --place event --for 1s", "{} does not listen to nowhere: as yet the rule meets nothing"),
+        (
+            "break {0} {0}.place --place call --for 1s",
+            "no service has an action {0}.place (did you mean place?): as yet the rule meets nothing",
+        ),
+        ("break {} place --for 1s", None),
+    ],
+)
+def test_the_shell_which_has_asked_nobody_as_yet_says_so_too(
+    shop: Shop, redis_url: str, line: str, doubt: str | None
+) -> None:
+    arguments = [sys.executable, "-m", "daebus_console", "--redis", redis_url, *line.format(shop.orders).split()]
+    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True)
+    _rule, *more = done.stderr.splitlines()
+    assert more == ([] if doubt is None else [doubt.format(shop.orders)]) + [
+        "Ctrl-C ends it: what is held then goes on"
+    ]
 
 
 @pytest.mark.parametrize(

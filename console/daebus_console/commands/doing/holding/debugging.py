@@ -95,16 +95,17 @@ def _untold(session: Session) -> list[Silent]:
         ]
 
 
-def await_others(context: Context, session: Session, services: Collection[str]) -> None:
-    """Wait until it is known who else is subscribed there, since at the shell nobody has asked as yet; not for long.
+def await_told(context: Context, session: Session, services: Collection[str] | None = None) -> None:
+    """Wait until those services, or all, have told of themselves, and until it is known who else is subscribed there.
 
-    Others may tell that they only listen.
+    At the shell nobody has asked as yet. Others may tell that they only listen. It does not wait for long.
     """
 
     def known() -> bool:
         if session.directory.polled is None:
             return session.status.discovery_problem is not None
-        return not any(map(session.directory.others_of, services)) or complete(session)
+        here = services is not None and not any(map(session.directory.others_of, services))
+        return complete(session, services if here else None)
 
     session.wait_for(lambda: known() or context.cancellation.cancelled, LOOK_FOR)
 

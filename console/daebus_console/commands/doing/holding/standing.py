@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from daebus.gates import globs
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.coming import Coming
-from daebus_console.commands.doing.holding.debugging import await_others, confirm, telling_who_is_meant
+from daebus_console.commands.doing.holding.debugging import await_told, confirm, telling_who_is_meant
 from daebus_console.commands.doing.holding.held_rows import held_line, held_record
 from daebus_console.commands.doing.shared.connected import Connected
 from daebus_console.commands.errors import CommandError, nearest
@@ -42,7 +42,8 @@ def stand(
     confirm(command, context, (one.service for one in wanted), longest)
     with telling_who_is_meant(context):
         made = keeper.place(wanted)
-    await_others(context, keeper.session, {one.service for one in made})
+    calls = any(one.rule.place == "call" for one in made)
+    await_told(context, keeper.session, None if calls else {one.service for one in made})
     with keeper.session.lock:
         reaches = {one.number: keeper.desk.reach(one.service, one.rule.place) for one in made}
     for one in made:

@@ -8,7 +8,7 @@ from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.debugging import (
     at_word,
-    await_others,
+    await_told,
     confirm,
     keeper_of,
     telling_who_is_meant,
@@ -37,7 +37,7 @@ def run_suspend(command: Command, context: Context) -> int:
     with telling_who_is_meant(context, with_action=False):
         count = keeper.suspend(service, on=True, instance=instance, lasts=math.inf if lasts is None else lasts)
     ends = ": `release next` lets one message through, `resume` all" if context.face is Face.PROMPT else ""
-    await_others(context, keeper.session, {service})
+    await_told(context, keeper.session, {service})
     with keeper.session.lock:
         reach = Reach() if instance is not None else keeper.desk.reach(service)
     where = told_reach(reach)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
@@ -156,8 +156,8 @@ def absent(session: Session, name: str, *, certain: bool) -> str:
     return f"no service {quoted(name)} is there"
 
 
-def complete(session: Session) -> bool:
-    """Whether the first poll is done and every instance found has told of itself, or cannot be asked.
+def complete(session: Session, services: Collection[str] | None = None) -> bool:
+    """Whether the first poll is done and every instance found, of those services or all, has told, or cannot be asked.
 
     In a capture nothing more is told.
     """
@@ -168,6 +168,7 @@ def complete(session: Session) -> bool:
         len(service.instances) >= service.subscribers
         for service in directory.services.values()
         if service.framework and service.gone is None and service.name not in unasked
+        if services is None or service.name in services
     )
 
 
