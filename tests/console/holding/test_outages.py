@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import redis
 
-from daebus import Daebus, DaebusCaller, request
+from daebus import ConnectionLost, Daebus, DaebusCaller, request
 from daebus_console.commands.context import Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.under_way import under_way
@@ -31,6 +31,16 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.fault
+
+
+def rows(console: Debugging) -> list[str]:
+    """What `held` lists, as soon as it can be asked for."""
+
+    def told() -> list[str]:
+        console.heard.lines.clear()
+        return list(console.heard.lines[1:]) if console("held") == Exit.DONE else []
+
+    return eventually(told, what="what is held is known")
 
 
 def records(console: Debugging, line: str = "held --json") -> list[dict[str, Any]]:
@@ -88,6 +98,31 @@ def test_what_is_held_is_not_said_to_be_gone_while_nobody_can_be_asked(
     assert console("release all") == Exit.DONE
     assert asked.result() == {"pong": True}
     assert not console.news()
+
+
+def test_whoever_lost_its_connection_while_it_was_held_is_not_said_to_wait_on(
+    frozen: tuple[Debugging, Shop, RedisServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console, shop, server = frozen
+    monkeypatch.setattr(keeping, "LEASE", 30.0)
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping", {"n": 1}, timeout=60)
+    (held,) = console.holding()
+    assert "waits on" in rows(console)[0]
+    server.stop()
+    with pytest.raises(ConnectionLost):
+        asked.result()
+    server.start()
+    eventually(lambda: console.held() and console.held()[0].first.doubtful, what="it is known, and still held")
+    assert [one.number for one in console.held()] == [held.number]
+    after = shop.ask("ping", {"n": 2}, timeout=60)
+    console.holding(2)
+    first, second = rows(console)
+    assert ("may have given up" in first, "waits on" in second) == (True, True)
+    assert [(one["asker_waits"], one["asker_gone"]) for one in records(console)] == [(False, False), (True, False)]
+    assert console("release all") == Exit.DONE
+    assert after.result() == {"pong": True}
+    eventually(lambda: [one["n"] for _name, one in shop.handled] == [1, 2])
 
 
 def test_redis_that_stands_still_for_longer_lets_it_go_and_the_rule_comes_back(

@@ -29,7 +29,8 @@ class Hold:
     `hold` is its id there; `name` the action, or the channel of an event; `id` and `parent` are those of the message.
     `since` and `until` are times of the keeper's clock: until when it is held at most (None: the instance does not
     say); `asker` when whoever asked gives up, if its clock goes on (None: nobody is known to wait); with `waits` it is
-    told to wait on; `guessed` that it does not say how long it waits, and is taken to wait as callers of 0.0.31 do.
+    told to wait on, unless it has gone (`deserted`) or Redis was away meanwhile, which ends calls (`doubtful`);
+    `guessed` that it does not say how long it waits, and is taken to wait as callers of 0.0.31 do.
     `payload` is what it carries, `whole` where all of that was told; `length` are its bytes. `target` is the service
     that a call is for; `ok` tells that an answer is no error; `part` which part of an answer it is, if it is not the
     final one, and `behind` how many of the same answer wait for it; `one_way` that nobody waits for an answer of what
@@ -49,6 +50,7 @@ class Hold:
     waits: bool = False
     guessed: bool = False
     deserted: bool = False
+    doubtful: bool = False
     sender: str | None = None
     id: str | None = None
     parent: str | None = None
@@ -107,9 +109,12 @@ class Report:
         )
         return replace(self, holds=tuple(holds))
 
-    def deserted(self, by: Callable[[Hold], bool]) -> Report:
-        """The same, where `by` tells of what is held that whoever asked for it has gone."""
-        return replace(self, holds=tuple(replace(hold, deserted=by(hold)) for hold in self.holds))
+    def asked(self, gone: Callable[[Hold], bool], doubtful: Callable[[Hold], bool]) -> Report:
+        """The same, where of what is held these tell that whoever asked for it has gone, or may have given up."""
+        return replace(
+            self,
+            holds=tuple(replace(hold, deserted=gone(hold), doubtful=doubtful(hold)) for hold in self.holds),
+        )
 
     def without(self, gone: Collection[tuple[str, str, str]]) -> Report:
         """The same without those holds, by their keys."""

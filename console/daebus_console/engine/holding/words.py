@@ -44,7 +44,7 @@ def left(held: Held, now: float) -> str:
 def patience(hold: Hold, now: float) -> str:
     """For how much longer whoever asked waits."""
     if hold.waits:
-        return GONE if hold.deserted else "waits on"
+        return GONE if hold.deserted else MAY_HAVE if hold.doubtful else "waits on"
     if hold.asker is None:
         return ""
     seconds = hold.asker - now

@@ -289,7 +289,8 @@ class Keeper:
             self.desk.confirmed(service, answer.instance, question.about, until)
             self.desk.count(service, answer.instance, read_rules(self.desk.owner, answer.payload.get("rules")))
         if question.verb == "held" and question.about is None:
-            report = read_report(service, answer.instance, answer.payload, self.now()).deserted(self._asker_gone)
+            report = read_report(service, answer.instance, answer.payload, self.now())
+            report = report.asked(self._asker_gone, self._may_have_ended)
             new = (service, answer.instance) not in self.desk.reports
             if new and (service in self.desk.suspended or not self.desk.has_taken(service, answer.instance)):
                 # It has started since the others were told.
@@ -309,6 +310,11 @@ class Keeper:
         """Whether nobody is there any more to get the answer."""
         exchange = self.session.correlator.find(hold.id) if hold.waits and hold.id is not None else None
         return exchange is not None and self.session.askers.gone(exchange.reply_to, exchange.opened.at)
+
+    def _may_have_ended(self, hold: Hold) -> bool:
+        """Whether Redis was away since it was asked for: whoever lost its connection then waits no more."""
+        session = self.session
+        return hold.waits and session.correlator.lost_since(session.clock() - (self.now() - hold.since))
 
     def _all_heard(self, question: Question) -> None:
         """All instances that there are have answered: others hold nothing any more."""

@@ -249,6 +249,11 @@ class Correlator(Sorter):
             exchange.set_aside().gap = gap._replace(reason=gap.reason + CAUSE + cause)
             self.journal.touch(exchange)
 
+    def lost_since(self, at: float) -> bool:
+        """Whether the connection was lost since then: others may have lost theirs, as when Redis was restarted."""
+        gaps = (one.aside.gap for one in reversed(self.losses))
+        return any(gap.lost and gap.start >= at for gap in gaps if gap is not None)
+
     @property
     def open_gap(self) -> Gap | None:
         """The gap that has not ended."""

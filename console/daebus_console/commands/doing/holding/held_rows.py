@@ -64,7 +64,7 @@ def held_record(held: Held, now: float, context: Context) -> dict[str, Any]:
         "held_s": round(max(0.0, now - first.since), 3),
         "left_s": None if held.until is None else round(max(0.0, held.until - now), 3),
         "asker_left_s": None if first.asker is None else round(first.asker - now, 3),
-        "asker_waits": first.waits and not first.deserted,
+        "asker_waits": first.waits and not (first.deserted or first.doubtful),
         "asker_gone": first.waits and first.deserted,
         "asker_guessed": first.guessed,
         "part": first.part,
