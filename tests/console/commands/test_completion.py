@@ -87,7 +87,7 @@ def offered(line: str) -> list[str]:
         ("break us", ["users", '"old users"']),
         ("break #12", ["#123", "#12"]),
         ("break users get", ["get_user"]),
-        ("break users get_user payload.n", ['"payload.name=Ann Lee"']),
+        ("break users get_user payload.n", ['payload.name="Ann Lee"']),
         ("release ", ["H3", "all", "next"]),
         ("fault users get_user del", ["delay"]),
         ("fault lo", ["load"]),

@@ -227,7 +227,7 @@ class _Place:
         if len(self.plain) == 1 and not self.current.text.startswith("payload."):
             return self._of_kind(Kind.ACTION)
         payload = self.last_payload()
-        offers = ((as_word(str(one)), "as in the payload seen last") for one in offered(payload))
+        offers = ((str(one), "as in the payload seen last") for one in offered(payload))
         return ranked(self.current.text, self.current.start, offers)
 
     def _words(self) -> list[Offer]:

@@ -27,6 +27,8 @@ _PLACE = re.compile(r"[0-9]+")
 _QUOTED_NAMES = 'a name with other signs in it is quoted: payload."card.no"=1'
 _MORE_SIGNS = re.compile(r"[=<>~]+")
 """What bare text does not begin with: it would be taken for a longer operator, which there is none of."""
+_APART = re.compile(r"[\s'\"\\#&]")
+"""What ends a word of a command, or is not itself in one."""
 _PREFIX = "payload."
 _LONGEST = 1000
 Value = Any
@@ -197,11 +199,11 @@ def of_wire(told: Any) -> Condition | None:
 
 
 def written(value: Value, operator: str = "=") -> str:
-    """A value as it is typed: text bare, unless it would be taken for something else."""
+    """A value as it is typed: text bare, unless it would be taken for something else, or for several words."""
     if not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     read = _pattern(value) if operator == "~" else _value(value)
-    bare = read == value == value.strip() and (operator == "~" or not _MORE_SIGNS.match(value))
+    bare = read == value and not _APART.search(value) and (operator == "~" or not _MORE_SIGNS.match(value))
     return value if bare else json.dumps(value, ensure_ascii=False)
 
 

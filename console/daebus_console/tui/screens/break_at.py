@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from daebus_console.commands.terms.words import as_name, as_word
+from daebus_console.commands.terms.words import as_name
 from daebus_console.engine.holding.condition import Condition
 from daebus_console.text import clean
 from daebus_console.tui.leaving import Dialog
@@ -46,7 +46,7 @@ def choices(
         found.append(Choice("its next answer", f"{stem} --place answer --once"))
         found.append(Choice("every answer", f"{stem} --place answer"))
     # Without an action the first condition would be taken for one, were it not for its prefix.
-    found += [Choice(f"where {one}", f"{stem} {as_word(str(one))}{place}") for one in conditions]
+    found += [Choice(f"where {one}", f"{stem} {one}{place}") for one in conditions]
     return [*found, Choice("another condition …", f"{stem}{place} payload.", typed=True)]
 
 

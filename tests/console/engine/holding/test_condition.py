@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from daebus.gates.reading import read_rule
+from daebus_console.commands.doing.holding.debugging import condition, conditions
+from daebus_console.commands.grammar.command import parse
+from daebus_console.commands.terms.words import split as words
 from daebus_console.engine.filter.lexer import FilterError, split
 from daebus_console.engine.filter.payload import parse_path
 from daebus_console.engine.holding.condition import Condition, ConditionError, of_wire, offered, read_condition
@@ -67,6 +70,11 @@ def holds(condition: Condition, payload: Any) -> bool:
         ("payload.id~17", [["id"], "~", "17"]),
         ('payload.name=" Ann"', [["name"], "=", " Ann"]),
         ("payload.name=Ann Lee", [["name"], "=", "Ann Lee"]),
+        ("payload.name~Ann L*", [["name"], "~", "Ann L*"]),
+        ("payload.name=it's", [["name"], "=", "it's"]),
+        (r'payload.name=a"b\c', [["name"], "=", r'a"b\c']),
+        (r'payload.name~a"b\c', [["name"], "~", r'a"b\c']),
+        ('payload.x=[{"a b": "it\'s"}, "c\\"d e"]', [["x"], "=", [{"a b": "it's"}, 'c"d e']]),
         ('payload."card.no"=1', [["card.no"], "=", 1]),
         ("payload.'card.no'=1", [["card.no"], "=", 1]),
         ('payload["card.no"]=1', [["card.no"], "=", 1]),
@@ -92,6 +100,8 @@ def test_what_can_be_written(text: str, wire: list[Any]) -> None:
     again = of_wire(found.wire)
     assert again is not None
     assert read_condition(str(again)).wire == wire
+    (word,) = words(str(again))
+    assert condition(word).wire == wire, "it is one word of a command, as it is shown"
 
 
 @pytest.mark.parametrize(
@@ -252,8 +262,17 @@ def test_that_something_is_not_there_is_told_as_that() -> None:
 @pytest.mark.parametrize("value", [" foo*", "*\t ", "~x", "a b", '"a"', "[ab]*"])
 @pytest.mark.parametrize("operator", ["~", "=", "!="])
 def test_what_is_written_means_the_same_when_it_is_read(operator: str, value: str) -> None:
-    condition = Condition(("name",), operator, value)
-    again = read_condition(str(condition))
-    assert again == condition
+    written = Condition(("name",), operator, value)
+    again = read_condition(str(written))
+    assert again == written
     for name in (" foo", "foo", " foo ", "x \t ", "~x", "a b", '"a"', value):
-        assert holds(again, {"name": name}) is holds(condition, {"name": name})
+        assert holds(again, {"name": name}) is holds(written, {"name": name})
+
+
+@pytest.mark.parametrize("value", [" foo*", "~x", "a b", '"a"', "it's", "#1", "&", "a &", "a\\", "@a", "-1", "{a}"])
+@pytest.mark.parametrize("operator", ["~", "=", "!="])
+def test_what_is_written_can_be_typed_in_a_command(operator: str, value: str) -> None:
+    written = Condition(("name", "a b"), operator, value)
+    command = parse(f"break orders place --once {written}")
+    assert command is not None
+    assert conditions(command, command["match"][1:]) == (written,)
