@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.terms.items import SourceError, parse_items
+from daebus_console.commands.terms.paths import dig, find, parse_path, take_away
 from daebus_console.commands.terms.words import split
 
 
@@ -70,6 +72,9 @@ def build(line: str) -> dict[str, Any]:
         ("rows:=@a.json", {"rows": {"k": [1, 2]}}),
         ("@a.json", {"k": [1, 2]}),
         ("@a.json k[0]:=9 x=1", {"k": [9, 2], "x": "1"}),
+        ("@a.json k.0:=9 k.2:=3", {"k": [9, 2, 3]}),
+        ('{"a": [{"b": [1]}]} a.0.b.0:=2 a.0.c=x', {"a": [{"b": [2], "c": "x"}]}),
+        ('{"a": {"0": 1}} a.0:=2 b.0=x', {"a": {"0": 2}, "b": {"0": "x"}}),
         ("-", {"from": "stdin"}),
         ("- more=1", {"from": "stdin", "more": "1"}),
         ('{"a": 1}', {"a": 1}),
@@ -125,6 +130,7 @@ def test_meaning(line: str, payload: dict[str, Any]) -> None:
         ("@list.json", "@list.json", "this is a list"),
         ("a:=$gone.x", "a:=$gone.x", "nothing is called"),
         ("@a.json k.x=1", "k.x=1", "k is not an object"),
+        ("@a.json k.10000=1", "k.10000=1", "k is not an object"),
         ("a=\udc80", "a=\udc80", "not UTF-8"),
     ],
 )
@@ -166,3 +172,14 @@ def test_a_pasted_megabyte_is_read(tmp_path: Path) -> None:
     text = '{"rows": [' + ", ".join('{"name": "x y", "n": 12345}' for _ in range(40_000)) + "]}"
     assert len(text) > 1_000_000
     assert len(build(text)["rows"]) == 40_000
+
+
+@pytest.mark.parametrize(
+    ("path", "left"), [("a.0.b", '{"a": [{}, 2]}'), ("a.1", '{"a": [{"b": 1}]}'), ("a[1]", '{"a": [{"b": 1}]}')]
+)
+def test_a_name_of_digits_is_a_place_where_a_list_stands(path: str, left: str) -> None:
+    text = '{"a": [{"b": 1}, 2]}'
+    steps = parse_path(path)
+    begin, end = find(text, steps)
+    assert json.loads(text[begin:end]) == dig(json.loads(text), steps)
+    assert take_away(text, steps) == left

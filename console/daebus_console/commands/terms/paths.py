@@ -1,12 +1,14 @@
 """Paths into JSON: `user.name`, `items[0].id`, `tags[]`. Pure.
 
-A step is a name (str), a place in a list (int) or Append. A backslash takes the sign after it as part of a name.
+A step is a name (str), a place in a list (int) or Append. A backslash takes the sign after it as part of a name. Where
+a list stands, a name of digits is a place in it, as in filters and conditions: `items.0.id`.
 """
 
 from __future__ import annotations
 
 import enum
 import json
+import re
 from typing import Any
 
 from daebus_console.engine import jsontext
@@ -23,6 +25,7 @@ Append = _Append.APPEND
 """The step that adds to the end of a list."""
 Step = str | int | _Append
 Path = tuple[Step, ...]
+_DIGITS = re.compile(r"[0-9]{1,4}")
 
 
 class PathError(ValueError):
@@ -110,8 +113,9 @@ def place(text: str, path: Path, written: str) -> str:
     Of members of one name the last is meant, which is the one that counts. Raises PathError where another value stands.
     """
     position = _start(text)
-    for index, step in enumerate(path):
-        _check(text, position, path, index)
+    for index, named in enumerate(path):
+        step = _meant(named, text.startswith("[", position))
+        _check(text, position, path, index, step)
         spans = jsontext.children(text, position)
         span = _child(spans, step)
         if index == len(path) - 1 or span is None or _is_null(text, span):
@@ -157,6 +161,7 @@ def take_away(text: str, path: Path) -> str:
     *before, last = path
     position = find(text, tuple(before))[0]
     spans = jsontext.children(text, position) if text[position : position + 1] in ("{", "[") else []
+    last = _meant(last, text.startswith("[", position))
     gone = {index for index, span in enumerate(spans) if span.key == last}
     if not gone:
         raise _missing(text, position, path, len(before))
@@ -168,7 +173,7 @@ def find(text: str, path: Path) -> tuple[int, int]:
     position, end = _start(text), len(text)
     for index, step in enumerate(path):
         spans = jsontext.children(text, position) if text[position : position + 1] in ("{", "[") else []
-        span = _child(spans, step)
+        span = _child(spans, _meant(step, text.startswith("[", position)))
         if span is None:
             raise _missing(text, position, path, index)
         position, end = span.start, span.end
@@ -190,7 +195,8 @@ def _missing(text: str, position: int, path: Path, index: int) -> PathError:
 def dig(value: Any, path: Path) -> Any:
     """What stands at `path` in a value. Raises PathError, which says how far it goes."""
     here = value
-    for index, step in enumerate(path):
+    for index, named in enumerate(path):
+        step = _meant(named, isinstance(here, list))
         in_object = isinstance(step, str) and isinstance(here, dict) and step in here
         if in_object or (isinstance(step, int) and isinstance(here, list) and step < len(here)):
             here = here[step]
@@ -201,8 +207,13 @@ def dig(value: Any, path: Path) -> Any:
     return here
 
 
-def _check(text: str, position: int, path: Path, index: int) -> None:
-    named = isinstance(path[index], str)
+def _meant(step: Step, in_list: bool) -> Step:
+    """What a step is where a list stands, or something else: there a name of digits is a place."""
+    return int(step) if in_list and isinstance(step, str) and _DIGITS.fullmatch(step) else step
+
+
+def _check(text: str, position: int, path: Path, index: int, step: Step) -> None:
+    named = isinstance(step, str)
     if not text.startswith("{" if named else "[", position):
         noun = "an object" if named else "a list"
         raise PathError(f"{show_path(path[:index])} is not {noun}, so {show_path(path)} cannot be set in it")
