@@ -173,8 +173,8 @@ def _save(command: Command, context: Context, keeper: Keeper) -> int:
             file.write(race.text)
     except FileError as error:
         raise misplaced(command, path, str(error)) from None
-    told = f"{race.releases} release{'s' * (race.releases != 1)}"
-    context.output.note(f"{told}, in their order, written to {file.path} as a pytest that does it again")
+    told = "1 release" if race.releases == 1 else f"{race.releases:,} releases, in their order,"
+    context.output.note(f"{told} written to {file.path} as a pytest that does it again")
     for why, count in race.left_out.items():
         context.output.note(f"{count} of {len(log)} {'is' if count == 1 else 'are'} left out: {why}")
     return Exit.DONE
