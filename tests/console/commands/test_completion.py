@@ -295,6 +295,14 @@ def test_what_a_session_knows_is_offered(known: SessionKnown) -> None:
     assert newest.meta == "service_007 action_7_3 pending"
 
 
+def test_what_a_debugger_asks_is_not_offered_in_the_place_of_what_it_looks_at(known: SessionKnown) -> None:
+    asked = b'{"action": "held", "payload": {}, "reply_to": "caller:x", "request_id": "held-%d"}'
+    now = known.session.clock()
+    known.session.on_batch(now, [("daebus.control.service_007", asked % number) for number in range(500)])
+    newest = complete("show #", 6, known)[0]
+    assert newest.text == "#10000"
+
+
 def test_files_on_disk(known: SessionKnown, tmp_path: Path) -> None:
     for name in ("body.json", "b c.json", ".hidden"):
         (tmp_path / name).touch()

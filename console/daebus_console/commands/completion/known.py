@@ -14,7 +14,7 @@ from daebus_console.engine import jsontext
 from daebus_console.engine.entries import ActionEntry, ServiceEntry
 from daebus_console.engine.hiding.redact import MASK
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind
 from daebus_console.engine.schema.described import Whole, described
 from daebus_console.engine.schema.shape import default, notes, shape
 from daebus_console.render import duration
@@ -22,6 +22,7 @@ from daebus_console.render import duration
 _LATEST = 50
 _MOST_FILES = 200
 _LOOK_BACK = 2_000
+_MOST_SEEN = 20_000
 _LARGEST = 64 * 1024
 _MOST_VALUES = 10
 
@@ -82,9 +83,10 @@ class SessionKnown:
         return self._payload(data)
 
     def exchanges(self) -> Iterable[tuple[int, str]]:
-        """The latest exchanges."""
+        """The latest exchanges, but for what is asked on control channels: a debugger asks each service each second."""
         with self.session.lock:
-            latest = list(islice(reversed(self.session.journal.exchanges), _LATEST))
+            seen = islice(reversed(self.session.journal.exchanges), _MOST_SEEN)
+            latest = list(islice((one for one in seen if not one.flags & Flag.CONTROL), _LATEST))
         return [(one.number, _about_exchange(one)) for one in latest]
 
     def variables(self) -> Iterable[tuple[str, str]]:
