@@ -32,7 +32,7 @@ STEPS = " F11 into  F10 over  ⇧F11 out  F8 run "
 _EVERY = 0.5
 _OPEN = (State.PENDING, State.TIMEOUT)
 _ROLES = {"": "plain", "bold": "strong", "key": "action"}
-_LEGEND = "█ handler  ▞ queue  ░ on the way  ▒ not told apart  ╌ in vain  ≈ its own clock"
+_LEGEND = "█ handler  ▞ queue  ░ on the way  ▒ not told apart  ╌ unanswered  ≈ own clock"
 
 
 class WaterfallList(RowList):

@@ -28,7 +28,7 @@ VERB = Verb(
     examples=("trace #12", "trace today.jsonl id:#12", "trace status:error --for 30"),
     details="What set it off, all that was sent while it was handled, and what was sent in turn, by parent_id. █ is"
     " time in the handler, ▞ waiting for a worker, both as the service tells, ░ on the way, ▒ what nobody tells apart,"
-    " ╌ waited for in vain. Broadcasts, their listeners, and what one-way messages did come from the services' flight"
+    " ╌ unanswered. Broadcasts, their listeners, and what one-way messages did come from the services' flight"
     " recorders; ≈ marks times by a service's own clock. Of errors it tells where they arose, how far they rose, and"
     " what answered well all the same. A filter shows the conversations of the first five that match, without what"
     " consoles ask services about themselves, unless it is named (is:control).",
