@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from daebus import AsyncDaebusCaller, Daebus, RequestFailed, RequestTimeout
+from daebus import AsyncDaebusCaller, Daebus, RequestFailed, RequestTimeout, request
 from daebus_console.commands.context import Exit
 from daebus_console.commands.doing.shared.guard import host_of
 from daebus_console.commands.under_way import under_way
@@ -639,3 +639,21 @@ def test_on_another_machine_the_first_rule_asks(session: Session, shop: Shop, mo
         assert console(f"break {shop.payment} charge") == Exit.DONE
         assert len(prompt.asked.questions) == 2
         under_way(session).close()
+
+
+def test_only_answers_that_are_errors_are_held(console: Debugging, shop: Shop) -> None:
+    app = Daebus(__name__, debugger=True)
+
+    @app.action("halve")
+    def halve() -> dict[str, Any]:
+        return {"half": 1 / request.payload["of"]}
+
+    shop.start(shop.audit, app)
+    known(console.session, shop.audit)
+    assert console(f"break {shop.audit} halve payload.error --place answer") == Exit.DONE
+    assert Asked(shop.url, shop.audit, "halve", {"of": 1}, 30.0).result() == {"half": 1.0}
+    asked = Asked(shop.url, shop.audit, "halve", {"of": 0}, 30.0)
+    (held,) = console.holding()
+    assert console(f"release {held.number} go error=nothing") == Exit.DONE
+    with pytest.raises(RequestFailed, match="nothing"):
+        asked.result()

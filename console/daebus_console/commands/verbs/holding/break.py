@@ -21,7 +21,7 @@ VERB = Verb(
     ),
     (
         PLACE,
-        Option("--once", Kind.FLAG, "only the next one"),
+        Option("--once", Kind.FLAG, "only the next one; where several instances meet some at once, one in each"),
         Option("--skip", Kind.COUNT, "not the first so many that an instance gets", "N"),
         Option("--from", Kind.TEXT, "only what that service or program has sent; * stands for any text", "NAME"),
         WHERE,
@@ -33,11 +33,13 @@ VERB = Verb(
     examples=(
         "break users get_user",
         "break users get_user payload.id=17 --place answer --once",
+        "break payment charge payload.error --place answer",
         "break orders 'place*' 'payload.total>100' --from shop",
         "break #12",
         "break audit user_created --place event",
     ),
-    details="A condition compares with =, !=, <, > or ~ (a pattern); a path alone is of what is there."
+    details="A condition compares with =, !=, <, > or ~ (a pattern); a path alone is of what is there:"
+    " payload.error of answers that are errors."
     ' A name with other signs in it is quoted, as in payload."card.no"=1.'
     " What is held goes on, unchanged, when this console ends or is killed, then within 10 s."
     " `held` lists it, `release` lets it go. At the shell the rule stands until Ctrl-C.",
