@@ -72,7 +72,15 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
             (f"#{deepest.number} was made for #{exchange.number}, and failed before it did",),
             f"why #{deepest.number}",
         )
-    if code in _REFUSED:
+    began = exchange.elapsed is not None
+    if code == "expired" and began:
+        return Cause(
+            code,
+            f"the answer of {call(service, action)} was not complete when its time was over: {text}",
+            (f"its handler had begun: it ran for {duration(exchange.elapsed or 0.0)}",),
+            f"wait longer, or find out what takes so long: logs #{exchange.number}",
+        )
+    if code in _REFUSED and not (code == "busy" and began):
         why, advice = _REFUSED[code]
         if code == "expired" and action in sight.world.instances.coroutines(service):
             why = "its event loop did not come to it before the caller's time was over"

@@ -62,6 +62,12 @@ def test_what_a_service_refused(bus: Watched, code: str) -> None:
     assert finding.filter == f"to:payment action:charge code:{code}"
 
 
+@pytest.mark.parametrize("code", ["busy", "expired"])
+def test_what_a_handler_answers_or_is_cut_off_with_is_no_refusal(bus: Watched, code: str) -> None:
+    bus.fail(bus.ask("ticks", "watch"), code, elapsed=3.0)
+    assert bus.found() == []
+
+
 def test_what_redis_refused(bus: Watched) -> None:
     said = {"error": "pay could not claim the request: OOM \x1b[1m", "code": "redis_refused"}
     asked = bus.answer(bus.ask("pay", "charge"), said, status="error")

@@ -10,6 +10,8 @@ from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.session import Session
 
 START = 1_000.0
+_REFUSALS = ("busy", "expired", "shutting_down", "unknown_action")
+"""Codes of errors that no handler gave: such an answer does not tell how long one took."""
 
 
 class Watched:
@@ -59,6 +61,8 @@ class Watched:
 
     def fail(self, request: Exchange, code: str = "handler_error", **fields: Any) -> Exchange:
         """Its answer, an error."""
+        if code in _REFUSALS:
+            fields.setdefault("elapsed", None)
         return self.answer(request, {"error": "no", "code": code}, status="error", **fields)
 
     def call(self, service: str, action: str = "act", payload: Any = None, answer: Any = None, **more: Any) -> Exchange:

@@ -174,6 +174,23 @@ def test_it_was_refused(bus: Watched, code: str) -> None:
     assert "{" not in cause.advice
 
 
+def test_an_answer_that_was_not_complete_in_time_is_no_refusal(bus: Watched) -> None:
+    asked = bus.ask("ticks", "watch", timeout=3)
+    bus.answer(asked, {"n": 1}, final=False)
+    bus.wait(3)
+    cause = why(bus, bus.fail(asked, "expired", elapsed=3.0))
+    assert (cause.name, cause.text) == (
+        "expired",
+        "the answer of ticks watch was not complete when its time was over: no",
+    )
+    assert cause.evidence == ("its handler had begun: it ran for 3 s",)
+
+
+def test_a_handler_that_answers_busy_itself_has_no_full_queue(bus: Watched) -> None:
+    cause = why(bus, bus.fail(bus.ask("users", "act"), "busy", elapsed=0.1))
+    assert (cause.name, cause.text) == ("busy", "the handler of users act failed: no")
+
+
 def test_a_handler_that_forgot_to_answer_has_refused_nothing(bus: Watched) -> None:
     cause = why(bus, bus.fail(bus.ask("users", "act"), "no_response"))
     assert (cause.name, cause.text) == ("no_response", "users act: its handler ended without an answer")

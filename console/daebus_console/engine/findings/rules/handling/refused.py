@@ -50,7 +50,7 @@ or `redis_refused` (Redis has no memory left, say); one-way messages and broadca
 which their senders were not told. So are those whose fields are not what their handler takes (a broadcast that does
 not fit one listener is heard by the others), and one-way messages that cannot be read.
 
-It is thought so because the answers say so, and for one-way messages and broadcasts because
+It is thought so because the answers say so, and that no handler ran, and for one-way messages and broadcasts because
 the service tells of each in its flight recorder, or, where it keeps none, counts them.
 
 Where one action took most of the time that the handlers of the service took just before, it is named, and the
@@ -84,7 +84,8 @@ waits-for-itself."""
         if code == _BY_REDIS:
             self._by_redis(exchange)
         why = _WHY.get(code)
-        if why is None or exchange.answer is None:
+        if why is None or exchange.answer is None or exchange.elapsed is not None:
+            # Where a handler ran it is the answer of that, or it was cut off.
             return
         service, action = exchange.target or "", exchange.action or ""
         on_loop = code == "expired" and action in self.world.instances.coroutines(service)

@@ -61,7 +61,7 @@ Call the function instead of the action; or put what is called into a service of
 
     def failed(self, exchange: Exchange) -> None:
         """It was answered too late, or told that it had waited too long."""
-        answer, expired = exchange.answer, exchange.aside.code == "expired"
+        answer, expired = exchange.answer, exchange.aside.code == "expired" and exchange.elapsed is None
         if answer is None or exchange.parent_id is None or not (expired or exchange.flags & Flag.LATE):
             return
         holder = self._holder(exchange, min(exchange.until, answer.at))
