@@ -85,13 +85,13 @@ class Recorder:
         if message.kind is _GAP:
             self._gap(exchange)
         else:
-            self._write(message)
+            self._write(message, exchange)
 
     def _some(self, message: Message, exchange: Exchange) -> None:
         if message.kind is _GAP:
             self._gap(exchange)
         elif exchange.number in self._chosen:
-            self._write(message)
+            self._write(message, exchange)
         else:
             self._choose(exchange)
 
@@ -109,11 +109,15 @@ class Recorder:
             return
         remember(self._chosen, exchange.number, None, _MOST_REMEMBERED)
         for message in exchange.messages:
-            self._write(message)
+            self._write(message, exchange)
 
-    def _write(self, message: Message) -> None:
-        """Write a message, once: in other dialects one may tell of several exchanges, and is told of with each."""
-        if message.dialect != DAEBUS:
+    def _write(self, message: Message, exchange: Exchange) -> None:
+        """Write a message, once: in other dialects one may tell of several exchanges, and is told of with each.
+
+        So may the answer to a request that was passed on.
+        """
+        passed_on = message.exchange != exchange.number or exchange.aside.passes_on is not None
+        if message.dialect != DAEBUS or passed_on:
             if message.seq in self._shared:
                 return
             remember(self._shared, message.seq, None, _MOST_REMEMBERED)

@@ -122,7 +122,8 @@ class Aside(msgspec.Struct, gc=False):
     """What only few exchanges have: kept apart so that the others do not pay for it.
 
     `extra` are the messages after the final answer; `code` the error code of the answer; `gap` the gap, for a GAP;
-    `namesake` the earlier exchange with the same request_id; `origin` the number of the exchange this one replays,
+    `namesake` the earlier exchange with the same request_id, `passes_on` the earlier requests that this one is, sent on
+    to another channel: they have one answer; `origin` the number of the exchange this one replays,
     `replays` those that replay this one; `until` the end of its time (epoch seconds) where being held has moved it.
     `expected` is how many were there to answer, where that is more than one, and `due` how many answers are still to
     come before the last. `question` is the request where its answer was seen first. `came` is when it was told of
@@ -133,6 +134,7 @@ class Aside(msgspec.Struct, gc=False):
     code: str | None = None
     gap: Gap | None = None
     namesake: Exchange | None = None
+    passes_on: list[Exchange] | None = None
     origin: int = 0
     replays: list[int] | None = None
     until: float = 0.0

@@ -6,7 +6,8 @@ Rules of this module:
  2. A request is PENDING until a final answer comes, its time runs out, or a gap makes its fate UNKNOWN; so does the end
     of its time where an answer would not have been seen. An answer that comes later still settles it; it stays a
     TIMEOUT where the asker itself had named the time, for the asker has gone.
- 3. The first final answer is the answer. Whatever follows is kept with the exchange and flagged, and changes nothing.
+ 3. The first final answer is the answer, also of what its request passes on. Whatever follows is kept with the
+    exchange, flagged where it is the second that reaches who asked, and changes nothing.
  4. An answer to nothing we saw opens an exchange of its own, an ORPHAN, which later answers of that id join.
  5. Plain requests and plain answers are dealt with where they are met, and may not be treated otherwise than the Sorter
     would.

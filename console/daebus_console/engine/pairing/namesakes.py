@@ -1,12 +1,14 @@
 """Requests that share an id: a chain from the newest to the oldest, each answered on another channel. Pure.
 
 Of two with the same id and the same reply channel an answer cannot tell the older, so that one is not in the chain; and
-a chain is never long, since every answer may have to walk it.
+a chain is never long, since every answer may have to walk it. Where the newer is the older, passed on to another
+channel (by who distributes requests, or keeps copies of them), one answer is that of both.
 """
 
 from __future__ import annotations
 
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.envelope import CONTROL_PREFIX, payload_of
+from daebus_console.engine.message.exchange import Exchange, Message, State
 
 _MOST = 32
 
@@ -46,3 +48,26 @@ def unlink(newest: Exchange, gone: Exchange) -> None:
             link.set_aside().namesake = gone.aside.namesake
             return
         link = following
+
+
+def passed_on(message: Message, action: str | None, earlier: Exchange) -> list[Exchange] | None:
+    """The requests that a message with the id and the reply channel of an earlier one passes on, which wait for their
+    answer; None where it is another one, which uses that id again."""
+    waits = earlier.state is State.PENDING and message.at <= earlier.until
+    if not waits or earlier.opened.channel == message.channel or earlier.action != action:
+        return None
+    if message.channel.startswith(CONTROL_PREFIX):
+        return None
+    before, now = earlier.opened.data, message.data
+    if before != now and payload_of(before) != payload_of(now):
+        return None
+    return [*(earlier.aside.passes_on or ()), earlier][-_MOST:]
+
+
+def is_copy(message: Message, earlier: Exchange) -> bool:
+    """Whether it is that request once more, on another channel, to the moment at which it was sent: no other is."""
+    return (
+        earlier.opened.channel != message.channel
+        and earlier.opened.data == message.data
+        and b'"sent_at"' in message.data
+    )

@@ -141,9 +141,21 @@ class Sorter(GuestSorter):
             taken.opened.append(exchange)
         elif exchange.answer is message:
             taken.answered.append(exchange)
+            if exchange.aside.passes_on:
+                self._answer_originals(exchange, message, taken)
         elif exchange.flags & Flag.DUPLICATE and message.final:
             taken.extra.append((exchange, message))
         return message, exchange
+
+    def _answer_originals(self, exchange: Exchange, message: Message, taken: Taken) -> None:
+        """What was passed on is answered with it."""
+        for one in exchange.aside.passes_on or ():
+            if one.answer is None and self.journal.exchange(one.number) is one:
+                self._answer(one, message)
+                if message.error:
+                    one.set_aside().code = exchange.aside.code
+                taken.answered.append(one)
+                self._beside.append((message, one, False))
 
     def _no_object(self, seq: int, at: float, channel: str, data: bytes, taken: Taken) -> tuple[Message, Exchange]:
         """What is no JSON object, and in no dialect: a message like any other, unless it was to be one of ours."""
@@ -159,6 +171,13 @@ class Sorter(GuestSorter):
         reply_to = self._names[envelope.reply_to]
         # A request without an id is told by its reply channel, which is then all that its answer has in common with it.
         key = reply_to or "" if envelope.request_id is None else str(envelope.request_id)
+        earlier = self._by_id.get(key)
+        if earlier is not None and earlier.answer is not None and namesakes.is_copy(message, earlier):
+            # Who asked has his answer: nobody waits for another one.
+            message.kind = _ONE_WAY
+            exchange = self._alone(message, _SENT)
+            exchange.source, exchange.action = self._names[envelope.service], self._names[envelope.action]
+            return exchange
         exchange = self._alone(message, _PENDING)
         exchange.source = self._names[envelope.service]
         exchange.action = self._names[envelope.action]
@@ -173,11 +192,12 @@ class Sorter(GuestSorter):
             exchange.target = wire.service_of_control(message.channel)
         if envelope.malformed:
             flags |= Flag.MALFORMED
-        earlier = self._by_id.get(key)
         if earlier is not None:
             exchange.set_aside().namesake = namesakes.others(earlier, reply_to)
             if earlier.kind is _REQUEST and earlier.reply_to == reply_to and envelope.request_id is not None:
-                flags |= Flag.REUSED_ID
+                originals = namesakes.passed_on(message, exchange.action, earlier)
+                exchange.set_aside().passes_on = originals
+                flags |= 0 if originals else Flag.REUSED_ID
         exchange.flags = flags
         self._by_id[key] = exchange
         return exchange
@@ -191,7 +211,7 @@ class Sorter(GuestSorter):
             if exchange.aside.namesake is not None:
                 exchange = namesakes.answered_on(exchange, message.channel)
             message.exchange = exchange.number
-            self._answer(exchange, message)
+            self._answer(exchange, message, again=Flag.DUPLICATE if _has_reached(exchange, message) else 0)
         if exchange.instance is None and envelope.instance is not None:
             exchange.instance = self._names[envelope.instance]
         if exchange.answer is message:
@@ -236,6 +256,15 @@ class Sorter(GuestSorter):
             if newest is not exchange and newest is not None:
                 by_id[key] = newest
                 namesakes.unlink(newest, exchange)
+
+
+def _has_reached(exchange: Exchange, message: Message) -> bool:
+    """Whether it reaches who asked, and an answer has before: what is published elsewhere does not."""
+    reply_to = exchange.reply_to
+    if reply_to is None:
+        return True
+    known = (exchange.answer, *(exchange.aside.extra or ()))
+    return message.channel == reply_to and any(one is not None and one.channel == reply_to for one in known)
 
 
 def _slowly(data: bytes) -> Envelope | None:

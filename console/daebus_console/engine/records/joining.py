@@ -79,7 +79,11 @@ def told_by_id(records: Records, exchange: Exchange, find: Find) -> Told:
 
 
 def _is_shared(newest: Exchange, exchange: Exchange) -> bool:
-    return newest.kind in _ASKED and (newest is not exchange or newest.aside.namesake is not None)
+    if newest.kind not in _ASKED:
+        return False
+    # What was passed on to another service tells by that which of them a record is of.
+    same = newest is exchange or any(one is exchange for one in newest.aside.passes_on or ())
+    return not same or newest.aside.namesake is not None
 
 
 def _sort(told: Told, record: Any_, exchange: Exchange) -> None:

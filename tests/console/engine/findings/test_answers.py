@@ -422,6 +422,9 @@ def test_an_id_used_twice(bus: Watched) -> None:
     finding = bus.one("id-reused")
     assert finding.evidence == [second.number]
     assert finding.filter == "to:users action:get is:reused"
+    assert finding.text == "web uses one request_id for several requests to users get"
+    bus.say("users", {"action": "get", "request_id": "same", "reply_to": "caller:web", "payload": {}})
+    assert bus.one("id-reused").text == "who asks on 'caller:web' uses one request_id for several requests to users get"
 
 
 def test_the_same_id_on_another_channel_is_another(bus: Watched) -> None:

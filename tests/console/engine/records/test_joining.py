@@ -35,6 +35,12 @@ def bus() -> Told_:
     return Told_()
 
 
+def test_what_was_passed_on_is_told_of_by_who_was_asked(bus: Told_) -> None:
+    first, second = bus >> request("jobs", "do", id="a"), bus >> request("worker", "do", id="a")
+    bus.tell(batch("worker", handled(1, "a", "do")))
+    assert [(len(told.handled), told.unsure) for told in map(bus.of, (first, second))] == [(0, ""), (1, "")]
+
+
 def test_a_request_by_its_id(bus: Told_) -> None:
     one = bus >> request("users", "get", id="a")
     bus >> answer("caller:1", id="a")

@@ -55,7 +55,8 @@ A request got more than one final answer: its work was done more than once, and 
 alone. Most often a service runs in several instances, and each of them handles every request, for that is what
 subscribers of a channel get.
 
-It is thought so because two answers with the id of the request came on its reply channel.
+It is thought so because two answers with the id of the request came on its reply channel; copies of them on other
+channels do not count.
 
 Let the instances share the work: `app.run(shared=True)` has exactly one of them handle each request. Where they do
 already, one was paused, or held as a whole, for longer than the timeout of the request and 5 s more: so long it is
@@ -73,10 +74,12 @@ their ids up."""
 
     def extra(self, exchange: Exchange, message: Message) -> None:
         """Another answer: of another instance, or of the same?"""
-        if exchange.kind is not Kind.REQUEST or not message.final or len(exchange.aside.extra or ()) != 1:
+        finals = [one for one in (exchange.answer, *(exchange.aside.extra or ())) if one is not None and one.final]
+        reached = [one for one in finals if exchange.reply_to in (None, one.channel)]
+        if exchange.kind is not Kind.REQUEST or len(reached) != 2 or reached[1] is not message:
             return
-        first = exchange.answer
-        lacking = [found is not None and found.error and _lacks(found) for found in (first, message)]
+        first = reached[0]
+        lacking = [found.error and _lacks(found) for found in (first, message)]
         one, other = (_instance(found) for found in (first, message))
         if any(lacking) and [who for who, lacks in zip((one, other), lacking, strict=True) if not lacks] != [None]:
             # Where all tell who they are it is another fault, which has a rule of its own.
@@ -88,7 +91,7 @@ their ids up."""
             remember(self._by_one, _asked(exchange), by_one, _MOST)
             if (service, action) in self._mixed:
                 return
-        text, advice = self._told(exchange, message, one, other, lacking=any(lacking))
+        text, advice = _told_of_both(exchange) or self._told(exchange, message, one, other, lacking=any(lacking))
         self.book.report(
             self.name,
             self.severity,
@@ -178,6 +181,15 @@ their ids up."""
 def _asked(exchange: Exchange) -> tuple[str | None, str | None, str | None]:
     """By whom it is answered, what was asked, and where the answer goes."""
     return exchange.target, exchange.action, exchange.reply_to
+
+
+def _told_of_both(exchange: Exchange) -> tuple[str, str] | None:
+    """What is wrong, and what to do, where it is another one passed on: it went to two, and both answered."""
+    if not exchange.aside.passes_on:
+        return None
+    first, name = exchange.aside.passes_on[-1].target or "", call(exchange.target, exchange.action or "")
+    text = f"a request to {name} had been sent to {shown(first)} under the same id, and two final answers came"
+    return text, "give each request an id of its own; or let one of them answer"
 
 
 def _lacks(answer: Message) -> bool:
