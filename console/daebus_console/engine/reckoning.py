@@ -30,7 +30,9 @@ class Reckoning:
         self._correlator = correlator
         self.directory = Directory()
         self.stats = Stats()
-        self.findings = Findings(self.directory, correlator.find, patterns)
+        self.findings = Findings(
+            self.directory, correlator.find, patterns, lambda request: correlator.answerable(request)
+        )
         self.telling = Telling(correlator, self.directory)
 
     def take(self, at: float, taken: Taken) -> None:

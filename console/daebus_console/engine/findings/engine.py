@@ -33,17 +33,25 @@ TOGETHER = 0.1
 """Seconds for which batches wait for others."""
 _CONTROL, _DEBUGGED = Flag.CONTROL, Flag.DEBUGGED
 _REQUEST, _ONE_WAY, _BROADCAST, _UNREADABLE = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST, Kind.UNREADABLE
+_RESPONSE = Kind.RESPONSE
 
 
 class Findings:
     """All rules, on one bus. `book` has what they found; `world` is what they know.
 
-    `find` gives the newest exchange with a request_id; `patterns` are how many patterns this console reads by.
+    `find` gives the newest exchange with a request_id; `patterns` are how many patterns this console reads by, and
+    `answerable` tells whether an answer to a request would have been seen.
     """
 
-    def __init__(self, directory: Directory, find: Callable[[str], Exchange | None], patterns: int = 1) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        find: Callable[[str], Exchange | None],
+        patterns: int = 1,
+        answerable: Callable[[Exchange], bool] = lambda _request: True,
+    ) -> None:
         self._book = Book()
-        self.world = World(directory, find, patterns)
+        self.world = World(directory, find, patterns, answerable)
         self._skipped = 0
         self.judges = Judges(rule(self.world, self._book) for rule in RULES.values())
         self._requests: dict[Asked, list[Exchange]] = {}
@@ -317,6 +325,10 @@ class Findings:
             if kind is _UNREADABLE:
                 for unreadable in self.judges.unreadable:
                     unreadable(one)
+                continue
+            if kind is _RESPONSE:
+                for stray in self.judges.stray:
+                    stray(one)
                 continue
             if one.parent_id is not None and (kind is _REQUEST or kind is _ONE_WAY):
                 self.world.families.add(one.parent_id, one)

@@ -24,6 +24,7 @@ class Judges:
         self.problem: str | None = None
         """What kept a rule from judging, which is a fault of ours."""
         self.asked = self._having("asked")
+        self.stray = self._having("stray")
         self.reused = self._having("reused")
         self.answered = self._having("answered")
         self.failed = self._having("failed")

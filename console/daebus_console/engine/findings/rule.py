@@ -27,14 +27,22 @@ class World:
     """What is known beside the exchange that is looked at.
 
     `find` gives the newest exchange with a request_id. `polled` is when all subscribers were listed the last time, None
-    where they cannot be, as in a capture; `patterns` how many patterns are ours. Until `in_part`
-    some of what went well was not looked at, since it was too much.
+    where they cannot be, as in a capture; `patterns` how many patterns are ours; `answerable` whether an answer to a
+    request would have been seen on the channel that it names. Until `in_part` some of what went well was not looked at,
+    since it was too much.
     """
 
-    def __init__(self, directory: Directory, find: Callable[[str], Exchange | None], patterns: int = 1) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        find: Callable[[str], Exchange | None],
+        patterns: int = 1,
+        answerable: Callable[[Exchange], bool] = lambda _request: True,
+    ) -> None:
         self.directory = directory
         self.find = find
         self.patterns = patterns
+        self.answerable = answerable
         self.now = self.in_part = 0.0
         self.polled: float | None = None
         self.families = Families()
@@ -116,6 +124,9 @@ class Rule:
 
     def unreadable(self, exchange: Exchange) -> None:
         """A message that is no JSON object has just been seen."""
+
+    def stray(self, exchange: Exchange) -> None:
+        """An answer has just been seen that belongs to nothing which was asked; others with its id may join it."""
 
     def reused(self, exchange: Exchange) -> None:
         """A request has just been seen with the id of an earlier one."""

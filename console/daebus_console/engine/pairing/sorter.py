@@ -139,23 +139,26 @@ class Sorter(GuestSorter):
             exchange.flags |= Flag.DEBUGGED
         if exchange.opened is message:
             taken.opened.append(exchange)
-        elif exchange.answer is message:
+            return message, exchange
+        if exchange.answer is message:
             taken.answered.append(exchange)
-            if exchange.aside.passes_on:
-                self._answer_originals(exchange, message, taken)
         elif exchange.flags & Flag.DUPLICATE and message.final:
             taken.extra.append((exchange, message))
+        if exchange.aside.passes_on:
+            self._answer_originals(exchange, message, taken)
         return message, exchange
 
     def _answer_originals(self, exchange: Exchange, message: Message, taken: Taken) -> None:
         """What was passed on is answered with it."""
         for one in exchange.aside.passes_on or ():
-            if one.answer is None and self.journal.exchange(one.number) is one:
-                self._answer(one, message)
+            if self.journal.exchange(one.number) is not one:
+                continue
+            self._answer(one, message, again=Flag.DUPLICATE if _has_reached(one, message) else 0)
+            if one.answer is message:
                 if message.error:
                     one.set_aside().code = exchange.aside.code
                 taken.answered.append(one)
-                self._beside.append((message, one, False))
+            self._beside.append((message, one, False))
 
     def _no_object(self, seq: int, at: float, channel: str, data: bytes, taken: Taken) -> tuple[Message, Exchange]:
         """What is no JSON object, and in no dialect: a message like any other, unless it was to be one of ours."""

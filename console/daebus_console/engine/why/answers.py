@@ -35,7 +35,8 @@ _REFUSED = {
 def elsewhere(exchange: Exchange) -> Cause | None:
     """The answer went to another channel than the caller listens to."""
     answer = exchange.answer
-    if answer is None or exchange.reply_to is None or answer.channel == exchange.reply_to:
+    known = (answer, *(exchange.aside.extra or ()))
+    if answer is None or exchange.reply_to is None or any(one.channel == exchange.reply_to for one in known if one):
         return None
     return Cause(
         "elsewhere",

@@ -52,7 +52,8 @@ def _why(sight: Sight, exchange: Exchange) -> Cause:
     if kind is Kind.BROADCAST:
         return _broadcast(sight, exchange)
     if kind is Kind.RESPONSE:
-        return Cause(
+        stray = next(sight.findings_on(exchange, "stray-answer"), None)
+        return _of_finding(stray) if stray is not None else Cause(
             "orphan",
             "it answers a request that this console did not see",
             ("no request with its id was seen: it was sent before this console looked, in a gap, or to a channel that"
@@ -222,7 +223,7 @@ def _latest_bad(sight: Sight, service: str, action: str | None) -> tuple[Exchang
             continue
         if one.kind is not Kind.REQUEST or one.flags & Flag.CONTROL:
             continue
-        if one.state in _BAD:
+        if one.state in _BAD or answers.elsewhere(one) is not None:
             latest, wrong = latest or one, wrong + 1
         ended += one.state is not State.PENDING
     return latest, wrong, ended

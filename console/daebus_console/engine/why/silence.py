@@ -14,7 +14,7 @@ from daebus_console.engine.why.serving import busy, can, nobody, restarted, sile
 from daebus_console.engine.why.sight import Sight
 from daebus_console.text import clean
 
-_FOUND = ("nobody-listens", "waits-for-itself")
+_FOUND = ("nobody-listens", "waits-for-itself", "stray-answer")
 _SHOWN_BY = ("gone-meanwhile", "answered-twice")
 """Findings that are the cause only where the request itself is evidence."""
 _DEEPEST = 50

@@ -46,7 +46,7 @@ def test_anything_may_pass_by(story: list[Any]) -> None:
 
 
 def test_every_rule_has_a_name_a_title_and_a_page_of_what_why_and_what_to_do() -> None:
-    assert len(RULES) == 33
+    assert len(RULES) == 34
     for name, rule in RULES.items():
         assert rule.__module__.endswith(name.replace("-", "_"))
         assert rule.title

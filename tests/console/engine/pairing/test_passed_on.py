@@ -10,7 +10,7 @@ import pytest
 from daebus_console.engine.filter.language import parse
 from daebus_console.engine.message.exchange import Flag, Kind, State
 from daebus_console.engine.recorder import Recorder
-from tests.console.engine.bus import Bus, Sent, answer, raw, request
+from tests.console.engine.bus import Bus, Sent, answer, progress, raw, request
 from tests.console.engine.findings.watched import Watched
 
 
@@ -33,6 +33,18 @@ def test_what_is_passed_on_is_answered_with_it(bus: Bus) -> None:
     assert bus.correlator.pending == 0
     assert not any(one.has(Flag.REUSED_ID | Flag.DUPLICATE) for one in bus.exchanges)
     assert bus.wait(60) == []
+
+
+def test_its_parts_are_those_of_both(bus: Bus) -> None:
+    first, second = bus >> request("jobs", id="a"), bus >> request("worker", id="a")
+    bus >> progress("caller:1", id="a", payload={"n": 1})
+    bus >> answer("audit", id="a")
+    bus >> answer("caller:1", id="a")
+    assert [len(one.messages) for one in (first, second)] == [4, 4]
+    assert bus.states == [State.OK, State.OK]
+    assert not any(one.has(Flag.DUPLICATE) for one in (first, second))
+    bus >> answer("caller:1", id="a")
+    assert all(one.has(Flag.DUPLICATE) for one in (first, second))
 
 
 def test_its_answer_may_come_too_late_for_who_asked(bus: Bus) -> None:
