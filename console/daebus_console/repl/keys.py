@@ -12,7 +12,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from daebus_console.commands.completion.completer import fill_in
-from daebus_console.commands.completion.offer import Known
+from daebus_console.commands.completion.offer import Known, taken
 from daebus_console.commands.grammar.script import goes_on
 from daebus_console.repl.pasting import TooLong, pasted
 
@@ -35,11 +35,14 @@ def make_keys(known: Known, tell: Callable[[str], None]) -> KeyBindings:
 
     @keys.add("tab", filter=typing)
     def _tab(event: KeyPressEvent) -> None:
-        """Go on in the menu; open it at once where it is still on its way."""
+        """Go on in the menu, opened at once where it is still on its way; what is alone in it is taken."""
         buffer = event.current_buffer
         if buffer.complete_state is None or not buffer.complete_state.completions:
             open_menu(buffer)
+        alone = buffer.complete_state is not None and len(buffer.complete_state.completions) == 1
         buffer.complete_next()
+        if alone:
+            take_completion(buffer)
 
     @keys.add("escape", "enter", filter=typing)
     def _newline(event: KeyPressEvent) -> None:
@@ -88,6 +91,6 @@ def open_menu(buffer: Buffer) -> None:
 def take_completion(buffer: Buffer) -> None:
     """Keep the chosen completion, and go on to the next word."""
     buffer.complete_state = None
-    if buffer.document.text_before_cursor[-1:] not in ("=", "/", ":", " "):
-        buffer.insert_text(" ")
+    before = buffer.document.text_before_cursor
+    buffer.insert_text(taken(before)[len(before) :])
     buffer.start_completion(select_first=False)

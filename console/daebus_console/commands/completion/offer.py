@@ -60,6 +60,11 @@ class Known(Protocol):
         """How a term of a filter may go on: text, where it starts in the term, what it is."""
 
 
+def taken(line: str) -> str:
+    """The line in which an offer was taken: with a blank for the next word, unless this one goes on."""
+    return line if line[-1:] in ("=", "/", ":", " ") else f"{line} "
+
+
 def whole(name: str) -> str:
     """The name itself: what is typed is compared with all of it."""
     return name

@@ -18,7 +18,7 @@ from textual.worker import get_current_worker
 
 from daebus_console.commands.completion.highlight import Mark, marks
 from daebus_console.commands.completion.hint import Hint, hint
-from daebus_console.commands.completion.offer import Offer
+from daebus_console.commands.completion.offer import Offer, taken
 from daebus_console.commands.grammar.script import goes_on
 from daebus_console.repl.pasting import TooLong, pasted
 from daebus_console.text import showable
@@ -272,8 +272,9 @@ class CommandLine(TextArea):
 
     def _take_offer(self) -> None:
         self.offer, self.offers = -1, ()
-        if self.text[-1:] not in ("=", "/", ":", " "):
-            self.insert(" ")
+        text = self.text
+        if taken(text) != text:
+            self.put(taken(text))
         else:
             self._changed()
 
@@ -282,7 +283,7 @@ class CommandLine(TextArea):
         self.insert("\n")
 
     def action_complete(self, step: int) -> None:
-        """Put in the next offer; with an empty line, go to the next pane."""
+        """Put in the next offer, and take one that is alone; with an empty line, go to the next pane."""
         if not self.text:
             self.screen.focus_next() if step > 0 else self.screen.focus_previous()
             return
@@ -296,10 +297,12 @@ class CommandLine(TextArea):
         base, cursor = self._base
         offer = self.offers[self.offer]
         only = len(self.offers) == 1
-        self._quiet = not only
+        self._quiet = True
         self.put(base[: offer.start] + offer.text + base[cursor:], offer.start + len(offer.text))
         self._quiet = False
         self.suggestion = ""
+        if only:
+            self._take_offer()
 
     def action_earlier(self) -> None:
         """The offer above, the line above, or what was entered before."""
