@@ -15,18 +15,34 @@ _EMPTY = (
     "help lists the verbs",
 )
 """What is told of an empty line: as much as has room."""
+_ROOM = 36
+"""Cells that are left for what is told of the line, in a terminal that has twice as many."""
+_LEAST = 20
+"""Cells of the address that are worth more than how many services there are."""
 
 
 def toolbar(hint: Hint | None, session: Session, width: int, *, jobs: int = 0, read_only: bool = False) -> Fragments:
     """The line, in fragments of style and text, filling the width."""
-    right = _connection(session, jobs, read_only)
-    taken = sum(cells(text) for _style, text in right)
+    right = _fitted(_connection(session, jobs, read_only), width - min(_ROOM, width // 2) - 1)
+    taken = _cells(right)
     room = max(0, width - taken - 1)
     told = hint if hint is not None else Hint(next((one for one in _EMPTY if cells(one) <= room), _EMPTY[-1]))
     left = cut(clean(told.text), room)
     style = "class:error" if told.wrong else "class:dim"
     filler = " " * max(1, width - taken - cells(left))
     return [(style, left), ("", filler), *right]
+
+
+def _fitted(right: Fragments, room: int) -> Fragments:
+    """In that room: the address, which stands last, is shortened, and the counts go where little of it were left."""
+    if _cells(right) - cells(right[-1][1]) + _LEAST > room:
+        right = [piece for piece in right if piece[0] != "class:dim"]
+    *before, (style, address) = right
+    return [*before, (style, cut(address, max(0, room - _cells(before))))]
+
+
+def _cells(line: Fragments) -> int:
+    return sum(cells(text) for _style, text in line)
 
 
 def _connection(session: Session, jobs: int, read_only: bool) -> Fragments:
