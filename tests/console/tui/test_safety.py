@@ -139,5 +139,15 @@ def test_no_line_is_longer_than_the_terminal_whatever_it_is_written_in(name: str
             await console.press(*keys)
             await console.pilot.pause()
             assert widths() == {size[0]}, (keys, console.text)
+        for key in ("question_mark", "Y", "ctrl+p", "D"):
+            # What a dialog lies over is where it was.
+            await console.press("home", "down", key)
+            await console.until(lambda: console.app.screen is not console.app.main)
+            assert widths() == {size[0]}, console.text
+            await console.press("escape")
+        await console.command(f"set kept '{long}'")
+        await console.press("pageup")
+        assert long[:20] in console.text
+        assert widths() == {size[0]}, console.text
 
     drive(session, story, size)

@@ -16,6 +16,7 @@ from textual.widgets import Input, OptionList
 
 from daebus_console.commands.verbs import VERBS, Face
 from daebus_console.tui.leaving import LeftOnce
+from daebus_console.tui.look.measured import Measures
 from daebus_console.tui.screens.help import name_of
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def bindings_of(node: DOMNode) -> Iterable[Binding]:
                 yield first
 
 
-class Palette(CommandPalette, LeftOnce[None]):
+class Palette(CommandPalette, LeftOnce[None], Measures):
     """See Textual, where each of many clicks that come at once would do what the line says."""
 
     @on(OptionList.OptionSelected)

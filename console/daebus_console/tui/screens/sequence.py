@@ -12,6 +12,7 @@ from textual.strip import Strip
 from daebus_console.engine.conversation.tree import Conversation
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.message.steady import Steady
+from daebus_console.tui.look.measured import measured
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.rows.sequence import TIME, Step, column_width, head_line, participants, step_line, steps
@@ -63,7 +64,7 @@ class StepList(RowList):
         return step_line(self.steps[index], self.names, self.column, self.steps[0].at)
 
     def strip(self, line: Line, over: str, width: int) -> Strip:
-        full = super().strip(line, over, max(width, TIME + self.column * len(self.names)))
+        full = measured(super().strip(line, over, max(width, TIME + self.column * len(self.names))))
         if not self.first:
             return full.crop(0, width)
         offset = TIME + self.first * self.column

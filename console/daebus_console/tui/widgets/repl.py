@@ -23,7 +23,7 @@ from daebus_console.tui.rows.lines import Line, parted
 from daebus_console.tui.rows.pointing import pointed
 from daebus_console.tui.widgets.repl_line import CommandLine
 from daebus_console.tui.widgets.repl_menu import OutputLog
-from daebus_console.tui.widgets.title import TitleLine
+from daebus_console.tui.widgets.title import TitleLine, width_of
 
 MOST_LINES = 5000
 _BEGIN = (
@@ -146,7 +146,9 @@ class ReplPane(DrawsRoles, Vertical):
                 if role not in styles:
                     style = legible(self.role_style(role))
                     styles[role] = Style(color=style.color, bold=style.bold)
-            rows = [Strip(Segment(text, styles[role]) for text, role in row) for row in parted(line, width)]
+            rows = [
+                Strip([Segment(text, styles[role]) for text, role in row], width_of(row)) for row in parted(line, width)
+            ]
             self._rows.append(len(rows))
             printed += rows
         output.add(printed)

@@ -19,12 +19,13 @@ from textual.widgets import RichLog
 from daebus_console.commands.completion.offer import Offer
 from daebus_console.text import cells, clean, cut, pad
 from daebus_console.tui.look.legible import legible
+from daebus_console.tui.look.measured import Measures
 
 MOST_ROWS = 6
 _WIDEST = 60
 
 
-class OutputLog(RichLog):
+class OutputLog(RichLog, Measures):
     """A log that can have a menu over its end; the chosen offer is lit, and each says what it is."""
 
     class Widened(Message):

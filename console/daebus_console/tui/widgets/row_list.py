@@ -15,9 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.message import Message as Event
 from textual.strip import Strip
-from textual.widget import Widget
 
 from daebus_console.tui.look.legible import legible
+from daebus_console.tui.look.measured import Measures
 from daebus_console.tui.look.roles import style_of
 from daebus_console.tui.rows.lines import Line, filled, trimmed, within
 from daebus_console.tui.widgets.keys_in_order import told
@@ -26,7 +26,7 @@ WHEEL = 3
 """Rows a notch of the mouse wheel moves."""
 
 
-class RowList(Widget, can_focus=True):
+class RowList(Measures, can_focus=True):
     """Override `count` and `line`; call `refresh` when what they return has changed."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

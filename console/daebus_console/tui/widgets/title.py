@@ -13,6 +13,7 @@ from textual.strip import Strip
 
 from daebus_console.text import cells, cut
 from daebus_console.tui.look.legible import legible
+from daebus_console.tui.look.measured import Measures
 from daebus_console.tui.look.roles import DrawsRoles
 from daebus_console.tui.rows.lines import Line, trimmed
 
@@ -20,7 +21,7 @@ _LEAST = 8
 """Cells that are left of what yields."""
 
 
-class TitleLine(DrawsRoles):
+class TitleLine(DrawsRoles, Measures):
     """One line with something at its left and something at its right.
 
     Where both have no room, what is dim at the right (hints, mostly) goes first. Where roles are named that `yields`,
