@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from daebus import DaebusCaller
+from daebus_console.commands.doing.shared.copying import MOST
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.tui.rows.exchanges import heading
 from daebus_console.tui.rows.lines import text_of
@@ -356,6 +357,26 @@ def test_what_no_terminal_takes_is_copied_as_an_escape() -> None:
         assert console.app.clipboard == "a\\ud800b"
 
     drive(fed(0.0), story)
+
+
+def test_what_is_more_than_terminals_take_is_not_said_to_be_copied() -> None:
+    session = fed(100.0)
+    message = {"action": "keep", "payload": {"short": "fits", "text": "x" * (MOST + 1)}}
+    session.on_batch(99.0, [("docs", json.dumps(message).encode())])
+
+    async def story(console: Driver) -> None:
+        def told() -> str:
+            return [one.message for one in console.app._notifications][-1]
+
+        await console.press("home", "1", "enter", "down", "y")
+        assert told() == "Copied the value: 4 characters"
+        await console.press("down", "y")
+        assert "750.0 kB is more than a terminal takes" in told()
+        await console.command("export #1 --as json --copy")
+        await console.sees("clipboard: write a file with --output")
+        assert console.app.clipboard == "fits"
+
+    drive(session, story, size=(140, 45), notifications=True)
 
 
 def test_what_is_beyond_500_actions_is_no_service() -> None:

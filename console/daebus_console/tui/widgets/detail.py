@@ -9,6 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message as Event
 
+from daebus_console.commands.doing.shared.copying import too_long
 from daebus_console.tui.documents.document import Document, Lines
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.row_list import RowList
@@ -192,6 +193,9 @@ class DocumentView(RowList):
     def _copy(self, text: str | None, what: str) -> None:
         if text is None:
             self.notify(f"There is no {what} on this line", timeout=2)
+            return
+        if told := too_long(text):
+            self.notify(f"{told}: Y and f in the flow write the exchange into a file", timeout=5, severity="warning")
             return
         self.app.copy_to_clipboard(text)
         self.notify(f"Copied the {what}: {len(text):,} characters", timeout=2)

@@ -11,6 +11,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.again.comparing import rules_of
 from daebus_console.commands.doing.again.exporting_apart import RECORDS, Counted, other_half
 from daebus_console.commands.doing.shared.choosing import Chosen, choose, inputs_of
+from daebus_console.commands.doing.shared.copying import too_long
 from daebus_console.commands.doing.shared.inputs import given, giving_up, misplaced, tell_warnings
 from daebus_console.commands.doing.shared.putting_out import form_named, put_out
 from daebus_console.commands.errors import CommandError
@@ -132,7 +133,10 @@ def _copy(found: Iterable[str], context: Context, name: str, count: Counted) -> 
     view: object = context.view
     if not isinstance(view, Copier):
         raise CommandError("there is no clipboard here: write a file with --output, or pipe it to what has one")
-    view.copy("".join(found))
+    text = "".join(found)
+    if told := too_long(text):
+        raise CommandError(f"{told}: write a file with --output")
+    view.copy(text)
     context.output.note(f"{count.told} copied as {name}")
 
 
