@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from daebus import DaebusCaller
+from daebus.transport.address import RedisAddress
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.replay.draft import DraftError, draft_of, from_draft
@@ -45,6 +46,31 @@ def test_a_replay_is_a_new_exchange_that_knows_its_origin(prompt: Prompt, shop: 
     assert prompt("diff #" + str(new.number)) == 0
     assert "no difference" in prompt.said.all
     assert shop.asked[0] == shop.asked[1]
+
+
+@pytest.mark.parametrize("payload", ["[1, 2]", '"text"', "1.50"])
+def test_what_carries_no_object_is_sent_again_as_it_was_and_never_edited(
+    prompt: Prompt, shop: Shop, payload: str
+) -> None:
+    body = f'{{"action": "echo", "payload": {payload}, "request_id": "a", "reply_to": "caller:1"}}'
+    with RedisAddress(shop.url).client() as client:
+        client.publish(shop.name, body)
+    seen = prompt.seen(target=shop.name, action="echo", state=State.ERROR)
+    assert prompt(f"replay #{seen.number} --dry-run") == 0
+    assert "".join(prompt.said.results[1:]).replace("\n", "").replace(" ", "") == payload.replace(" ", "")
+    assert prompt(f"replay #{seen.number} a=1") == 2
+    assert "cannot be edited: it can only be sent again as it was" in prompt.said.all
+    assert not shop.asked
+    prompt(f"replay #{seen.number}")
+    assert f"the same answer as in #{seen.number}" in prompt.said.all
+
+
+def test_what_is_no_json_is_not_edited(prompt: Prompt, shop: Shop) -> None:
+    with RedisAddress(shop.url).client() as client:
+        client.publish(f"{shop.name}.news", "tea")
+    seen = prompt.seen(target=f"{shop.name}.news", kind=Kind.BROADCAST)
+    assert prompt(f"replay #{seen.number} a=1") == 2
+    assert "cannot be edited: it can only be sent again as it was" in prompt.said.all
 
 
 def _latest(prompt: Prompt, origin: Exchange) -> Exchange | None:

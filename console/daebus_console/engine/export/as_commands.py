@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from daebus_console import naming
 from daebus_console.engine import jsontext
 from daebus_console.engine.export.options import ExportOptions
-from daebus_console.engine.export.parts import one_line, sendable
+from daebus_console.engine.export.parts import NO_CHANNEL, one_line, sendable, unsaid
 from daebus_console.engine.export.quoting import fits, printed, shell_line, shell_word
 from daebus_console.engine.export.where import MASTER, asking_for_master, is_of_shards, redis_cli_options, redis_option
 from daebus_console.engine.message.exchange import Exchange, Kind
@@ -58,13 +58,9 @@ def _unsaid(item: Resend | None) -> str:
     """Why there is no command for it, if there is none."""
     if item is None:
         return ""
-    try:
-        naming.to_bytes(item.channel)
-    except UnicodeEncodeError:
-        return "no channel has such a name: half a surrogate pair is no UTF-8"
     if item.kind is Kind.REQUEST and not item.channel:
         return "a service without a name cannot be asked"
-    return ""
+    return unsaid(item)
 
 
 def as_redis_cli(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
@@ -78,7 +74,7 @@ def as_redis_cli(exchanges: Iterable[Exchange], options: ExportOptions) -> Itera
         try:
             channel = naming.to_bytes(item.channel) if item is not None else b""
         except UnicodeEncodeError:
-            item, why = None, "no channel has such a name: half a surrogate pair is no UTF-8"
+            item, why = None, NO_CHANNEL
         if item is None:
             yield options.leave_out(exchange.number, one_line(why))
             continue

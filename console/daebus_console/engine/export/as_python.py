@@ -9,8 +9,9 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from daebus_console import dates, naming
+from daebus_console import dates
 from daebus_console.engine import jsontext
+from daebus_console.engine.export import parts
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable, when
 from daebus_console.engine.export.where import redis_option
@@ -91,14 +92,8 @@ def _sayable(exchange: Exchange, item: Resend | None, why: str) -> tuple[Exchang
 
 
 def unsaid(item: Resend) -> str:
-    """Why the framework would refuse to send it, if it would."""
-    if not item.channel:
-        return "a channel without a name is nobody's"
-    try:
-        naming.to_bytes(item.channel)
-    except UnicodeEncodeError:
-        return "no channel has such a name: half a surrogate pair is no UTF-8"
-    return ""
+    """Why the framework would refuse to send it as it was, if it would."""
+    return parts.unsaid(item) if item.channel else "a channel without a name is nobody's"
 
 
 def waited(item: Resend, exchange: Exchange) -> float:

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from daebus_console import naming
 from daebus_console.engine import jsontext, payloads
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Kind, Message, Notice
 from daebus_console.engine.replay.item import NOT_ANEW, Resend, Unsendable, resend_of
+
+NO_CHANNEL = "no channel has such a name: half a surrogate pair is no UTF-8"
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,15 @@ def sendable(
                 yield exchange, replace(item, raw=redact(item.raw)), ""
             else:
                 yield exchange, None, "it is no JSON object of ours; as a command, or for redis-cli, it can be exported"
+
+
+def unsaid(item: Resend) -> str:
+    """Why neither a command nor a program can say it as it was, if that is so."""
+    try:
+        naming.to_bytes(item.channel)
+    except UnicodeEncodeError:
+        return NO_CHANNEL
+    return "" if item.carries_object else "its payload is no JSON object; for redis-cli it can be exported"
 
 
 def when(at: float) -> str:

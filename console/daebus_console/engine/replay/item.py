@@ -64,23 +64,33 @@ class Resend:
     @property
     def payload(self) -> dict[str, Any]:
         """What it carries, as far as that is an object; an empty one otherwise."""
-        found: Any = self.body
-        if self.kind is not Kind.BROADCAST:
-            try:
-                found = wire.payload_in(jsontext.text_of(self.body))
-            except wire.Unreadable:
-                found = {}
-            except RecursionError:
-                # Whoever writes it says so.
-                found = self.body.get("payload")
+        found = self.carried
         return found if isinstance(found, dict) else {}
+
+    @property
+    def carries_object(self) -> bool:
+        """Whether `payload` is what it carries; null is taken for an empty object."""
+        return isinstance(self.carried, dict | None)
+
+    @property
+    def carried(self) -> Any:
+        """What it carries, whatever that is."""
+        if self.kind is Kind.BROADCAST:
+            return self.body
+        try:
+            return wire.payload_in(jsontext.text_of(self.body))
+        except wire.Unreadable:
+            return {}
+        except RecursionError:
+            # Whoever writes it says so.
+            return self.body.get("payload")
 
     def with_payload(self, payload: dict[str, Any]) -> Resend:
         """The same message with another payload, in the place and the form in which its payload was.
 
         Of a payload that knows its text that is what is sent; what is the same in both stays as it is.
         """
-        if self.raw is not None:
+        if self.raw is not None or not self.carries_object:
             raise Unsendable("it can only be sent again as it was")
         if self.kind is Kind.BROADCAST:
             return replace(self, body=payload)

@@ -45,7 +45,7 @@ class Draft:
     """
 
     def __init__(self, resend: Resend, redact: Redactor | None = None) -> None:
-        if resend.raw is not None:
+        if resend.raw is not None or not resend.carries_object:
             raise Unsendable("it can only be sent again as it was (r)")
         self.resend = resend
         text = draft_of(resend)

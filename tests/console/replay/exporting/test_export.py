@@ -33,6 +33,27 @@ ROOT = Path(__file__).resolve().parents[4]
 ODD = 'it\'s $HOME `x` "quoted" \\ \n\t€ \u202e end; # ```'
 
 
+@pytest.mark.parametrize("payload", ["[1, 2]", '"text"', "1.50", "true"])
+@pytest.mark.parametrize("format_", ["command", "python", "pytest"])
+def test_a_payload_that_is_no_object_is_left_out_and_not_made_one(format_: str, payload: str) -> None:
+    bus = Bus()
+    asked = bus >> raw("users", f'{{"action": "get", "payload": {payload}, "request_id": "a", "reply_to": "caller:1"}}')
+    bus >> answer("caller:1", id="a", status="error", payload={"error": "no object"})
+    told = export(format_, [asked])
+    assert "#1 is left out: its payload is no JSON object; for redis-cli it can be exported" in told
+    assert "{}" not in told.split("def ")[0]
+    assert f'"payload": {payload}' in export("redis-cli", [asked])
+
+
+@pytest.mark.parametrize("format_", ["command", "python", "pytest"])
+def test_no_payload_and_null_are_an_empty_one(format_: str) -> None:
+    bus = Bus()
+    for number, more in enumerate(("", '"payload": null, ')):
+        bus >> raw("users", f'{{"action": "get", {more}"request_id": "{number}", "reply_to": "caller:1"}}')
+        bus >> answer("caller:1", id=str(number))
+    assert "left out" not in export(format_, bus.exchanges)
+
+
 @pytest.fixture
 def recorded(
     shop: Shop, caller: DaebusCaller, capture: Callable[[Callable[[], None]], Path], publish: Callable[[Any], None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -217,6 +218,12 @@ def test_what_is_nested_too_deeply_is_refused_at_once() -> None:
         deep = {"a": deep}
     with pytest.raises(Unsendable, match="too deeply"):
         Draft(request(deep))
+
+
+def test_a_payload_that_is_no_object_is_not_shown_as_one() -> None:
+    item = request({})
+    with pytest.raises(Unsendable, match="only be sent again as it was"):
+        Draft(replace(item, body=item.body | {"payload": [1, 2]}))
 
 
 # What is hidden in it ----------------------------------------------------------------------------------------------

@@ -57,7 +57,10 @@ def replay_chosen(chosen: Chosen, command: Command, context: Context, address: R
         raise CommandError(f"#{origin.number} cannot be sent again: {error}") from None
     edits = parse_edits(chosen.rest)
     if edits:
-        item = item.with_payload(edits.apply(item.payload, ContextSources(context)))
+        try:
+            item = item.with_payload(edits.apply(item.payload, ContextSources(context)))
+        except Unsendable as error:
+            raise CommandError(f"#{origin.number} cannot be edited: {error}") from None
     return replay_one(context, origin, item, address=address, rules=rules, command=command)
 
 
@@ -83,7 +86,7 @@ def replay_one(
     address = address or context.session.address
     given = command.arguments if command is not None else {}
     if given.get("dry_run"):
-        payload = item.payload if item.raw is None else _shown(read_payload(item.raw, whole=True))
+        payload = item.carried if item.raw is None else _shown(read_payload(item.raw, whole=True))
         context.output.result([line(f"{_noun(item)} {_to(item)}"), *json_lines(context.redact.mask(payload))])
         return Exit.DONE
     _ask_before_one(item, context, address, bool(given.get("yes")))
