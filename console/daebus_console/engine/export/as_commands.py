@@ -30,28 +30,34 @@ def as_command(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterato
         if item is None or why:
             yield options.leave_out(exchange.number, one_line(why))
             continue
-        names = [naming.written(item.channel)]
-        if item.kind is not Kind.BROADCAST:
-            names.append(naming.written(item.action or "", text=True))
-        timeout = ["--timeout", f"{item.timeout:g}"] if item.kind is Kind.REQUEST and item.timeout is not None else []
-        words = ["daebus-console", *redis, _VERBS[item.kind], *timeout, *names]
-        if item.raw is not None:
-            encoded = base64.b64encode(item.raw).decode() or "="
-            if not fits(encoded):
+        channel = naming.written(item.channel)
+        as_it_is = _bytes_of(item)
+        if as_it_is is not None:
+            encoded = base64.b64encode(as_it_is).decode() or "="
+            if fits(encoded):
+                yield shell_line(["daebus-console", *redis, "broadcast", channel, "--base64", encoded]) + "\n"
+            else:
                 yield options.leave_out(
                     exchange.number, "it is too long for a command; for redis-cli it can be exported"
                 )
-                continue
-            yield (
-                shell_line(["daebus-console", *redis, "broadcast", naming.written(item.channel), "--base64", encoded])
-                + "\n"
-            )
             continue
+        action = [] if item.kind is Kind.BROADCAST else [naming.written(item.action or "", text=True)]
+        timeout = ["--timeout", f"{item.timeout:g}"] if item.kind is Kind.REQUEST and item.timeout is not None else []
+        words = ["daebus-console", *redis, _VERBS[item.kind], *timeout, channel, *action]
         payload = jsontext.text_of(item.payload)
         if fits(payload):
             yield shell_line([*words, payload]) + "\n"
         else:
             yield f"{printed(payload)} | {shell_line([*words, '-'])}\n"
+
+
+def _bytes_of(item: Resend) -> bytes | None:
+    """What is published as its bytes: what is no object, or has blanks around it, which an object that is typed loses;
+    None of all else."""
+    if item.raw is not None or item.kind is not Kind.BROADCAST:
+        return item.raw
+    text = jsontext.text_of(item.body)
+    return None if text == text.strip(jsontext.BLANKS) else text.encode()
 
 
 def _unsaid(item: Resend | None) -> str:

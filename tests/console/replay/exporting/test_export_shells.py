@@ -105,6 +105,7 @@ def corpus() -> list[Exchange]:
         bus >> raw("payloads", json.dumps(payload))
         bus >> raw("payloads", json.dumps(payload, ensure_ascii=False))
         bus >> raw("payloads", json.dumps({"action": "act", "payload": payload}, indent=1))
+    bus >> raw("payloads", ' {"a" : 1.50, "a": "blanks around it"}\r\n')
     return list(bus.journal.exchanges)
 
 
@@ -150,11 +151,11 @@ def answered(own_redis: RedisServer) -> Iterator[None]:
 
 
 def said(channel: bytes, data: bytes) -> tuple[bytes, Any]:
-    """A message without what belongs to the asker, to be compared."""
+    """A message without what belongs to the asker, to be compared: a broadcast is as it is."""
     message = json.loads(data)
     if "action" in message:
         return channel, (message["action"], message["payload"])
-    return channel, message
+    return channel, data
 
 
 def passed(exchanges: list[Exchange]) -> list[tuple[bytes, Any]]:
