@@ -36,6 +36,10 @@ class CommandError(Exception):
         self.unfinished = unfinished
 
 
+class NotConfirmed(Exception):
+    """It was asked whether that is meant, and nobody said yes: nothing was done. The text says what would go on."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was most likely meant to be, if any comes close."""
     # Only wrong commands pay for the import.

@@ -112,8 +112,8 @@ def test_what_is_not_confirmed_is_left_to_the_other(console: Debugging, other: D
     console(f"break {shop.orders} ping")
     asked = shop.ask("ping")
     console.holding()
-    assert other("release next") == Exit.INTERRUPTED
-    assert other("unbreak o1") == Exit.INTERRUPTED
+    assert other("release next") == Exit.USAGE
+    assert other("unbreak o1") == Exit.USAGE
     assert len(console.held()) == 1
     console("off")
     asked.result()

@@ -630,7 +630,7 @@ def test_on_another_machine_the_first_rule_asks(session: Session, shop: Shop, mo
     monkeypatch.setattr(debugging, "is_this_machine", lambda _host: False)
     with prompting(session, "no", host_of(session.address.url)) as prompt:
         console = Debugging(session, prompt)
-        assert console(f"break {shop.orders} ping") == Exit.INTERRUPTED
+        assert console(f"break {shop.orders} ping") == Exit.USAGE
         assert not console.keeper.desk.settings
         (question,) = prompt.asked.questions
         assert f"works on the messages of {shop.orders} (1 instance)" in question

@@ -122,7 +122,7 @@ def test_a_broadcast_is_asked_about_with_the_number_of_subscribers(
     publish({"n": 1, "x": "y"})
     seen = prompt.seen(target=f"{shop.name}.news")
     prompt.answer = False
-    assert prompt(f"replay #{seen.number}") == 130
+    assert prompt(f"replay #{seen.number}") == 2
     (question,) = prompt.asked
     assert f"'{shop.name}.news', to 1 subscriber?" in question
     eventually(lambda: len(shop.told) == 1, what="told once")

@@ -113,12 +113,22 @@ def test_which_call_was_not_answered_is_no_change_of_the_answer(
         front.stop(grace=5)
 
 
+def test_read_only_tells_what_would_be_sent_and_sends_nothing(console: Console, recorded: Path, shop: Shop) -> None:
+    told = console("replay", str(recorded), "--dry-run")
+    assert told.status == 0
+    for number in ([], ["#1"]):
+        assert console("--read-only", "replay", str(recorded), *number).status == 2
+        assert console("--read-only", "replay", str(recorded), *number, "--dry-run").status == 0
+    assert console("--read-only", "replay", str(recorded), "--dry-run").out == told.out
+    assert shop.asked == []
+
+
 def test_other_kinds_go_only_when_asked_for_and_broadcasts_only_when_confirmed(
     console: Console, recorded: Path, shop: Shop
 ) -> None:
     refused = console("replay", str(recorded), "--asap", "--include", "one-way,broadcast")
-    assert refused.status == 130
-    assert "--yes" in refused.err
+    assert refused.status == 2
+    assert "not confirmed, so nothing was sent (--yes does not ask)" in refused.err
     assert shop.asked == shop.told == []
     done = console("replay", str(recorded), "--asap", "--include", "both", "--yes", "--ignore", "*.at")
     assert done.status == 0, done.err

@@ -17,7 +17,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.advising import advised
 from daebus_console.commands.doing.shared.guard import guard
 from daebus_console.commands.doing.shared.sources import settle
-from daebus_console.commands.errors import FAULT, CommandError, fault
+from daebus_console.commands.errors import FAULT, CommandError, NotConfirmed, fault
 from daebus_console.commands.grammar.command import Command, doubts_of
 from daebus_console.commands.grammar.secrets import safe_error, shown
 from daebus_console.commands.jobs import Job, TooMany
@@ -74,6 +74,9 @@ def _telling(command: Command, context: Context, action: Action) -> int:
     except RedisUnavailable as error:
         output.error(advised(error, context))
         return Exit.NO_REDIS
+    except NotConfirmed as error:
+        output.note(str(error))
+        return Exit.USAGE
     except Cancelled as error:
         output.note(str(error))
         return Exit.INTERRUPTED

@@ -49,7 +49,7 @@ _REFERENCES = ("id:=$last.user.id   id:=#12.id", "out of the last answer, or of 
 _STATUSES = (
     (0, "done"),
     (1, "the service answered with an error; or something differs, was found or is not known"),
-    (2, "the command is wrong, or a file or standard output cannot be used"),
+    (2, "the command is wrong or was not confirmed, or a file or standard output cannot be used"),
     (3, "nobody serves it, or nothing was seen of it"),
     (4, "timed out"),
     (5, "no Redis, or not all that passed could be seen"),

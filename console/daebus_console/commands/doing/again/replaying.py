@@ -16,7 +16,7 @@ from daebus_console.commands.doing.shared.advising import advised
 from daebus_console.commands.doing.shared.choosing import Chosen, choose, inputs_of
 from daebus_console.commands.doing.shared.guard import host_of, is_this_machine, patterns_of_ours
 from daebus_console.commands.doing.shared.inputs import given, giving_up, misplaced, tell_warnings
-from daebus_console.commands.errors import CommandError
+from daebus_console.commands.errors import CommandError, NotConfirmed
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.diff.rules import Rules
@@ -28,7 +28,6 @@ from daebus_console.engine.replay.plan import INCLUDABLE, Choice, Plan, missing
 from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report
 from daebus_console.engine.replay.wire import check_no_replica, count_subscribers, may_read_by_pattern
-from daebus_console.engine.sender import Cancelled
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.naming import quoted, shown
 from daebus_console.render import plural
@@ -189,7 +188,7 @@ class _Many:
         return counts
 
     def _ask(self, plan: Plan, counts: dict[str, int] | None) -> None:
-        """What is asked before anything is sent. Raises Cancelled."""
+        """What is asked before anything is sent. Raises NotConfirmed."""
         if self.command["yes"]:
             return
         context, broadcasts = self.context, plan.channels.total()
@@ -201,13 +200,13 @@ class _Many:
             if not context.confirm(
                 f"{what} again, on {where}, to {who}. {'Send it' if broadcasts == 1 else 'Send them'}?"
             ):
-                raise Cancelled("not confirmed, so nothing was sent (--yes does not ask)")
+                raise NotConfirmed("not confirmed, so nothing was sent (--yes does not ask)")
         host = host_of(self.address.url)
         if context.confirm_remote and not is_this_machine(host):
             what = plural(plan.total, "message goes", "messages go")
             question = f"{what} to {self.address}, not on this machine. To go on, type {host}"
             if not context.confirm(question, host):
-                raise Cancelled("not confirmed, so nothing was sent (--yes does not ask)")
+                raise NotConfirmed("not confirmed, so nothing was sent (--yes does not ask)")
 
     def _junit(self, stack: ExitStack) -> JUnit | None:
         path = self.command["junit"]

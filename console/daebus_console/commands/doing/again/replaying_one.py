@@ -14,7 +14,7 @@ from daebus_console.commands.doing.shared.choosing import Chosen, choose
 from daebus_console.commands.doing.shared.differing import change_lines
 from daebus_console.commands.doing.shared.guard import patterns_of_ours
 from daebus_console.commands.doing.shared.sources import ContextSources
-from daebus_console.commands.errors import CommandError
+from daebus_console.commands.errors import CommandError, NotConfirmed
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.edits import parse_edits
 from daebus_console.engine.diff.exchange import Unread, read_payload
@@ -81,7 +81,7 @@ def replay_one(
 ) -> int:
     """Send `item`, which replays `origin`, and tell what came of it.
 
-    Raises ServiceUnavailable, Cancelled, RedisUnavailable, RequestTimeout, RequestFailed.
+    Raises ServiceUnavailable, NotConfirmed, Cancelled, RedisUnavailable, RequestTimeout, RequestFailed.
     """
     address = address or context.session.address
     given = command.arguments if command is not None else {}
@@ -121,7 +121,7 @@ def _ask_before_one(item: Resend, context: Context, address: RedisAddress, yes: 
         return
     who = "an unknown number of subscribers" if count is None else f"{count} subscriber{'s' * (count != 1)}"
     if not yes and not context.confirm(f"Broadcast it again on {quoted(item.channel)}, to {who}?"):
-        raise Cancelled("not confirmed, so nothing was sent (--yes does not ask)")
+        raise NotConfirmed("not confirmed, so nothing was sent (--yes does not ask)")
 
 
 def _tell_one(outcome: Outcome, verdict: Verdict, context: Context, as_json: bool) -> int:

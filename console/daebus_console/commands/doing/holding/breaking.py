@@ -19,6 +19,7 @@ from daebus_console.commands.doing.holding.debugging import (
     told_silent,
 )
 from daebus_console.commands.doing.holding.standing import checked_rule, stand
+from daebus_console.commands.errors import NotConfirmed
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
@@ -28,7 +29,6 @@ from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule
 from daebus_console.engine.holding.words import told_passed, told_reach, told_rule, told_untold
 from daebus_console.engine.keeping.keeper import LEASE, Keeper, Wanted
 from daebus_console.engine.message.exchange import Kind as Sort
-from daebus_console.engine.sender import Cancelled
 from daebus_console.naming import fields, shown
 from daebus_console.render import Span, duration, table
 
@@ -201,7 +201,7 @@ def _lift_other(context: Context, keeper: Keeper, other: Known) -> int:
     what = told_rule(other.service, other.rule)
     owner = shown(other.owner, text=True)
     if not is_ours(keeper, other.owner) and not context.confirm(f"{what} was set by {owner}. Take it away?"):
-        raise Cancelled(f"the rule was left to {owner}")
+        raise NotConfirmed(f"the rule was left to {owner}")
     # What they have set since others were looked at stays.
     keeper.look([other.service])
     with keeper.session.lock:

@@ -10,7 +10,7 @@ from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
 from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
-from daebus_console.commands.errors import CommandError, nearest
+from daebus_console.commands.errors import CommandError, NotConfirmed, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.words import Word, as_name, split
 from daebus_console.commands.under_way import under_way
@@ -23,7 +23,7 @@ from daebus_console.engine.keeping.keeper import Keeper, Silent
 from daebus_console.engine.keeping.presence import debuggable
 from daebus_console.engine.keeping.stepping import Stepper
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.sender import Cancelled, ReadOnly
+from daebus_console.engine.sender import ReadOnly
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import shown
@@ -130,7 +130,7 @@ def ended(context: Context, unknown: Unknown | None) -> int:
 
 
 def confirm(command: Command, context: Context, services: Iterable[str], longest: float = LONGEST_HOLD) -> None:
-    """Ask before the first rule on a Redis that is not on this machine. Raises Cancelled."""
+    """Ask before the first rule on a Redis that is not on this machine. Raises NotConfirmed."""
     found = under_way(context.session)
     host = host_of(context.session.address.url)
     if found.confirmed or not context.confirm_remote or is_this_machine(host):
@@ -146,7 +146,7 @@ def confirm(command: Command, context: Context, services: Iterable[str], longest
         " and for 10 s once this console is gone"
     )
     if not context.confirm(f"{question}. To go on, type {host}", host):
-        raise Cancelled("not confirmed, so nothing was set; --confirm-remote off starts a console that does not ask")
+        raise NotConfirmed("not confirmed, so nothing was set; --confirm-remote off starts a console that does not ask")
     found.confirmed = True
 
 
@@ -270,9 +270,9 @@ class Others:
 
 
 def ask_for_others(context: Context, keeper: Keeper, owners: Iterable[str], what: str) -> None:
-    """Ask before something of others is touched. Raises Cancelled."""
+    """Ask before something of others is touched. Raises NotConfirmed."""
     others = sorted({one for one in owners if not is_ours(keeper, one)})
     if others and not context.confirm(
         f"{what} is held by {', '.join(map(shown, others))}, not by you. Go on all the same?"
     ):
-        raise Cancelled(f"{what} was left to {', '.join(map(shown, others))}")
+        raise NotConfirmed(f"{what} was left to {', '.join(map(shown, others))}")

@@ -10,23 +10,23 @@ from urllib.parse import urlsplit
 from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context
 from daebus_console.commands.doing.shared.inputs import is_capture, misplaced
-from daebus_console.commands.errors import CommandError, nearest
+from daebus_console.commands.errors import CommandError, NotConfirmed, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.sender import Cancelled, ReadOnly
+from daebus_console.engine.sender import ReadOnly
 from daebus_console.naming import quoted, shown
 
 _TAKE_ONE = "`open`, `export`, `stats`, `groups` and `findings` take a capture"
 
 
 def guard(command: Command, context: Context) -> None:
-    """Let the command pass, or raise CommandError, ReadOnly, ServiceUnavailable or Cancelled.
+    """Let the command pass, or raise CommandError, ReadOnly, ServiceUnavailable or NotConfirmed.
 
     May ask the user, and Redis.
     """
     _no_file_for_a_service(command)
-    if not command.verb.publishes:
+    if not command.verb.publishes or command.arguments.get("dry_run"):
         return
     if context.read_only:
         raise ReadOnly(f"`{command.name}` publishes, and {context.sends_nothing}; nothing was sent")
@@ -92,7 +92,9 @@ def _remote(command: Command, context: Context) -> None:
         return
     question = f"`{command.name}` publishes more than one message on {context.session.address}, not on this machine"
     if not context.confirm(f"{question}. To go on, type {host}", host):
-        raise Cancelled("not confirmed, so nothing was sent; --confirm-remote off starts a console that does not ask")
+        raise NotConfirmed(
+            "not confirmed, so nothing was sent; --confirm-remote off starts a console that does not ask"
+        )
 
 
 def host_of(url: str) -> str:
