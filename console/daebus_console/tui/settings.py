@@ -5,9 +5,9 @@ A file that cannot be read or written is told of once, and never stops the conso
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass, field
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class SettingsFile:
             pass
         except RecursionError:
             settings.problem = f"The settings in {path} are nested too deeply and are left as they are"
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:
             settings.problem = f"The settings in {path} cannot be read and are left as they are: {error}"
         return settings
 
@@ -110,8 +110,12 @@ def _value(value: Any) -> str:
         return "{ " + ", ".join(f"{_key(key)} = {_value(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
-    # JSON's numbers and truths are TOML's.
-    return json.dumps(value) if isinstance(value, bool | int | float) else toml_text(str(value))
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # Python writes numbers as TOML does, nan and inf as well.
+    return repr(value) if isinstance(value, int | float) else toml_text(str(value))
 
 
 def _write(path: Path, text: str) -> None:

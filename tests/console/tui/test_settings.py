@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tomllib
 from pathlib import Path
@@ -26,13 +27,14 @@ def test_what_is_written_is_read_back_with_its_comments(tmp_path: Path) -> None:
     assert "# " in path.read_text()
 
 
-def test_a_damaged_file_is_told_of_and_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", ["theme = [broken", f"theme = {'9' * 5000}", "theme = 2026-02-30"])
+def test_a_damaged_file_is_told_of_and_left_alone(tmp_path: Path, damaged: str) -> None:
     path = tmp_path / "settings.toml"
-    path.write_text("theme = [broken")
+    path.write_text(damaged)
     settings = SettingsFile.load(path)
     assert "cannot be read" in (settings.problem or "")
     settings.set("theme", "nord")
-    assert path.read_text() == "theme = [broken"
+    assert path.read_text() == damaged
 
 
 def test_what_another_console_wrote_meanwhile_stays(tmp_path: Path) -> None:
@@ -56,6 +58,24 @@ def test_toml_holds_any_text() -> None:
         "filters": {"the 🛒\x7f": 'service:"shop 🛒"'},
     }
     assert tomllib.loads(to_toml(values)) == values
+
+
+def test_what_the_console_does_not_know_stays_as_it_is(tmp_path: Path) -> None:
+    unknown = """\
+since = 2026-11-30
+day = [2026-11-30T10:00:00+02:00, 2026-11-30T10:00:00.5Z, 2026-11-30T10:00:00, 07:32:00.999]
+numbers = [inf, -inf, 1e-300, -0.0, 9223372036854775807, 1e16, 0.1]
+on = true
+[[tables]]
+a.b = { c = [1, { d = "x" }] }
+"""
+    path = tmp_path / "settings.toml"
+    path.write_text(unknown + "[of]\nnothing = nan\n")
+    SettingsFile.load(path).set("theme", "nord")
+    found = tomllib.loads(path.read_text())
+    assert math.isnan(found.pop("of")["nothing"])
+    assert found == tomllib.loads(unknown) | {"theme": "nord"}
+    assert str(found["numbers"][3]) == "-0.0"
 
 
 def test_layout_theme_and_kept_filters_come_back(redis_url: str, tmp_path: Path) -> None:
