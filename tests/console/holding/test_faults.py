@@ -229,6 +229,7 @@ def test_a_file_says_what_it_says_whoever_writes_it() -> None:
         ("fault = 3", "expected [[fault]] tables"),
         ("[[fault]]\nservice = 'a'\ndo = 'drop'\n[other]", "expected [[fault]] tables"),
         ("[[fault]", "this is no TOML"),
+        (f"[[fault]]\ndelay = {'9' * 5000}", "a number in it has too many digits"),
         ("[[fault]]\ndo = 'drop'", "fault 1: `service` names"),
         ("[[fault]]\nservice = 'a'", "fault 1: `do` is one of"),
         ("[[fault]]\nservice = 'a'\ndo = 'drop'\n[[fault]]\nservice = 'a'\ndo = 'sing'", "fault 2: `do` is one of"),

@@ -51,6 +51,8 @@ def read_storm(text: str) -> list[Fault]:
         found = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise StormError(f"this is no TOML: {error}") from None
+    except ValueError:
+        raise StormError("a number in it has too many digits") from None
     faults = found.get("fault")
     if set(found) != {"fault"} or not isinstance(faults, list) or not faults:
         raise StormError("expected [[fault]] tables, at least one, and nothing else")
