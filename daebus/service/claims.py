@@ -47,7 +47,7 @@ _SET, _NUMBERS = (bytes, NoneType), (int,)
 """Of what types the replies are to SET with NX, and to GET; and to what counts."""
 _DIGEST = 16
 """Bytes of a digest; a key has twice as many digits."""
-_NEEDS = "shared=True needs SET, INCR and PEXPIRE on the keys daebus:claim:* and daebus:pass:*"
+_NEEDS = "shared=True needs SET, GET, INCR and PEXPIRE on the keys daebus:claim:* and daebus:pass:*"
 CLAIMING = "claiming requests"
 _CLAIMING_ONE = "claiming a request"
 _PASSING = "passing on requests that another instance may take"

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from daebus import Daebus, DaebusCaller, DaebusError, RequestTimeout, request
+from daebus import Daebus, DaebusCaller, DaebusError, Requester, RequestTimeout, request
+from daebus.client.call import Call
 from daebus_console.commands.context import Exit
 from tests.console.sick.conftest import PASSWORD, Bus, carry_out, looking
 from tests.support.framework_services import subscribers
+from tests.support.instances import instances
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -68,6 +70,33 @@ def test_a_service(bus: Bus, user: str, caplog: pytest.LogCaptureFixture) -> Non
         payment.stop(grace=1)
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR") and "unknown" not in
                 record.getMessage()]  # fmt: skip
+
+
+def test_while_redis_refuses_claims_nothing_is_refused_that_another_instance_has(bus: Bus, name: str) -> None:
+    rules = [one.replace("orders", name) for one in RULES["orders_shared"]]
+    url = bus.user("orders_shared", *rules, f"&{name}.event")
+    asked: list[Call] = []
+    with (
+        instances(url, name, 2, max_workers=1) as several,
+        Requester(bus.server.url, timeout=30) as requester,
+        bus.server.client() as client,
+    ):
+        for number in range(2):
+            asked.append(requester.start(name, "block", {"n": number}))
+            eventually(lambda: sum(len(instance.handled) for instance in several) == len(asked))
+        first = next(instance for instance in several if instance.handled == [{"n": 0}])
+        client.config_set("maxmemory", 1)
+        try:
+            first.gate.set()
+            assert asked[0].result() == {"by": first.number}
+            # It has got round to the second one, which the other is handling.
+            service = first.app._service
+            assert service is not None
+            eventually(lambda: service._dispatcher.counts["elsewhere"] == 1)
+        finally:
+            client.config_set("maxmemory", 0)
+        several[1 - first.number].gate.set()
+        assert asked[1].result() == {"by": 1 - first.number}
 
 
 def test_a_caller(bus: Bus) -> None:

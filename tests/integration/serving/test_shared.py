@@ -237,7 +237,7 @@ def test_without_the_right_to_claim_it_does_not_start(name: str) -> None:
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "svc", "on", ">pw", "+@all", "~other:*", "&*")
             url = server.url.replace("redis://", "redis://svc:pw@")
-            with pytest.raises(PermissionDenied, match=r"shared=True needs SET, INCR and PEXPIRE"):
+            with pytest.raises(PermissionDenied, match=r"shared=True needs SET, GET, INCR and PEXPIRE"):
                 Daebus(name).start(service=name, redis_url=url, shared=True)
             client.execute_command("ACL", "SETUSER", "svc", "~daebus:claim:*", "~daebus:pass:*")
             with instances(url, name, 2), Requester(url) as requester:
