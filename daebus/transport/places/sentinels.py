@@ -16,6 +16,9 @@ from .route import Place, Route
 
 ASK_WITHIN = 0.5
 """Seconds that a sentinel may take for an answer."""
+OF_SENTINEL = "the sentinel at "
+"""How what a sentinel has refused begins: the user and password of the servers are none of it."""
+_LOGIN = "what lets one in there stands in the query of the URL: ?sentinel_username=USER&sentinel_password=PASSWORD"
 
 
 class Master(NamedTuple):
@@ -91,17 +94,29 @@ class SentinelLookout(Lookout):
     def _why_none(self, told: Told) -> RedisUnavailable:
         reasons: list[str] = []
         for place, reply in told.items():
+            error: RedisUnavailable
             if isinstance(reply, RedisUnavailable):
-                if isinstance(reply, PermissionDenied):
-                    return reply
-                reasons.append(str(reply))
+                error = reply
             elif isinstance(reply[0], ErrorReply):
-                refused = refusal(reply[0], str(place), f"asking for the master {self._route.master!r}")
-                if isinstance(refused, PermissionDenied):
-                    return refused
-                reasons.append(f"the sentinel at {place} says: {reply[0]}")
+                error = refusal(reply[0], self._where(place), f"asking for the master {self._route.master!r}")
+                if not isinstance(error, PermissionDenied):
+                    error = RedisUnavailable(f"{OF_SENTINEL}{place} says: {reply[0]}")
+            else:
+                continue
+            if isinstance(error, PermissionDenied):
+                return self._denied(place, error)
+            reasons.append(str(error))
         why = reasons[0] if reasons else "no answer"
         return RedisUnavailable(f"cannot find the master {self._route.master!r} of {self.where}: {why}")
+
+    def _where(self, place: Place) -> str:
+        return str(RedisAddress(self._route.sentinel(place)))
+
+    def _denied(self, place: Place, error: PermissionDenied) -> PermissionDenied:
+        """What a sentinel does not allow, said to be of one."""
+        text = str(error).removeprefix(f"Redis at {self._where(place)} ")
+        hint = "" if "NOPERM" in text else f" ({_LOGIN})"
+        return PermissionDenied(f"{OF_SENTINEL}{place} {text}{hint}", error.code)
 
     def wrong_with(self, place: Place) -> str | None:
         """See `Lookout`."""

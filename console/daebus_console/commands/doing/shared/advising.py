@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.transport.places.route import route_of
+from daebus.transport.places.sentinels import OF_SENTINEL
 from daebus_console.commands.context import Context
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.live.rights import advice, user_of
@@ -25,16 +27,24 @@ _OF_TLS = (
 
 def advised(error: RedisUnavailable, context: Context) -> str:
     """The error, and on a line of its own what to do, where that is known."""
-    if _NO_PASSWORD in str(error):
+    url, of_sentinel = context.session.address.url, str(error).startswith(OF_SENTINEL)
+    if _NO_PASSWORD in str(error) and not of_sentinel:
         return f"{error}\n({_PASSWORD})"
-    if isinstance(error, PermissionDenied):
-        rule = advice(str(error), user_of(context.session.address.url))
-        return f"{error}\n({rule})" if rule is not None else str(error)
+    if isinstance(error, PermissionDenied) or of_sentinel:
+        rule = advice(str(error), user_of(_url_of_sentinel(url) if of_sentinel else url))
+        where = ", at each sentinel" if of_sentinel else ""
+        return f"{error}\n({rule}{where})" if rule is not None else str(error)
     answered = isinstance(error, RedisRefused)
     if context.face is Face.SHELL and str(error).startswith("cannot connect") and not answered:
-        hint = _hint(str(error), is_tls=context.session.address.url.startswith("rediss"))
+        hint = _hint(str(error), is_tls=url.startswith("rediss"))
         return f"{error}\n({hint})" if hint is not None else str(error)
     return str(error)
+
+
+def _url_of_sentinel(url: str) -> str:
+    """The URL of one of the sentinels that it names."""
+    route = route_of(url)
+    return url if route is None else route.sentinel(route.seeds[0])
 
 
 def _hint(text: str, *, is_tls: bool) -> str | None:
