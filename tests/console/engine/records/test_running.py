@@ -77,10 +77,11 @@ def test_whatever_it_says_is_borne(odd: Any) -> None:
     [
         b"",
         b'{"running": [], "queue"',
-        b'{"payload": {"running": 5, "queue": {}}, "service": "a", "instance": "i"}',
-        b'{"payload": {"running": [], "queue": 5}, "service": "a", "instance": "i"}',
-        b'{"payload": {"running": [], "queue": {}}, "service": "a"}',
-        b'{"payload": "\\"running\\" \\"queue\\"", "service": "a", "instance": "i"}',
+        b'{"status": "success", "payload": {"running": 5, "queue": {}}, "service": "a", "instance": "i"}',
+        b'{"status": "success", "payload": {"running": [], "queue": 5}, "service": "a", "instance": "i"}',
+        b'{"status": "success", "payload": {"running": [], "queue": {}}, "service": "a"}',
+        b'{"status": "success", "payload": {"running": [], "queue": {}}, "instance": "i"}',
+        b'{"status": "success", "payload": ["running", "queue"], "service": "a", "instance": "i"}',
     ],
 )
 def test_what_is_no_such_answer_is_none(data: bytes) -> None:

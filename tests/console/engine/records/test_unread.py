@@ -54,6 +54,14 @@ def test_it_is_bounded_and_found_by_what_is_in_it() -> None:
     assert not len(unread)
 
 
+def test_what_was_read_takes_no_room() -> None:
+    data = packed(batch("users", handled(1, "a")))
+    unread = Unread(room=len(data))
+    for number in range(3):
+        unread.add(Message(number, 1.0, "daebus.watch.users", data, Kind.BROADCAST))
+        assert [message.seq for message in unread.take_all()] == [number]
+
+
 def busy() -> Session:
     """A session that is told far more in a second than it reads as it comes."""
     session = Session("redis://localhost:1/0")
