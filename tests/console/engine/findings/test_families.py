@@ -6,6 +6,7 @@ import pytest
 
 from daebus_console.engine.findings.families import MOST, MOST_CALLS
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.payloads import LARGEST
 from tests.console.engine.findings.watched import Watched
 
 
@@ -111,6 +112,33 @@ def test_equal_calls_that_are_told_something_else_are_none(bus: Watched) -> None
     order = bus.ask("orders", "place")
     for number in range(4):
         bus.call("ids", "next", {}, {"id": number}, of=order)
+    bus.answer(order)
+    assert bus.found() == []
+
+
+def test_equal_calls_that_fail_are_none(bus: Watched) -> None:
+    """Whoever asks again does so because it failed."""
+    order = bus.ask("orders", "place")
+    for _ in range(4):
+        bus.fail(bus.ask("prices", "get", {"sku": "tea"}, of=order))
+        bus.wait(0.1)
+    bus.answer(order)
+    assert "equal-calls" not in bus.names()
+
+
+def test_calls_that_are_too_large_to_be_compared_are_not_equal(bus: Watched) -> None:
+    order = bus.ask("orders", "place")
+    for number in range(4):
+        bus.call("prices", "get", {"skus": f"{number}" * LARGEST}, {"price": 3}, of=order)
+    bus.answer(order)
+    assert "equal-calls" not in bus.names()
+
+
+def test_calls_before_messages_were_lost_are_not_held_against_who_answers_after_them(bus: Watched) -> None:
+    """The call that went well the second time may be among the lost."""
+    order = bus.ask("gateway", "buy")
+    bus.fail(bus.ask("billing", "charge", of=order))
+    bus.session.findings.lost()
     bus.answer(order)
     assert bus.found() == []
 

@@ -25,6 +25,8 @@ from tests.console.engine.records.told import batch, record
         ("get", ["set"], None),
         ("labs", ["lab"], "lab"),
         ("lab", ["lobs", "labs"], "labs"),
+        ("warehouse_stock", ["warehouse_stok", "warehose_stok"], "warehouse_stok"),
+        ("warehouse_stock", ["warehose_stok", "warehouse_stok"], "warehouse_stok"),
         ("i", ["is"], None),
         ("stock1", ["stock2"], None),
         ("orders_2", ["orders"], None),

@@ -330,6 +330,9 @@ def test_counts_over_time_are_kept_whatever_the_times_are() -> None:
         spread.add(at)
     assert sum(spread.bars(0.0, 1e9, 12)) == len(times)
     assert sum(spread.bars(7.0, 7.0, 12)) == len(times)
+    for at in (float("inf"), float("nan")):
+        spread.add(at)
+    assert sum(spread.bars(0.0, 1e9, 12)) == len(times), "what has no time is not counted"
     few = Spread()
     for at in (10.0, 10.1, 19.9):
         few.add(at)

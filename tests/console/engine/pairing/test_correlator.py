@@ -231,6 +231,12 @@ def test_a_request_on_a_control_channel_is_of_the_service(bus: Bus) -> None:
     assert asked.has(Flag.CONTROL)
 
 
+def test_a_one_way_message_on_a_control_channel_is_for_the_service(bus: Bus) -> None:
+    sent = bus >> raw("daebus.control.orders", b'{"action": "info", "payload": {}, "service": "web"}')
+    assert (sent.kind, sent.source, sent.target) == (Kind.ONE_WAY, "web", "orders")
+    assert sent.has(Flag.CONTROL)
+
+
 def test_each_instance_answers_on_a_control_channel_without_being_a_duplicate(bus: Bus) -> None:
     asked = bus >> request("daebus.control.orders", "info", id="a")
     bus >> answer("caller:1", id="a", instance="one")

@@ -130,6 +130,7 @@ def test_of_an_action_that_no_instance_has_it_is_counted_who_was_told(bus: Watch
 def test_what_was_found_of_a_service_that_only_listens(bus: Watched) -> None:
     bus.info("points", listens=["order_placed"])
     bus.poll(_points=1, order_placed=1)
+    bus.say("order_cancelled", {"id": 1})
     assert "nothing was sent to it" in why_of(bus, "points").evidence[0]
     bus.say("order_placed", {"id": 1})
     cause = why_of(bus, "points")
