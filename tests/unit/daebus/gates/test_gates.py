@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daebus.errors import DaebusError
-from daebus.gates.gates import Gates, Gone
+from daebus.gates.gates import MOST_BYTES, MOST_HELD, Gates, Gone
 from daebus.gates.held import Asker, Held, Outcome, Verdict
 from daebus.gates.leases import MOST_OWNERS
 from daebus.gates.reading import read_rules
@@ -127,6 +127,28 @@ def test_whoever_asked_is_told_at_once_and_as_long_as_it_is_held(gates: Gates, m
     with pytest.raises(Gone):
         gates.release(held.id, Verdict())
     assert not gates.withdraw(held)
+
+
+@pytest.mark.parametrize(("tell", "left"), [(lambda _seconds: None, 5.0), (None, 3.0)])
+def test_the_time_of_an_asker_who_is_told_stands_still(
+    gates: Gates, tell: Callable[[float], None] | None, left: float
+) -> None:
+    gates.set_rules("ann", 10, read_rules([HOLD]))
+    held = hold(gates, [], Asker(5.0, tell))
+    told = held.told(held.since + 2, held.since + 10)
+    assert told["asker"] == {"notified": tell is not None, "left": left}
+
+
+def test_what_waits_behind_something_held_takes_room_until_it_goes_on(gates: Gates) -> None:
+    gates.set_rules("ann", 10, read_rules([HOLD]))
+    held = hold(gates, [])
+    for _ in range(2 * MOST_HELD):
+        assert gates.wait_behind(MOST_BYTES - 10, held)
+        gates.goes_on(MOST_BYTES - 10)
+    for _ in range(MOST_HELD - 1):
+        assert gates.wait_behind(0, held)
+    assert not gates.wait_behind(0, held)
+    assert held.rule.passed == 1
 
 
 def test_what_is_withdrawn_is_not_let_go(gates: Gates) -> None:
