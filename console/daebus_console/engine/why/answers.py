@@ -48,77 +48,104 @@ def elsewhere(exchange: Exchange) -> Cause | None:
 
 def failed(sight: Sight, exchange: Exchange) -> Cause | None:
     """It was answered with an error."""
-    answer, code = exchange.answer, exchange.aside.code or ""
-    if answer is None or not answer.error:
+    if exchange.answer is None or not exchange.answer.error:
         return None
-    service, action = exchange.target or "", exchange.action or ""
-    text = _error(exchange)
+    code, text = exchange.aside.code or "", _error(exchange)
     by_debugger = debugged.failed(exchange, text)
     if by_debugger is not None:
         return by_debugger
     if code == "unknown_action":
-        found = unknown_action(sight, service, action)
-        return found or Cause(
-            "unknown_action",
-            f"{shown(service)} has no action {quoted(action)}",
-            (f"it answered: {text}",),
-            f"correct the name where it is called: services {shown(service)} lists what there is",
-        )
+        return _unknown(sight, exchange, text)
+    found = _risen(sight, exchange)
+    if found is None and code == "expired" and exchange.elapsed is not None:
+        found = _cut_off(exchange, text)
+    elif found is None and code in _REFUSED and not (code == "busy" and exchange.elapsed is not None):
+        found = _refused(sight, exchange, code, text)
+    return found or _unanswered_below(sight, exchange, text) or _raised(sight, exchange, code, text)
+
+
+def _unknown(sight: Sight, exchange: Exchange, text: str) -> Cause:
+    service, action = exchange.target or "", exchange.action or ""
+    return unknown_action(sight, service, action) or Cause(
+        "unknown_action",
+        f"{shown(service)} has no action {quoted(action)}",
+        (f"it answered: {text}",),
+        f"correct the name where it is called: services {shown(service)} lists what there is",
+    )
+
+
+def _risen(sight: Sight, exchange: Exchange) -> Cause | None:
+    """The error of a call that was made for it."""
     deepest = _deepest(sight, exchange)
-    if deepest is not None:
-        below = call(deepest.target, deepest.action)
-        return Cause(
-            "error_below",
-            f"its call to {below} (#{deepest.number}) failed, and the error rose: {_error(deepest)}",
-            (f"#{deepest.number} was made for #{exchange.number}, and failed before it did",),
-            f"why #{deepest.number}",
-        )
-    began = exchange.elapsed is not None
-    if code == "expired" and began:
-        return Cause(
-            code,
-            f"the answer of {call(service, action)} was not complete when its time was over: {text}",
-            (f"its handler had begun: it ran for {duration(exchange.elapsed or 0.0)}",),
-            f"wait longer, or find out what takes so long: logs #{exchange.number}",
-        )
-    if code in _REFUSED and not (code == "busy" and began):
-        why, advice = _REFUSED[code]
-        if code == "expired" and action in sight.world.instances.coroutines(service):
-            why = "its event loop did not come to it before the caller's time was over"
-            advice = who_holds(service, on_loop=True)
-        if code == "no_response" and DROPPED in text:
-            why, advice = "what response.defer gave was let go of, unanswered", KEEP_THE_HANDLE
-        return Cause(
-            code,
-            f"{call(service, action)}: {why}" if code == "no_response" else f"{shown(service)} refused it: {why}",
-            (f"it answered {code}: {text}", *(_held(sight, exchange) if code in ("busy", "expired") else ())),
-            advice.format(shown(service), exchange.number),
-        )
-    kind, said = error_of(exchange)
+    if deepest is None:
+        return None
+    return Cause(
+        "error_below",
+        f"its call to {call(deepest.target, deepest.action)} (#{deepest.number}) failed, and the error rose:"
+        f" {_error(deepest)}",
+        (f"#{deepest.number} was made for #{exchange.number}, and failed before it did",),
+        f"why #{deepest.number}",
+    )
+
+
+def _cut_off(exchange: Exchange, text: str) -> Cause:
+    return Cause(
+        "expired",
+        f"the answer of {call(exchange.target, exchange.action)} was not complete when its time was over: {text}",
+        (f"its handler had begun: it ran for {duration(exchange.elapsed or 0.0)}",),
+        f"wait longer, or find out what takes so long: logs #{exchange.number}",
+    )
+
+
+def _refused(sight: Sight, exchange: Exchange, code: str, text: str) -> Cause:
+    """The service itself did not let it come to an answer of the handler."""
+    service, action = exchange.target or "", exchange.action or ""
+    why, advice = _REFUSED[code]
+    if code == "expired" and action in sight.world.instances.coroutines(service):
+        why = "its event loop did not come to it before the caller's time was over"
+        advice = who_holds(service, on_loop=True)
+    if code == "no_response" and DROPPED in text:
+        why, advice = "what response.defer gave was let go of, unanswered", KEEP_THE_HANDLE
+    return Cause(
+        code,
+        f"{call(service, action)}: {why}" if code == "no_response" else f"{shown(service)} refused it: {why}",
+        (f"it answered {code}: {text}", *(_held(sight, exchange) if code in ("busy", "expired") else ())),
+        advice.format(shown(service), exchange.number),
+    )
+
+
+def _unanswered_below(sight: Sight, exchange: Exchange, text: str) -> Cause | None:
+    """A call that was made for it had no answer: nobody serves it, or its time ran out."""
+    kind, _said = error_of(exchange)
     unserved = _unserved(sight, exchange) if kind == "ServiceUnavailable" else None
     if unserved is not None:
-        below = call(unserved.target, unserved.action)
         return Cause(
             "nobody_serves",
-            f"its call to {below} (#{unserved.number}) reached nobody: {text}",
+            f"its call to {call(unserved.target, unserved.action)} (#{unserved.number}) reached nobody: {text}",
             (f"#{unserved.number} was made for #{exchange.number}, and has no answer",),
             f"start {shown(unserved.target or '?')}; why #{unserved.number} tells more",
         )
     overdue = _overdue(sight, exchange) if kind == "RequestTimeout" else None
     if overdue is not None:
-        below = call(overdue.target, overdue.action)
         return Cause(
             "timeout_below",
-            f"its call to {below} (#{overdue.number}) had no answer in its time, and the error rose: {text}",
+            f"its call to {call(overdue.target, overdue.action)} (#{overdue.number}) had no answer in its time, and the"
+            f" error rose: {text}",
             (f"#{overdue.number} was made for #{exchange.number}, which names it in its error",),
             f"why #{overdue.number}",
         )
+    return None
+
+
+def _raised(sight: Sight, exchange: Exchange, code: str, text: str) -> Cause:
+    service = exchange.target or ""
     places = [place for run in sight.told(exchange).runs if run.failed and (place := place_in(run.traceback))]
-    hint, slip = missing_key(kind, said, exchange)
+    hint, slip = missing_key(*error_of(exchange), exchange)
     with_code = f" with the code {code}" if code else ""
     return Cause(
         code or "error",
-        f"the handler of {call(service, action)} failed: {text}" + in_place(places[-1] if places else ""),
+        f"the handler of {call(service, exchange.action or '')} failed: {text}"
+        + in_place(places[-1] if places else ""),
         (
             *([hint] if hint else ()),
             f"the answer of {shown(exchange.instance or service)} is an error{with_code}",
