@@ -114,31 +114,16 @@ class Directory:
                 continue
             controlled = wire.service_of_control(channel)
             if controlled is not None:
-                service = self._service(controlled, now, here=True)
-                if service is not None and (not service.framework or service.subscribers != count or service.gone):
-                    service.framework, service.dialect = True, DAEBUS
-                    service.subscribers, service.gone = count, None
-                    self.framework.add(controlled)
-                    service.asked = 0
+                self._can_be_asked(controlled, count, now)
             elif channel in names:
                 continue
             elif wire.is_reply_channel(channel):
                 replies += 1
             elif channel in self.services and channel not in self.listened:
-                service = self.services[channel]
-                service.subscribers, service.gone = count, None
-                service.count_beside(0, 0)
-                if complete or wire.CONTROL_PREFIX + channel in subscribers:
-                    # Whoever took the place of one that could be asked cannot be.
-                    service.framework = False
-                    service.instances.clear()
+                certain = complete or wire.CONTROL_PREFIX + channel in subscribers
+                self._cannot_be_asked(self.services[channel], count, certain=certain)
             else:
-                entry = self._channel(channel, now, self._alikes.pattern(channel))
-                if isinstance(entry, AlikeEntry):
-                    entry.counted += 1
-                    entry.heard, entry.gone = now, None
-                elif entry is not None:
-                    entry.subscribers, entry.gone, entry.heard = count, None, now
+                self._is_heard(channel, count, now)
         if complete:
             self.reply_channels = replies
             self._alikes.end_poll(now)
@@ -148,6 +133,34 @@ class Directory:
                 service.count_beside(subscribers[service.name] - service.subscribers, self._listening(service.name))
         self._forget_the_gone(now)
         return self._to_ask(now) if listening else set()
+
+    def _can_be_asked(self, name: str, count: int, now: float) -> None:
+        """So many instances of a service have a control channel."""
+        service = self._service(name, now, here=True)
+        if service is not None and (not service.framework or service.subscribers != count or service.gone):
+            service.framework, service.dialect = True, DAEBUS
+            service.subscribers, service.gone = count, None
+            self.framework.add(name)
+            service.asked = 0
+
+    def _cannot_be_asked(self, service: ServiceEntry, count: int, *, certain: bool) -> None:
+        """So many are subscribed to the channel of a service, and none of them has a control channel, if it is certain:
+        whoever took the place of one that could be asked.
+        """
+        service.subscribers, service.gone = count, None
+        service.count_beside(0, 0)
+        if certain:
+            service.framework = False
+            service.instances.clear()
+
+    def _is_heard(self, channel: str, count: int, now: float) -> None:
+        """So many are subscribed to a channel that is no service's."""
+        entry = self._channel(channel, now, self._alikes.pattern(channel))
+        if isinstance(entry, AlikeEntry):
+            entry.counted += 1
+            entry.heard, entry.gone = now, None
+        elif entry is not None:
+            entry.subscribers, entry.gone, entry.heard = count, None, now
 
     def _to_ask(self, now: float) -> set[str]:
         found = set()
