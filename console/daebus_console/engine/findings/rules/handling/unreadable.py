@@ -50,7 +50,7 @@ misspelled; an event that is meant for listeners, who need a channel of their ow
         channel, directory = exchange.opened.channel, self.world.directory
         if channel in directory.framework or channel in directory.listened:
             self._judge(exchange, "a service reads that channel and takes JSON objects")
-            if channel in directory.framework and channel not in directory.listened:
+            if channel not in directory.listened:
                 self._without_action(exchange)
 
     def _without_action(self, exchange: Exchange) -> None:
