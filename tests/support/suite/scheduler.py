@@ -21,6 +21,7 @@ import pytest
 from tests.support.suite.supervisor import SOCKET
 
 WAITING = (
+    "tests/several/",
     "tests/faults/test_outages.py",
     "tests/suite/test_hanging.py",
     "tests/faults/test_interrupts.py",
@@ -30,6 +31,9 @@ WAITING = (
     "tests/faults/test_refusing_redis.py",
     "tests/faults/test_reconnecting.py",
     "tests/faults/test_instances.py",
+    "tests/console/sick/test_unheard.py",
+    "tests/console/live/test_findings.py",
+    "tests/console/holding/",
     "tests/console/sick/test_rights.py",
     "tests/console/sick/test_tap_life.py",
     "tests/console/sick/test_cost.py",
@@ -53,7 +57,7 @@ WAITING = (
     "tests/terminal/test_repl.py",
     "tests/console/tui/debugging/test_edit_terminal.py",
 )
-"""Whose tests take less than a third of the time they last, those with the longest first."""
+"""Files and folders whose tests take less than a third of the time they last, those with the longest first."""
 AHEAD = 2
 """So many tests a worker must know in order to run one, for it has to know whose fixtures the next one wants."""
 
@@ -152,14 +156,18 @@ def busy_workers() -> int:
 def units(tests: Sequence[str]) -> list[tuple[bool, list[int]]]:
     """The indexes of the tests that belong together, and whether they wait; groups first, since they last longest."""
     group_of = read_groups()
-    rank = {file: number for number, file in enumerate(WAITING)}
     groups: dict[str, list[int]] = {}
     for index, test in enumerate(tests):
         groups.setdefault(group_of.get(test, test), []).append(index)
-    found = [(rank.get(tests[unit[0]].partition("::")[0]), unit) for unit in groups.values()]
+    found = [(_place(tests[unit[0]]), unit) for unit in groups.values()]
     waiting = sorted((place, unit) for place, unit in found if place is not None)
     busy = sorted((unit for place, unit in found if place is None), key=len, reverse=True)
     return [*((True, unit) for _place, unit in waiting), *((False, unit) for unit in busy)]
+
+
+def _place(test: str) -> int | None:
+    """Where among those that wait; None for one that does not."""
+    return next((number for number, begin in enumerate(WAITING) if test.startswith(begin)), None)
 
 
 def _groups_file() -> Path | None:
