@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from daebus import context
+from daebus.context import Runtime
 from daebus.errors import ConfigurationError
 from daebus.transport.bus import stand_in
 
@@ -87,7 +88,7 @@ class TestRun:
                     stopping.callback(service.end)
             if held:
                 self._await_answers()
-        self._join([name for service in services for name in service.overran])
+        self._join(services)
 
     def start(self, app: App, name: str | None = None, shared: bool = False) -> TestClient:
         """See `ServiceFixture`."""
@@ -140,11 +141,15 @@ class TestRun:
         while any(client.waiting for client in self.clients) and time.monotonic() < until:
             time.sleep(LOOK_EVERY)
 
-    def _join(self, overran: list[str]) -> None:
+    def _join(self, services: Sequence[Runtime]) -> None:
         """Wait for the threads of services and callers to end.
 
-        Raises ConfigurationError where some do not, or have not in the grace of their service: those that `overran`.
+        Raises ConfigurationError where some of these services do not, or have not in its grace: those that `overran`.
+        What was there before the test, such as a client of all tests of a module, may begin threads in it that last.
         """
+        overran = [name for service in services for name in service.overran]
+        gone = {service.name for service in services}.difference(each.name for each in context.all_running())
+        ours = tuple(f"daebus-{name}-" for name in gone)
         until = time.monotonic() + THREADS_WITHIN
         left = [
             thread
@@ -153,7 +158,8 @@ class TestRun:
         ]
         for thread in left:
             thread.join(max(0.0, until - time.monotonic()))
-        names = sorted({thread.name for thread in left if thread.is_alive()}.difference(overran))
+        alive = {thread.name for thread in left if thread.is_alive() and thread.name.startswith(ours)}
+        names = sorted(alive.difference(overran))
         told = [
             f"{what}: {', '.join(names)}"
             for what, names in (

@@ -98,12 +98,26 @@ def test_a_handler_that_overruns_is_told_in_a_line_with_what_the_service_says_of
 def test_a_thread_of_ours_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daebus.testing.run.THREADS_WITHIN", 0.01)
     gate = threading.Event()
-    with (
-        pytest.raises(ConfigurationError, match=r"threads still run after the end of the test: daebus-left$"),
-        TestRun(LocalBus()),
-    ):
-        threading.Thread(target=gate.wait, args=(30,), name="daebus-left", daemon=True).start()
+    run = TestRun(LocalBus())
+    run.__enter__()
+    run.service(Daebus("shop"))
+    threading.Thread(target=gate.wait, args=(30,), name="daebus-shop-left", daemon=True).start()
+    with pytest.raises(ConfigurationError, match=r"threads still run after the end of the test: daebus-shop-left$"):
+        run.__exit__()
     gate.set()
+
+
+@pytest.mark.parametrize("name", ["shop", "other"])
+def test_threads_of_what_was_there_before_the_test_may_last(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("daebus.testing.run.THREADS_WITHIN", 0.01)
+    before, app = Daebus("shop"), Daebus(name)
+    for each in (before, app):
+        each.action("greet")(lambda: {"hello": True})
+    with before.test_client() as wider:
+        with TestRun(LocalBus()) as run:
+            assert run.service(app).request("greet") == {"hello": True}
+            assert wider.request("greet") == {"hello": True}
+        assert wider.request("greet") == {"hello": True}
 
 
 def test_a_handler_has_its_grace_on_the_bus_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
