@@ -144,3 +144,37 @@ def test_however_it_ends_no_process_is_left(tmp_path: Path, capture: Path, how: 
     assert b"Traceback" not in err
     for pid in other:
         eventually(lambda pid=pid: not Path(f"/proc/{pid}/cmdline").exists(), what="it is gone")  # type: ignore[misc]
+
+
+HALVES = """
+import sys, time
+from daebus_console.engine.replay import halves, reading
+from daebus_console.engine.replay.source import Recording
+from daebus_console.files import reading as files
+
+reading.MOST_MESSAGES, files.BLOCK = 1_000, 4_096
+halves.processors = lambda: 2
+recording = Recording(sys.argv[1])
+
+def work():
+    for _exchange in recording.exchanges():
+        pass
+    print("read", flush=True)
+    return "x" * 10_000_000
+
+with halves.Halves(recording, work):
+    next(iter(recording.exchanges()))
+    time.sleep(600)
+"""
+
+
+def test_what_has_more_to_say_than_a_pipe_holds_does_not_wait_for_whoever_is_gone(capture: Path) -> None:
+    command = [sys.executable, "-c", HALVES, str(capture)]
+    with subprocess.Popen(command, env=plain_environ(), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"read\n"
+        other = family([process.pid])
+        process.kill()
+    assert other
+    for pid in other:
+        eventually(lambda pid=pid: not Path(f"/proc/{pid}/cmdline").exists(), what="it is gone")  # type: ignore[misc]

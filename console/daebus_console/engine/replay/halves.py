@@ -72,15 +72,12 @@ class Halves(Generic[Result]):
 
     def __enter__(self) -> Halves[Result]:
         if not self._numbers and threading.active_count() == 1 and hasattr(os, "fork") and processors() > 1:
-            self._seam = seam_of(self.recording.stored)
-        if self._seam is not None:
-            try:
-                self._begin(self._seam)
-            except OSError:
-                # No room for another process, or for a file.
-                self._seam = None
-        if self._seam is not None:
-            self.recording.instead = self._first
+            # Where the file cannot be read that is told when it is; there may be no room for a process, or for a file.
+            with contextlib.suppress(OSError):
+                seam = seam_of(self.recording.stored)
+                if seam is not None:
+                    self._begin(seam)
+                    self._seam, self.recording.instead = seam, self._first
         return self
 
     def __exit__(
@@ -100,6 +97,8 @@ class Halves(Generic[Result]):
         try:
             self._pid = os.fork()
             if not self._pid:
+                # What has a reader is never told that it has none.
+                os.close(reads)
                 self._second(seam, writes, parent)
             self._pipe = reads
         except OSError:
