@@ -155,12 +155,19 @@ from daebus_console.files import reading as files
 reading.MOST_MESSAGES, files.BLOCK = 1_000, 4_096
 halves.processors = lambda: 2
 recording = Recording(sys.argv[1])
+say = halves._say
+
+def told(pipe, data):
+    if len(data) > 1_000:
+        print("read", flush=True)
+    say(pipe, data)
 
 def work():
     for _exchange in recording.exchanges():
         pass
-    print("read", flush=True)
     return "x" * 10_000_000
+
+halves._say = told
 
 with halves.Halves(recording, work):
     next(iter(recording.exchanges()))
