@@ -34,7 +34,7 @@ def encode(value: Any, what: str = "payload", default: Default = plain) -> bytes
     try:
         text = _encode(value) if default is plain else _encoder(default)(value)
     except RecursionError:
-        raise PayloadError(f"the {what} is nested too deeply for JSON") from None
+        raise PayloadError(f"the {what} is nested too deeply for JSON, or contains itself") from None
     except (TypeError, ValueError, OverflowError) as error:
         reason = said_by(error)
         if "integer string conversion" in reason:

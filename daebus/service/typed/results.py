@@ -101,7 +101,9 @@ def plainly(value: Any, plain: Callable[[Any], Any] | None = None) -> Any:
     """The value made of what JSON has. Raises PayloadError for what it has no form for."""
     try:
         return msgspec.to_builtins(value, str_keys=True, enc_hook=plain or _plain)
-    except (TypeError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise PayloadError("what was returned is nested too deeply for JSON, or contains itself") from None
+    except (TypeError, ValueError) as error:
         raise PayloadError(
             f"what was returned cannot be written as JSON: {said_by(error) or class_of(error)}"
         ) from None

@@ -144,6 +144,19 @@ def test_what_the_annotation_does_not_say_is_an_error_of_the_handler(annotation:
     assert (caught.value.code, caught.value.type) == ("handler_error", "PayloadError")
 
 
+@dataclass
+class Endless:
+    inner: Any = None
+
+
+def test_what_contains_itself_is_told_as_that() -> None:
+    value = Endless()
+    value.inner = [value]
+    for annotation in (Endless, dict[str, Any], Any):
+        with pytest.raises(RequestFailed, match="what was returned is nested too deeply for JSON, or contains itself"):
+            ask(giving(annotation, value), {})
+
+
 def test_what_is_answered_is_not_made_a_second_time() -> None:
     def counts(one: Counted = Counted("default")) -> tuple[set[Counted], Counted, list[Place]]:
         return {Counted("a")}, one, [Place(1)]

@@ -116,7 +116,7 @@ class Endless:
 def test_what_goes_round_in_circles_is_refused() -> None:
     value = Endless()
     value.inner = value
-    with pytest.raises(PayloadError, match="nested too deeply"):
+    with pytest.raises(PayloadError, match="nested too deeply for JSON, or contains itself"):
         encode({"at": value})
 
 
