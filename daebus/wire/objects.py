@@ -68,10 +68,10 @@ def kind_of(value: object) -> str:
 
 
 class RawJson(dict[str, Any]):
-    """A JSON object that is sent as the text it is made of: its digits, repeated names, escapes and blanks.
+    """A payload that is sent as the text it is made of: its digits, repeated names, escapes and blanks.
 
-    It is read as the dict that the text says, and cannot be changed. Raises PayloadError where the text is no JSON
-    object, or none that a service reads.
+    It is read as the dict that the text says, which it is within another payload, and cannot be changed. Raises
+    PayloadError where the text is no JSON object, or none that a service reads.
     """
 
     __slots__ = ("text",)
