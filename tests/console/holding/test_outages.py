@@ -231,6 +231,26 @@ def test_what_a_console_at_the_shell_holds_goes_on_when_a_signal_ends_it(
     assert asked.result() == {"pong": True}
 
 
+@pytest.mark.parametrize("line", ["break {} ping --json", "suspend {}", "fault {} ping delay 60s"])
+def test_what_a_console_at_the_shell_holds_goes_on_when_nobody_reads_any_more_what_that_is(
+    shop: Shop, redis_url: str, line: str
+) -> None:
+    arguments = [sys.executable, "-m", "daebus_console", "--redis", redis_url, *line.format(shop.orders).split()]
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    asking = DaebusCaller(f"daebus.control.{shop.orders}", redis_url=redis_url)
+    with subprocess.Popen(arguments, text=True, **pipes) as console, asking:
+        assert console.stdout is not None
+        assert console.stderr is not None
+        next(told for told in console.stderr if "Ctrl-C ends it" in told)
+        asked = shop.ask("ping", timeout=60)
+        eventually(lambda: asking.send_request("held", {})["count"] == 1)
+        console.stdout.close()
+        assert console.wait(60) == Exit.DONE
+        left = asking.send_request("held", {})
+    assert (left["count"], left["rules"], left["suspended"]) == (0, [], [])
+    assert asked.result() == {"pong": True}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 @pytest.mark.parametrize("line", ["break {} ping", "suspend {}"])
 def test_a_console_at_the_shell_that_is_ended_while_it_waits_for_instances_leaves_nothing(

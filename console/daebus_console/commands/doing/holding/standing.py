@@ -126,7 +126,8 @@ def stay(
 ) -> int:
     """Until it is interrupted, or all those rules have gone, by their time or since they were for one message alone.
 
-    Or until `over()`, which is called with the session locked.
+    Or until `over()`, which is called with the session locked; or until the output is closed: whoever was to read what
+    is held, and let it go, has gone then.
 
     What our rules hold meanwhile is told once. At the end all that is ours is lifted, and lets go what it holds.
     """
@@ -138,6 +139,8 @@ def stay(
     ended = False
     try:
         while not ended and not context.cancellation.wait(_TICK):
+            if output.closed:
+                return Exit.DONE
             with keeper.session.lock:
                 come = coming.take(keeper.desk)
                 standing = any(one.number in keeper.desk.settings for one in made)

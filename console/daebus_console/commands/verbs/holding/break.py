@@ -42,7 +42,8 @@ VERB = Verb(
     " payload.error of answers that are errors."
     ' A name with other signs in it is quoted, as in payload."card.no"=1.'
     " What is held goes on, unchanged, when this console ends or is killed, then within 10 s."
-    " `held` lists it, `release` lets it go. At the shell the rule stands until Ctrl-C.",
+    " `held` lists it, `release` lets it go. At the shell the rule stands until Ctrl-C, or"
+    " until its output is closed.",
     place=171,
 )
 
