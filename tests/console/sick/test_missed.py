@@ -75,6 +75,18 @@ def test_what_was_missed_meanwhile_is_told_as_well(bus: Bus, line: str) -> None:
     assert any("nothing could be seen: " in one for one in said.heard.errors)
 
 
+@pytest.mark.parametrize("line", LOOKING)
+def test_also_where_the_look_is_interrupted(bus: Bus, line: str) -> None:
+    class Interrupted(Cutting):
+        def progress(self, line: Line, *, transient: bool = False) -> None:
+            super().progress(line, transient=transient)
+            raise KeyboardInterrupt
+
+    said = carry_out(bus.server.url, f"{line} --for 60", heard=lambda session: Interrupted(session, bus))
+    assert said.status == Exit.INTERRUPTED
+    assert any("nothing could be seen: " in one for one in said.heard.errors)
+
+
 @pytest.mark.parametrize("line", GOING_ON[2:])
 def test_what_goes_on_over_a_gap_tells_of_it_and_is_done(bus: Bus, tmp_path: Path, line: str) -> None:
     line = f"{kept(line, tmp_path)} --for 0.1"

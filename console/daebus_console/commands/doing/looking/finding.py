@@ -68,11 +68,11 @@ def run_findings(command: Command, context: Context) -> int:
     _notes(context, skipped, left_out, problem, unread)
     if session.settings.passive and not session.recorded:
         context.output.note(f"{NOT_ASKED}, so that what only they tell is not found")
+    if unseen is not None:
+        context.output.error(unseen)
     if interrupted:
         return Exit.INTERRUPTED
     failed = threshold is not None and any(mark is None and one.severity >= threshold for one, mark in listed)
-    if unseen is not None:
-        context.output.error(unseen)
     return Exit.ERROR if failed else Exit.DONE if unseen is None else Exit.NO_REDIS
 
 

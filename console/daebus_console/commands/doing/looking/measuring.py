@@ -74,7 +74,7 @@ def run_stats(command: Command, context: Context) -> int:
             _have_told(context, {row.service for row in stats.rows(context.session.clock())})
         _count_queues(context.session, wanted, stats, first)
     _print(command, context, stats, looked, context.session.clock() if now is None else now)
-    if missed is not None and not interrupted:
+    if missed is not None:
         context.output.error(missed)
     return status_of(interrupted, missed)
 

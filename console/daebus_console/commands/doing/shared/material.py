@@ -56,7 +56,7 @@ class Material:
         """Tell what of the capture could not be read, or of what passed could not be seen."""
         if self.recording is not None:
             inputs.tell_warnings(self.recording, context)
-        if self.missed is not None and not self.interrupted:
+        if self.missed is not None:
             context.output.error(self.missed)
 
     def ended(self, status: Exit = Exit.DONE) -> Exit:
