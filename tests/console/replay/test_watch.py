@@ -96,6 +96,22 @@ def test_at_a_prompt_what_comes_meanwhile_belongs_to_it(
     eventually(lambda: not under_way(prompt.session).watches)
 
 
+def test_a_folder_that_is_taken_away_meanwhile_is_made_again(
+    shop: Shop, caller: DaebusCaller, prompt: Prompt, tmp_path: Path
+) -> None:
+    folder = tmp_path / "kept"
+    assert prompt(f"watch to:{shop.name} action:echo --keep {folder} --after 10ms --at-most 2 &") == 0
+    watching(prompt)
+    for number in (1, 2):
+        folder.rmdir()
+        caller.send_request("echo", {"n": number})
+        eventually(lambda: files(folder), what="it is kept")
+        assert folder.stat().st_mode & 0o777 == 0o700
+        files(folder)[0].rename(tmp_path / f"{number}.jsonl")
+    eventually(lambda: "2 captures kept" in prompt.said.all, what="it has ended")
+    assert prompt.said.errors == []
+
+
 def test_a_finding_trips_it(shop: Shop, prompt: Prompt, tmp_path: Path) -> None:
     assert prompt(f"watch --on-finding unreadable --keep {tmp_path} --after 10ms --at-most 1 &") == 0
     watching(prompt)
@@ -162,16 +178,17 @@ def test_a_capture_has_nothing_to_wait_for(shop: Shop, tmp_path: Path) -> None:
         assert "this is a capture" in prompt.said.all
 
 
-def test_a_folder_that_goes_away_is_told_and_the_next_is_tried(
+def test_a_folder_that_cannot_be_one_any_more_is_told_and_the_next_is_tried(
     shop: Shop, caller: DaebusCaller, prompt: Prompt, tmp_path: Path
 ) -> None:
     folder = tmp_path / "kept"
     assert prompt(f"watch to:{shop.name} action:echo --keep {folder} --after 10ms --at-most 1 &") == 0
     watching(prompt)
     folder.rmdir()
+    folder.touch()
     caller.send_request("echo", {"n": 1})
     eventually(lambda: any(str(folder) in error for error in prompt.said.errors), what="the error is told")
-    folder.mkdir()
+    folder.unlink()
     caller.send_request("echo", {"n": 2})
     eventually(lambda: len(files(folder)) == 1, what="the next one is kept")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
@@ -126,6 +127,9 @@ class _Watch:
         if self.keeping is not None:
             self.keeping.again(hit)
             return
+        with suppress(OSError):
+            # Whoever tidies up takes empty folders along. Where it cannot be made, the file cannot, which is told.
+            _make(self.folder)
         try:
             self.keeping = Keeping(self.context.session, self.folder, hit, self.span, self.context.redact)
         except FileError as error:
@@ -222,6 +226,11 @@ def _wanted(which: str, command: Command, context: Context) -> Callable[[Finding
     )
 
 
+def _make(folder: str) -> None:
+    # Payloads may hold what is nobody else's business.
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+
+
 def _folder(command: Command) -> str:
     """The folder for the captures, made where it is not there. Raises CommandError."""
     path = command["keep"]
@@ -229,8 +238,7 @@ def _folder(command: Command) -> str:
         raise CommandError("expected --keep DIR: the folder for what is kept", len(command.line))
     folder = expanded(path)
     try:
-        # Payloads may hold what is nobody else's business.
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        _make(folder)
     except (OSError, ValueError) as error:
         there = isinstance(error, FileExistsError | NotADirectoryError)
         why = "it is no folder" if there else reason_of(error)
