@@ -270,6 +270,14 @@ def test_without_knowing_the_workers_it_is_not_certain(bus: Watched) -> None:
     assert "waits-for-itself" not in bus.names()
 
 
+def test_of_who_does_not_say_how_long_he_waits_it_is_not_certain_that_he_gave_up(bus: Watched) -> None:
+    bus.info("orders", "audit", "check", workers={"max": 1, "busy": 1})
+    above = bus.ask("orders", "audit", timeout=600)
+    bus.ask("orders", "check", of=above)
+    bus.wait(300)
+    assert "waits-for-itself" not in bus.names()
+
+
 def test_the_answer_that_it_waited_too_long_makes_it_certain(bus: Watched) -> None:
     above = bus.ask("orders", "audit", timeout=10)
     below = bus.ask("orders", "check", of=above, timeout=1)

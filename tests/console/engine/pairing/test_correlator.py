@@ -160,6 +160,11 @@ def test_an_action_on_a_channel_that_is_listened_to_is_a_broadcast(bus: Bus) -> 
     assert (sent.kind, sent.action) == (Kind.BROADCAST, "user_added")
 
 
+def test_a_broadcast_is_of_our_dialect_where_somebody_listens_and_else_of_none(bus: Bus) -> None:
+    bus.correlator.listened.add("events")
+    assert [(bus >> raw(channel, b'{"n": 1}')).dialect for channel in ("events", "elsewhere")] == ["daebus", "plain"]
+
+
 def test_what_is_asked_of_a_service_whose_name_is_a_channel_that_is_listened_to_is_a_request(bus: Bus) -> None:
     bus.correlator.listened.add("orders")
     bus.correlator.served = {"orders"}

@@ -45,6 +45,23 @@ def test_exactly_what_is_pending_and_due_is_taken_out_in_order(story: list[tuple
         assert {one.number for one in kept} == {one.number for one in waiting}
 
 
+def test_what_has_no_queue_of_its_own_is_due_as_well() -> None:
+    """There are more durations than queues; and whose clock steps back asks with an earlier deadline."""
+    kept = Deadlines()
+    waiting = [pending(number, 100.0 + number) for number in range(1, 2 * deadlines._MOST_QUEUES)]
+    waiting.append(pending(len(waiting) + 1, 90.0 + 5))
+    for one in waiting[:-1]:
+        kept.add(one, one.deadline - 100.0)
+    kept.add(waiting[-1], 5.0)
+    for now in (95.0, 100.0, 130.0, 180.0, 1000.0):
+        due = [one for one in waiting if one.state is State.PENDING and one.deadline <= now]
+        assert kept.any_due(now) is bool(due)
+        assert kept.due(now) == sorted(due, key=lambda one: one.deadline)
+        for one in due:
+            one.state = State.TIMEOUT
+    assert len(kept) == 0
+
+
 def test_odd_durations_by_the_thousand_are_forgotten_when_settled() -> None:
     kept = Deadlines()
     for number in range(3 * deadlines._SWEEP_AT):
