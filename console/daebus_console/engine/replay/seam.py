@@ -91,7 +91,7 @@ def known_at(here: Reading) -> bytes | None:
 
 def _rarely(one: Exchange, base: int) -> tuple[Any, ...] | None:
     aside = one.aside
-    if aside.namesake is not None:
+    if aside.namesake is not None or aside.passes_on is not None:
         return None
     question = 0 if aside.question is None else aside.question.seq - base
     return (
