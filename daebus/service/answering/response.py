@@ -10,14 +10,7 @@ from concurrent.futures import wait
 from functools import partial
 from typing import Any
 
-from daebus.errors import (
-    AlreadyAnswered,
-    DaebusError,
-    PayloadError,
-    RedisRefused,
-    RedisUnavailable,
-    class_of,
-)
+from daebus.errors import AlreadyAnswered, DaebusError, PayloadError, RedisRefused, RedisUnavailable, class_of
 from daebus.logs import note
 from daebus.saying import said
 from daebus.wire import checks
@@ -368,6 +361,11 @@ class Response:
             self.undelivered = error
 
     def _already(self) -> AlreadyAnswered:
+        if self._held is not None and not self._holds:
+            instead = "return the payload to send in its place, or raise"
+            return AlreadyAnswered(
+                f"action {self._request.action!r} has its answer, which its hooks see now: {instead}"
+            )
         done = f"was answered already ({self._given_up})" if self._given_up else "has sent its final response already"
         return AlreadyAnswered(f"action {self._request.action!r} {done}; nothing more was sent")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daebus import Daebus, Requester, RequestFailed, request, response
+from daebus import AlreadyAnswered, Daebus, Requester, RequestFailed, request, response
 from daebus.context import entered_in
 from daebus.errors import PayloadError
 from daebus.wire.objects import RawJson
@@ -119,6 +119,27 @@ def test_what_comes_after_sees_answers_that_were_sent(redis_url: str, name: str,
         assert caller.call(name, "get", {"n": 8}) == {"n": 1, "seen": 8}
         # That of the request before may come after it, on another worker.
         eventually(lambda: any(call.startswith("app teardown(AlreadyAnswered(") for call in shop.calls))
+
+
+@handlers
+@hooks
+def test_a_hook_after_the_handler_that_answers_itself_is_told_what_to_do(
+    redis_url: str, name: str, handlers: Sort, hooks: Sort
+) -> None:
+    shop = Shop(name, handlers, hooks)
+    with serving(shop.app, redis_url, name), Requester(redis_url) as caller:
+        shop.returns["app after"] = lambda _answer: response.error("no", code="sold_out")
+        error = failure(caller, name, "get")
+        assert (error.code, error.type) == ("handler_error", "AlreadyAnswered")
+        told = "action 'get' has its answer, which its hooks see now: return the payload to send in its place, or raise"
+        assert str(error) == told
+        # One that has been sent is another matter, and so is one that no hook has seen yet.
+        told = "action 'get' has sent its final response already; nothing more was sent"
+        shop.returns["app after"] = lambda _answer: None
+        shop.returns["get"] = lambda: (response.send({"n": 1}), response.send({"n": 2}))
+        shop.take()
+        assert caller.call(name, "get", {}) == {"n": 1}
+        eventually(lambda: shop.calls[-1:] == [f"app teardown({AlreadyAnswered(told)!r})"])
 
 
 @dataclass
