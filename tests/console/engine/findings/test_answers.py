@@ -401,6 +401,16 @@ def test_again_after_each_error_all_of_it_being_read_at_once(bus: Watched) -> No
     assert "was sent 4 times in a row" in finding.text
 
 
+@pytest.mark.parametrize(("pause", "told"), [(0.06, []), (0.01, ["asked-again"])])
+def test_attempts_of_a_retry_are_meant_but_where_they_hardly_wait(bus: Watched, pause: float, told: list[str]) -> None:
+    first = bus.ask("stock", "reserve", {"sku": 1})
+    bus.fail(first, "full")
+    for _ in range(3):
+        bus.wait(pause)
+        bus.fail(bus.ask("stock", "reserve", {"sku": 1}, retry_of=first.request_id), "full")
+    assert bus.names() == told
+
+
 def test_equal_requests_at_a_time_are_none(bus: Watched) -> None:
     for _ in range(5):
         bus.ask("stock", "reserve", {"sku": 1}, timeout=0.2)

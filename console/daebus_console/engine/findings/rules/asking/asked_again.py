@@ -18,6 +18,9 @@ _AFTER_ERROR = 0.2
 _AFTER_TIMEOUT = 1.0
 _BEFORE_TIMEOUT = 0.05
 """An asker has begun to wait before its request is seen here: it gives up that much earlier at the most."""
+_PAUSE = 0.04
+"""Seconds after which an attempt that says of which it is one is meant: a `Retry` waits longer each time, and gives
+up after some."""
 _POLL = 1.0
 """Seconds after which an error that the handler itself gave may be how a long poll says that there is nothing yet."""
 _OLDEST = 2.0
@@ -25,6 +28,7 @@ _OLDEST = 2.0
 _REMEMBERED = 60.0
 """Seconds for which a late answer belongs to what was asked again."""
 
+_RETRIES = b'"retry_of"'
 _REQUEST = Kind.REQUEST
 _BOTH = Flag.LATE | Flag.DECLARED
 
@@ -69,6 +73,8 @@ class _Chain:
         if self.ended is None or exchange.number <= before.number:
             return False
         pause = exchange.opened.at - self.ended
+        if pause >= _PAUSE and _RETRIES in exchange.opened.data:
+            return False
         if before.state is State.TIMEOUT:
             return -min(_BEFORE_TIMEOUT, (self.ended - before.opened.at) / 5) <= pause <= _AFTER_TIMEOUT
         return 0 <= pause <= _AFTER_ERROR
@@ -131,9 +137,9 @@ The same program sends the same request again as soon as it fails: three times o
 after each error or a second after each timeout. A service that is down or slow gets more to do for it, not
 less. Twice is enough where the first one timed out and its work was done after all: then it was done twice.
 
-It is thought so because asker, action, payload and the request it was made for are the same. An error without a
-code, which the handler gave itself after a second or more, is taken for a long poll's way to say that there is
-nothing yet.
+It is thought so because asker, action, payload and the request it was made for are the same. Attempts of a `Retry` of
+this framework are meant, where they are 40 ms apart or more. An error without a code, which the handler gave itself
+after a second or more, is taken for a long poll's way to say that there is nothing yet.
 
 Wait longer between two attempts (and each time longer than before), give up after some, and let actions that
 change something bear to be done twice, as with an id of the order that is remembered."""
