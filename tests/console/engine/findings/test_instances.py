@@ -67,6 +67,31 @@ def test_instances_with_other_actions(bus: Watched) -> None:
     assert finding.text == "instances of users have not the same actions: list on some only"
 
 
+def test_that_new_ones_come_beside_old_ones_for_a_moment_is_none(bus: Watched) -> None:
+    """However often several consoles ask them meanwhile."""
+    for _ in range(8):
+        bus.info("users", "get", instance="old")
+        bus.info("users", "get", "list", instance="new")
+        bus.wait(0.5)
+    bus.wait(10)
+    bus.info("users", "get", "list", instance="new")
+    assert bus.found() == []
+
+
+def test_that_they_differ_no_more_is_said(bus: Watched) -> None:
+    pair(bus, 2, {"actions": ["get", "list"]}, {"actions": ["get"], "version": "2.0"})
+    for _ in range(2):
+        bus.info("users", "get", "list", instance="a", version="2.0")
+        bus.wait(10)
+    finding = bus.one("instances-differ")
+    assert finding.text == (
+        "instances of users had not the same actions: list on some only; those that are there now do not differ"
+    )
+    assert finding.advice == "nothing is to be done where one took the place of the other"
+    pair(bus, 2, {"actions": ["get", "list"], "version": "2.0"}, {"actions": ["get"], "version": "2.0"})
+    assert bus.one("instances-differ").text == "instances of users have not the same actions: list on some only"
+
+
 def test_instances_that_have_gone_differ_no_more(bus: Watched) -> None:
     pair(bus, 2, {"actions": ["get", "list"]}, {"actions": ["get"]})
     for _ in range(2):

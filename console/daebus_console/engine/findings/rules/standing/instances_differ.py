@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from daebus_console.engine.findings.finding import Severity
+from collections.abc import Sequence
+from typing import Any
+
+from daebus_console.engine.bounded import remember
+from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import shown, to
 
 _MOST_NAMED = 3
+_MOST = 1_000
+_BESIDE = 5.0
+"""Seconds for which they are to be seen beside each other: what takes the place of others is so for a moment."""
+_OVER = {"have": "had", "run": "ran", "use": "used"}
+"""What they do that differ, and what they did where they differ no more."""
 
 
 class Found(Rule):
@@ -22,14 +31,21 @@ framework: what a caller gets depends on who answers. An update that did not rea
 and so does a second service that took the name of another. Or they use different databases of Redis: messages pass
 all the same, and what they keep there (`cache`) they do not share.
 
-It is thought so because each told twice or more, over the same time, what it has. Instances that share no
-action at all are taken for two services that share a channel on purpose.
+It is thought so because each told what it has, and again five seconds later or more. Instances that share no action
+at all are taken for two services that share a channel on purpose. Once those that are there differ no more, that is
+said.
 
 Restart the older ones. Different versions of the framework alone are only worth to know."""
 
+    def begin(self) -> None:
+        self._told: dict[tuple[str, str], Finding] = {}
+        """What was told of those that differ yet, by service and by what."""
+
     def told(self, service: str, instance: Instance) -> None:
         """Compare it with those that were there all the time since it came."""
-        for other in self.world.instances.here(service):
+        here = self.world.instances.here(service)
+        self._tell_over(service, here)
+        for other in here:
             if other is instance or not _beside(instance, other):
                 continue
             if instance.actions != other.actions and instance.actions & other.actions:
@@ -50,21 +66,37 @@ Restart the older ones. Different versions of the framework alone are only worth
                 self._tell(service, Severity.WARNING, "databases", what, advice)
 
     def _tell(self, service: str, severity: Severity, about: str, what: str, advice: str = "") -> None:
-        self.book.report(
+        finding = self.book.report(
             self.name,
             severity,
             self.world.now,
             service=service,
             about=about,
             text=f"instances of {shown(service)} {what}",
-            because="they ran beside each other and told so of themselves, each more than once",
+            because="they ran beside each other for five seconds or more, and told so of themselves",
             advice=advice or f"restart the instances of {shown(service)} that are behind",
             where=to(service),
         )
+        if finding is not None:
+            remember(self._told, (service, about), finding, _MOST)
+
+    def _tell_over(self, service: str, here: Sequence[Instance]) -> None:
+        """Those that are there may differ no more."""
+        now: dict[str, set[Any]] = {
+            "actions": {one.actions for one in here},
+            "versions": {one.version for one in here},
+            "databases": {one.database for one in here},
+        }
+        for about, found in now.items():
+            finding = self._told.pop((service, about), None) if len(found) == 1 else None
+            if finding is not None:
+                what = finding.text.removeprefix(f"instances of {shown(service)} ")
+                verb, _, rest = what.partition(" ")
+                text = f"instances of {shown(service)} {_OVER[verb]} {rest}; those that are there now do not differ"
+                advice = "nothing is to be done where one took the place of the other"
+                self.book.retell(finding, text, finding.because, advice)
 
 
 def _beside(one: Instance, other: Instance) -> bool:
     """Whether both were there for a while: neither has just taken the place of the other."""
-    return (
-        one.answers > 1 and other.answers > 1 and one.last > other.first and other.last > one.first
-    ) and other.last >= one.first
+    return min(one.last, other.last) - max(one.first, other.first) >= _BESIDE
