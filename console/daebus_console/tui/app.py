@@ -78,7 +78,7 @@ class ConsoleApp(BaseApp):
     TITLE = "daebus-console"
     VERTICAL_BREAKPOINTS = ROWS
     HORIZONTAL_BREAKPOINTS = COLUMNS
-    COMMANDS = BaseApp.COMMANDS | {_actions}
+    COMMANDS: ClassVar = {_actions}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "Suspend: back to the shell, until `fg`", show=False),

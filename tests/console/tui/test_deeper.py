@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from textual.widgets import OptionList
 
 from daebus import DaebusCaller
 from daebus_console.commands.doing.shared.copying import MOST
@@ -246,6 +247,17 @@ def test_the_palette_holds_the_actions(redis_url: str) -> None:
         await console.until(lambda: not console.app.main.flow.following)
 
     drive(redis_url, story)
+
+
+def test_the_palette_has_one_order() -> None:
+    async def story(console: Driver) -> None:
+        await console.press("ctrl+p")
+        await console.sees("Flow: Details")
+        options = console.app.screen.query_one(OptionList).options
+        told = [option.hit.text for option in options]  # type: ignore[attr-defined]  # of the palette
+        assert (told[0], told[-3:]) == ("Flow: Details", ["Quit", "Screenshot", "Theme"])
+
+    drive(scene(), story)
 
 
 def test_the_palette_holds_what_the_screen_in_front_can_do() -> None:

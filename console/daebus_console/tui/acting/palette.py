@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from textual import on
 from textual.app import App
 from textual.binding import Binding
-from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.system_commands import SystemCommandsProvider
 from textual.widgets import Input, OptionList
 
 from daebus_console.commands.verbs import VERBS, Face
@@ -89,8 +90,8 @@ class Palette(CommandPalette, LeftOnce[None], Measures):
             super()._action_command_list(action)
 
 
-class Actions(Provider):
-    """Feeds the palette."""
+class Actions(SystemCommandsProvider):
+    """Feeds the palette: with what Textual offers behind. Of two that feed it any may be the first."""
 
     @property
     def _main(self) -> MainScreen:
@@ -101,6 +102,8 @@ class Actions(Provider):
         """Everything, before anything is typed."""
         for offer in offers(self.screen, self._main):
             yield DiscoveryHit(offer.title, self._doing(offer), help=offer.help)
+        async for hit in super().discover():
+            yield hit
 
     async def search(self, query: str) -> Hits:
         """What matches."""
@@ -116,6 +119,8 @@ class Actions(Provider):
             score = matcher.match(f"{title} {verb.summary}")
             if score > 0 and Face.PROMPT in verb.faces:
                 yield Hit(score, title, partial(main.begin, f"{verb.name} "), help=verb.summary)
+        async for hit in super().search(query):
+            yield hit
 
     def _doing(self, offer: Offer) -> Callable[[], object]:
         return partial(self.app.run_action, offer.action, offer.node)
