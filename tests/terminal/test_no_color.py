@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,11 +68,28 @@ def colours_in(output: bytes) -> set[str]:
 
 def attributes(terminal: Terminal, text: str) -> set[str]:
     """How the first text of that kind on the screen is drawn: bold, reverse, underscore."""
+    cell = cell_of(terminal, text)
+    return {name for name in ("bold", "reverse", "underscore") if getattr(cell, name)}
+
+
+def cell_of(terminal: Terminal, text: str) -> Any:
+    """The first cell of the first text of that kind on the screen."""
     for row, line in enumerate(terminal.screen.display):
         if (column := line.find(text)) >= 0:
-            cell = terminal.screen.buffer[row][column]
-            return {name for name in ("bold", "reverse", "underscore") if getattr(cell, name)}
+            return terminal.screen.buffer[row][column]
     raise AssertionError(f"not on the screen: {text}\n{terminal.text}")
+
+
+def told_apart(terminal: Terminal, lit: str, beside: str) -> Callable[[str], bool]:
+    """Whether both are on the screen, and drawn in another way: by more than how their texts are."""
+
+    def look(text: str) -> bool:
+        if lit not in text or beside not in text:
+            return False
+        one, other = (cell_of(terminal, each) for each in (lit, beside))
+        return bool(one.underscore != other.underscore or one.reverse != other.reverse or one.bg != other.bg)
+
+    return look
 
 
 def grounds(terminal: Terminal, text: str) -> set[str]:
@@ -136,5 +155,14 @@ def test_selection_and_focus_are_seen_without_colour_and_in_sixteen(terminal: Te
         terminal.wait_for(lambda _text: "reverse" not in attributes(terminal, "Flow"))
         assert "underscore" in attributes(terminal, "✗ error"), "what is selected in a pane without the keyboard"
         assert attributes(terminal, "Response") > attributes(terminal, "Request"), "the chosen tab"
+        assert "reverse" in attributes(terminal, "Response")
+        terminal.press("escape")
+        terminal.wait_for(lambda _text: "reverse" in attributes(terminal, "Flow"))
+        terminal.type("Y")
+        terminal.wait_for(told_apart(terminal, "JSON, with every message", "JSON lines, an exchange a line"))
+        terminal.press("escape")
+        terminal.wait_for(gone("JSON, with every message"))
+        terminal.type(CTRL_P)
+        terminal.wait_for(told_apart(terminal, "Flow: Details", "Flow: Tab Request"))
         terminal.press("escape", "ctrl+q")
         assert terminal.wait_end() == 0

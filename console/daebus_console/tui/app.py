@@ -167,6 +167,8 @@ class ConsoleApp(BaseApp):
         """Be as remembered."""
         # A terminal is asked how many colours it has; who has none is no terminal.
         self.set_class(not self.is_headless and self.console.color_system == "standard", "-few-colours")
+        # Textual has the widgets follow the class, and not what the application itself has of roles.
+        self.stylesheet.apply(self)
         theme = self.settings.get("theme", str, "")
         if theme in self.available_themes:
             self.theme = theme
