@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import marshal
+from array import array
 from typing import Any, NamedTuple
 
 from daebus_console.engine.capture.unpacking import is_packed
-from daebus_console.engine.message.exchange import Exchange, Message
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.replay import reading
 from daebus_console.engine.replay.reading import Reading
 from daebus_console.files import reading as files
@@ -22,6 +23,8 @@ _AHEAD = 1.2
 """How many times as many as are held at once are read before the seam: what is under way where that begins is odd."""
 _TWICE = 3
 """What both read may be that part of the file."""
+_KINDS = {kind: number for number, kind in enumerate(Kind)}
+_STATES = {state: number for number, state in enumerate(State)}
 _WITHOUT_REFERENCES = 2
 """The version of marshal that says the same of equal data."""
 
@@ -75,18 +78,16 @@ def known_at(here: Reading) -> bytes | None:
             if told is None:
                 return None
             rare.append(told)
-    facts = (
-        here.now,
-        journal.kept,
-        journal.bytes,
-        [one.opened.seq - base for one in exchanges],
-        [0 if one.answer is None else one.answer.seq - base for one in exchanges],
-        [one.deadline for one in exchanges],
-        [one.flags for one in exchanges],
-        "".join([f"{one.kind._value_} {one.state._value_} " for one in exchanges]),
-        rare,
-    )
-    return hashlib.blake2b(marshal.dumps(facts, _WITHOUT_REFERENCES), digest_size=DIGEST).digest()
+    # By columns, each as large as it must be: there are very many.
+    digest = hashlib.blake2b(digest_size=DIGEST)
+    digest.update(marshal.dumps((here.now, journal.kept, journal.bytes, rare), _WITHOUT_REFERENCES))
+    digest.update(array("q", (one.opened.seq - base for one in exchanges)))
+    digest.update(array("q", (0 if one.answer is None else one.answer.seq - base for one in exchanges)))
+    digest.update(array("d", (one.deadline for one in exchanges)))
+    digest.update(array("q", (one.flags for one in exchanges)))
+    digest.update(bytes(_KINDS[one.kind] for one in exchanges))
+    digest.update(bytes(_STATES[one.state] for one in exchanges))
+    return digest.digest()
 
 
 def _rarely(one: Exchange, base: int) -> tuple[Any, ...] | None:
