@@ -21,6 +21,8 @@ from .leaves import bare
 from .models import adapter, is_model
 from .wrongs import Unusable
 
+_ENDLESS = "it contains itself, which only a class may; write a dataclass, a TypedDict, a Struct, or Any"
+
 
 def understood(annotation: Any) -> Any:
     """The node that msgspec makes of an annotation.
@@ -34,7 +36,9 @@ def understood(annotation: Any) -> Any:
     except NameError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever its own code raises
-        raise Unusable(_in_a_line(error)) from None
+        # A name within an alias that is left as it is was that of the alias: any other is a NameError.
+        endless = isinstance(error, RecursionError) or "ForwardRef(" in str(error)
+        raise Unusable(_ENDLESS if endless else _in_a_line(error)) from None
     _walk(node, "", set())
     return node
 

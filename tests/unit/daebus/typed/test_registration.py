@@ -140,6 +140,24 @@ def test_an_annotation_that_json_has_no_form_for_is_refused(annotation: Any) -> 
     assert caught.match(rf"^the handler of action 'do' \(.*support\.py:{line}\) cannot be bound: x: ")
 
 
+Nested = dict[str, "Nested"] | int
+
+
+def test_an_alias_that_contains_itself_is_told_as_that() -> None:
+    def handler(x: Nested) -> None: ...
+
+    with pytest.raises(RegistrationError, match="cannot be bound: x: it contains itself, which only a class may"):
+        Daebus("typed").action("do")(handler)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no such aliases")
+def test_a_type_that_contains_itself_is_told_as_that() -> None:
+    found: dict[str, Any] = {}
+    exec("type Tree = dict[str, Tree] | int\ndef handler(x: Tree) -> None: ...", found)
+    with pytest.raises(RegistrationError, match="cannot be bound: x: it contains itself, which only a class may"):
+        Daebus("typed").action("do")(found["handler"])
+
+
 def test_what_is_returned_is_looked_at_as_well() -> None:
     def handler(x: int) -> Plain:
         return Plain()
