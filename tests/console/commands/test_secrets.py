@@ -43,6 +43,10 @@ WITH_VALUES = [
     "replay #12 password=s3cret",
     "set password s3cret",
     "tail payload.password:s3cret",
+    "break users echo payload.password=s3cret",
+    "break users echo payload.user.password.first~s3cret*",
+    "break users echo payload.keys[0].token>s3cret",
+    "fault users echo answer password=s3cret",
     "request users echo password='s3cret",
     'request users echo {"password": "s3cret"',
 ]

@@ -141,8 +141,8 @@ def _without_values(word: Word, raw: str, redact: Masking) -> str:
     if word.text[:1] in ("{", "["):
         masked = redact.text(word.text)
         return raw if masked == word.text else masked
-    for sign in ("=", ":"):
-        at = find_equals(raw) if sign == "=" else raw.find(":")
+    for sign in ("=", ":", "~", "<", ">"):
+        at = find_equals(raw) if sign == "=" else raw.find(sign)
         if at is None or at < 0:
             continue
         steps = _STEP.split(raw[:at].removesuffix(":").strip("'\"-"))

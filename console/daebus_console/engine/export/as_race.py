@@ -143,7 +143,7 @@ def _rule(hold: Hold, mask: Callable[[Any], Any]) -> dict[str, Any]:
     if by is None:
         return rule
     # A condition on what is hidden would say what it is.
-    where = [one.wire for one in by.where if mask({one.names[-1]: one.value}) == {one.names[-1]: one.value}]
+    where = [one.wire for one in by.where if mask(one.wire) == one.wire]
     more = {"where": where or None, "service": by.to, "final": by.final}
     return rule | {name: value for name, value in more.items() if value is not None}
 

@@ -1,5 +1,6 @@
 """Secrets beside their names rather than under them: `["password", "x"]`, `{"name": "password", "value": "x"}`. Pure.
 
+Also those with which a debugger's condition compares: `[["user", "password"], "=", "x"]`.
 Also those that a pickle puts under their names, of which only the opcodes are known.
 
 `named` tells whether a text is the name of a secret.
@@ -20,6 +21,7 @@ _VALUES = frozenset(
      "before", "after", "from", "to", "old_value", "new_value", "oldvalue", "newvalue")
 )  # fmt: skip
 
+_OPERATORS = frozenset(("=", "!=", "<", ">", "~"))
 Named = Callable[[str], bool]
 
 
@@ -34,12 +36,22 @@ def in_object(members: Sequence[tuple[str, object]], named: Named) -> list[int]:
 def in_list(items: Sequence[object], named: Named) -> list[int]:
     """The places of the items that hold a secret: names and values stand in turn, as in a pair.
 
-    Behind an opcode of a pickle that has such a name all is taken for one: where its value ends cannot be told.
+    In a condition it is what such a path is compared with. Behind an opcode of a pickle that has such a name all is
+    taken for one: where its value ends cannot be told.
     """
+    if len(items) == 3 and isinstance(items[1], str) and items[1] in _OPERATORS:
+        return [2] if any(map(named, _steps(items[0]))) else []
     texts = [(index, item) for index, item in enumerate(items) if isinstance(item, str)]
     found = [index + 1 for index, name in texts if index % 2 == 0 and index + 1 < len(items) and named(name)]
     opcodes = (index for index, item in texts if (said := argument(item)) is not None and named(said))
     return [*found, *range(next(opcodes, len(items)) + 1, len(items))]
+
+
+def _steps(path: object) -> list[str]:
+    """The names of a path: a list of them, or a text with dots between them."""
+    if isinstance(path, str):
+        return path.split(".")
+    return [one for one in path if isinstance(one, str)] if isinstance(path, list) else []
 
 
 def _plain(key: str) -> str:

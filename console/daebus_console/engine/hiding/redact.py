@@ -29,6 +29,8 @@ MASK = "***"
 _DEEPEST = 8
 """JSON texts within JSON texts that are looked into; what is deeper and names a key is masked whole."""
 
+_LONGEST_PATH = 100
+"""Names of a path of a debugger's condition."""
 _SIGN = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 _Change = tuple[int, int, str]
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+', re.DOTALL)
@@ -177,7 +179,7 @@ class Redactor:
                 if len(stack) > 1:
                     level = stack.pop()
                     yield from self._of_level(level)
-                    stack[-1].add(level.start, token.end(), {} if sign == "}" else [])
+                    stack[-1].add(level.start, token.end(), {} if sign == "}" else level.path)
             elif sign == ":":
                 stack[-1].take_key()
             elif sign != ",":
@@ -294,6 +296,11 @@ class _Level:
         """Take a value."""
         self.values.append((self._key, start, end, said))
         self._key = ""
+
+    @property
+    def path(self) -> list[object]:
+        """What its values say, where it may be a path."""
+        return [said for _key, _start, _end, said in self.values] if len(self.values) <= _LONGEST_PATH else []
 
     def take_key(self) -> None:
         """The value taken last was the key of the next."""

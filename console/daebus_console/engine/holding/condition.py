@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from daebus_console.engine.hiding.redact import MASK, Redactor
 
 OPERATORS = ("!=", "=", "<", ">", "~")
 EXISTS = "exists"
@@ -63,6 +65,12 @@ class Condition:
     def path(self) -> str:
         """Where in the payload, as it is typed behind `payload`: `.items[0].sku`."""
         return "".join(map(_typed, self.names))
+
+    def masked(self, redact: Redactor) -> Condition:
+        """The same without what is secret in it: it would say what stands there."""
+        named = self.operator != EXISTS and any(map(redact.names, self.names))
+        value = MASK if named else redact.mask(self.value)
+        return self if value is self.value else replace(self, value=value)
 
     @property
     def wire(self) -> list[Any]:

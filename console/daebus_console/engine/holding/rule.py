@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from daebus_console.engine import jsontext
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.holding.condition import Condition, of_wire
 from daebus_console.naming import shown
 from daebus_console.text import clean, cut
@@ -127,6 +128,12 @@ class Rule:
             "before_timeout": self.before_timeout or None,
         }
         return told | {name: value for name, value in fields.items() if value is not None}
+
+    def masked(self, redact: Redactor) -> Rule:
+        """The same without what is secret in it, as it may be shown."""
+        where = tuple(one.masked(redact) for one in self.where)
+        error = None if self.error is None else redact.text(self.error)
+        return replace(self, where=where, error=error, payload=redact.mask(self.payload)) if redact else self
 
     def _how(self) -> Any:
         if self.do == DELAY:

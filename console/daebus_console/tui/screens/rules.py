@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -102,6 +103,7 @@ class RulesScreen(FullScreen):
     def _row(self, one: Known, _width: int) -> Line:
         keeper = self.main.keeper
         owner = keeper.desk.owner if keeper is not None else ""
+        one = replace(one, rule=one.rule.masked(self.app.redact))
         return rule_row(one, label(one), time.monotonic(), owner)
 
     def action_take_away(self) -> None:

@@ -46,6 +46,14 @@ REDACT = Redactor(["password", "Token", "clé"])
         ('{"payload": "[nothing here"}', '{"payload": "[nothing here"}'),
         ('[{"token": 1}]', '[{"token": "***"}]'),
         ('"token"', '"token"'),
+        (
+            '{"where": [[["user", "Token", "0"], "=", "x"], [["a"], "<", 2], [["token"], "exists", true]]}',
+            '{"where": [[["user", "Token", "0"], "=", "***"], [["a"], "<", 2], [["token"], "exists", true]]}',
+        ),
+        (
+            '[["token", "~", "x*"], ["user.token", "!=", {"b": 1}]]',
+            '[["token", "~", "***"], ["user.token", "!=", "***"]]',
+        ),
     ],
 )
 def test_only_the_values_of_those_keys_change(before: str, after: str) -> None:

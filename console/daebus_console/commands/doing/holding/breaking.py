@@ -24,7 +24,8 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.holding.desk import Known
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.holding.desk import Known, Setting
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule
 from daebus_console.engine.holding.words import told_passed, told_reach, told_rule, told_untold
 from daebus_console.engine.keeping.keeper import LEASE, Keeper, Wanted
@@ -104,9 +105,11 @@ def run_breaks(command: Command, context: Context) -> int:
         untold = keeper.desk.untold()
     if command["json"]:
         for one in known:
-            context.output.record(_data(keeper, one))
+            context.output.record(_data(keeper, one, context.redact))
     elif known:
-        context.output.result(table(("", "SERVICE", "RULE", "HITS", "BY"), rows_of(keeper, known), frozenset({3})))
+        context.output.result(
+            table(("", "SERVICE", "RULE", "HITS", "BY"), rows_of(keeper, known, context.redact), frozenset({3}))
+        )
     elif unknown is None and not untold:
         context.output.note("no rule stands; `help break` and `help fault` tell how to set one")
     for service, owners in untold.items():
@@ -120,18 +123,22 @@ def run_breaks(command: Command, context: Context) -> int:
     return ended(context, unknown)
 
 
-def rows_of(keeper: Keeper, known: Sequence[Known]) -> list[list[str | Span]]:
+def rows_of(keeper: Keeper, known: Sequence[Known], redact: Redactor) -> list[list[str | Span]]:
     """A row for each rule."""
     return [
         [
             label(one),
             Span(shown(one.service), "bold"),
-            ", ".join(filter(None, (told_rule(one.service, one.rule), _ends(keeper, one), told_reach(one.reach)))),
+            ", ".join(filter(None, (_told(one, redact), _ends(keeper, one), told_reach(one.reach)))),
             f"{one.hits:,}",
             Span("you" if one.owner == keeper.desk.owner else shown(one.owner, text=True), "dim"),
         ]
         for one in known
     ]
+
+
+def _told(one: Known | Setting, redact: Redactor) -> str:
+    return told_rule(one.service, one.rule.masked(redact))
 
 
 def _ends(keeper: Keeper, one: Known) -> str:
@@ -144,7 +151,7 @@ def label(one: Known) -> str:
     return f"[o{one.other}]" if one.number is None else f"[{one.number}]"
 
 
-def _data(keeper: Keeper, one: Known) -> dict[str, Any]:
+def _data(keeper: Keeper, one: Known, redact: Redactor) -> dict[str, Any]:
     return {
         "number": one.number,
         **fields("service", one.service),
@@ -154,7 +161,7 @@ def _data(keeper: Keeper, one: Known) -> dict[str, Any]:
         "instances": one.instances,
         "refused": len(one.reach.refusals),
         "left_s": None if one.until is None else round(max(0.0, one.until - keeper.now()), 3),
-        "rule": one.rule.wire(),
+        "rule": one.rule.masked(redact).wire(),
     }
 
 
@@ -181,7 +188,7 @@ def run_unbreak(command: Command, context: Context) -> int:
             raise at_word(command, which, f"there is no rule {which}; `breaks` lists them")
     keeper.lift(found)
     for one in found:
-        context.output.note(f"[{one.number}] is gone: {told_rule(one.service, one.rule)}")
+        context.output.note(f"[{one.number}] is gone: {_told(one, context.redact)}")
     if not found:
         context.output.note("no rule of ours stands")
     return Exit.DONE
@@ -198,7 +205,7 @@ def _other(keeper: Keeper, plain: str) -> Known | None:
 
 
 def _lift_other(context: Context, keeper: Keeper, other: Known) -> int:
-    what = told_rule(other.service, other.rule)
+    what = _told(other, context.redact)
     owner = shown(other.owner, text=True)
     if not is_ours(keeper, other.owner) and not context.confirm(f"{what} was set by {owner}. Take it away?"):
         raise NotConfirmed(f"the rule was left to {owner}")

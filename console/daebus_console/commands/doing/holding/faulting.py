@@ -25,6 +25,7 @@ from daebus_console.commands.terms.items import parse_items
 from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
 from daebus_console.engine.export.quoting import shell_word
+from daebus_console.engine.hiding.redact import MASK
 from daebus_console.engine.holding.rule import ANSWER, DELAY, FAIL, FAULTS, Rule
 from daebus_console.engine.holding.storm import Fault, StormError, read_storm, storm_text
 from daebus_console.engine.holding.words import told_untold
@@ -130,10 +131,15 @@ def _list(command: Command, context: Context, keeper: Keeper) -> int:
     if command["json"]:
         for one in found:
             context.output.record(
-                {"number": one.number, "service": one.service, "hits": one.hits, "rule": one.rule.wire()}
+                {
+                    "number": one.number,
+                    "service": one.service,
+                    "hits": one.hits,
+                    "rule": one.rule.masked(context.redact).wire(),
+                }
             )
     elif found:
-        rows = rows_of(keeper, found)
+        rows = rows_of(keeper, found, context.redact)
         context.output.result(table(("", "SERVICE", "FAULT", "HITS", "BY"), rows, frozenset({3})))
     elif unknown is None and not untold:
         context.output.note("no fault stands; `help fault` tells how to set one")
@@ -145,7 +151,8 @@ def _list(command: Command, context: Context, keeper: Keeper) -> int:
 def _save(command: Command, context: Context, keeper: Keeper, which: str) -> int:
     with keeper.session.lock:
         ours = [one for one in keeper.desk.settings.values() if not one.group]
-    faults = [Fault(one.service, replace(one.rule, id=""), one.lasts) for one in ours]
+    rules = [one.rule.masked(context.redact) for one in ours]
+    faults = [Fault(one.service, replace(rule, id=""), one.lasts) for one, rule in zip(ours, rules, strict=True)]
     if not faults:
         raise CommandError("no rule of ours stands that could be kept", len(command.line))
     named = storms.is_name(which)
@@ -160,6 +167,8 @@ def _save(command: Command, context: Context, keeper: Keeper, which: str) -> int
         raise misplaced(command, which, str(error)) from None
     again = f"`fault load {which if named else shell_word(file.path)}` sets {'it' if len(faults) == 1 else 'them'}"
     context.output.note(f"{plural(len(faults), 'rule')} written to {file.path}; {again}")
+    if any(rule != one.rule for one, rule in zip(ours, rules, strict=True)):
+        context.output.note(f"values of redacted keys are written as {MASK}: put them in before it is loaded")
     return Exit.DONE
 
 

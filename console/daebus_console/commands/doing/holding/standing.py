@@ -49,11 +49,12 @@ def stand(
     for one in made:
         reach = f", {told}" if (told := told_reach(reaches[one.number])) else ""
         ends = f"; `unbreak {one.number}` ends it" if context.face is Face.PROMPT else ""
-        context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}{reach}{ends}")
+        shown_rule = one.rule.masked(context.redact)
+        context.output.note(f"[{one.number}] {told_rule(one.service, shown_rule)}{reach}{ends}")
         doubt = _doubt(keeper.session, one.service, one.rule)
         if doubt:
             context.output.note(doubt)
-        for told in _doubts_of_values(keeper.session, one.service, one.rule):
+        for told in _doubts_of_values(keeper.session, one.service, shown_rule):
             context.output.note(told)
         if one.rule.skip and reaches[one.number].able > 1:
             context.output.note(
