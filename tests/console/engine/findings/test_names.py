@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from daebus_console.dates import clock
@@ -552,3 +554,36 @@ def test_on_a_channel_that_somebody_listens_to_an_object_is_enough(bus: Watched)
     bus.say("orders", {"order": 7})
     bus.say("news", {"order": 7})
     assert bus.names() == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'"a text"',
+        b"\x82\xa6action\xa3get",
+        {"acton": "get", "payload": {}},
+        b'{"action": "create", "payload": {"of": "J\xf6rg"}}',
+    ],
+)
+def test_what_came_before_its_service_had_told_of_itself_counts_too(bus: Watched, message: Any) -> None:
+    for _ in range(3):
+        bus.say("orders", message)
+        bus.say("news", message)
+    assert bus.found() == []
+    started = bus.now - 60
+    bus.poll(_orders=1)
+    bus.info("orders", "create", started=started)
+    assert bus.one("unreadable").count == 3
+    bus.say("orders", message)
+    assert bus.one("unreadable").count == 4
+
+
+def test_what_came_before_it_had_begun_or_long_before_it_told_does_not(bus: Watched) -> None:
+    bus.say("orders", b'"long ago"')
+    bus.wait(20)
+    bus.poll(_users=1)
+    bus.say("orders", b'"just before"')
+    bus.wait(1)
+    bus.info("orders", "create", started=bus.now)
+    bus.info("mailer", "send", started=bus.now - 60, listens=["orders"])
+    assert bus.found() == []
