@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from daebus_console.engine.bounded import remember
+from daebus_console.engine.filter.writing import numbers
 from daebus_console.engine.findings.finding import Finding, Severity
 
 MOST = 500
@@ -43,7 +44,7 @@ class Book:
         text: str,
         because: str,
         advice: str,
-        where: str,
+        where: str = "",
         count: int = 1,
         since: float | None = None,
     ) -> Finding | None:
@@ -51,7 +52,8 @@ class Book:
 
         Of several, `at` is the time of the last and `since` that of the first.
 
-        The words of the latest report are kept. A finding becomes graver and never milder.
+        Where no filter is given (`where`) it is that for the evidence. The words of the latest report are kept. A
+        finding becomes graver and never milder.
         """
         key = (rule, service, action, about)
         finding = self._findings.get(key)
@@ -62,13 +64,14 @@ class Book:
             finding = Finding(rule, severity, service, action, about, text, because, advice, where, at, at)
             self._findings[key] = finding
         finding.severity = max(finding.severity, severity)
-        finding.text, finding.because, finding.advice, finding.filter = text, because, advice, where
+        finding.text, finding.because, finding.advice = text, because, advice
         finding.first = min(finding.first, at if since is None else since)
         finding.last = max(finding.last, at)
         finding.count += count
         for number in evidence:
             finding.add(number)
             self._point(number, finding)
+        finding.filter = where or numbers(finding.evidence)
         self.version += 1
         return finding
 

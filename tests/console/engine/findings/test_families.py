@@ -23,6 +23,16 @@ def test_an_error_below_and_success_above(bus: Watched) -> None:
     assert finding.filter == f"id:#{order.number},#{charge.number}"
 
 
+def test_the_filter_shows_all_that_is_evidence(bus: Watched) -> None:
+    for _ in range(3):
+        order = bus.ask("gateway", "buy")
+        bus.fail(bus.ask("billing", "charge", of=order))
+        bus.answer(order)
+    finding = bus.one("swallowed-error")
+    assert len(finding.evidence) == 6
+    assert finding.filter == "id:" + ",".join(f"#{number}" for number in finding.evidence)
+
+
 def test_a_call_that_was_never_answered_counts_as_well(bus: Watched) -> None:
     order = bus.ask("gateway", "buy", timeout=10)
     bus.ask("billing", "charge", of=order, timeout=1)

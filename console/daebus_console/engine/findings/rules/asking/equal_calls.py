@@ -8,7 +8,7 @@ from daebus_console.engine.findings.families import Family
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.payloads import raw
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, duration, numbers
+from daebus_console.engine.findings.words import call, duration
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 
 LEAST = 3
@@ -73,5 +73,4 @@ Ask once and keep the answer for the rest of the handler; where it is a loop, as
             because=f"calls made for one request, such as #{parent.number}, have the same payload, and so have their"
             " answers",
             advice=f"ask once and keep the answer: that saves {duration(took)} of each {above}",
-            where=numbers([parent.number, *(one.number for one in group[:10])]),
         )

@@ -12,7 +12,7 @@ from daebus_console.engine.findings.families import Family
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.payloads import raw, value
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, duration, numbers
+from daebus_console.engine.findings.words import call, duration
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 
 LEAST = 5
@@ -102,7 +102,6 @@ caller."""
             text=f"{above} makes {len(calls)} calls to {below} one after the other, which takes {duration(took)}",
             because="each began after the one before was answered, and carries nothing that an earlier answer told",
             advice="ask once with a list, or make the calls at the same time",
-            where=numbers([parent.number, *(one.number for one in calls[:10])]),
             count=count,
         )
 

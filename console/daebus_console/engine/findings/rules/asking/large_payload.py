@@ -8,7 +8,7 @@ from daebus_console.engine.bounded import Lately
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.growing import RUN, Growing, Growth
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, numbers
+from daebus_console.engine.findings.words import call
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.render import size as size_of
 
@@ -100,7 +100,6 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
             text=f"{of} has {size_of(size)}, ten times as much as any before",
             because=f"{seen.count} were seen before it, the largest with {size_of(seen.largest)}",
             advice="look at what is in it; lists want a limit, and pictures another way",
-            where=numbers([exchange.number]),
         )
 
     def _tell_growth(self, key: tuple[str, str, str], exchange: Exchange, grown: Growth) -> None:
@@ -118,5 +117,4 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
             text=f"{of} grow and grow: they had {size_of(int(grown.began))}, and have {size_of(int(grown.now))} now",
             because=f"{grown.runs} times in a row each of {RUN} or more was larger than all of those before",
             advice="look at what is added to it each time, and limit that: the latest only, or pages",
-            where=numbers([exchange.number]),
         )

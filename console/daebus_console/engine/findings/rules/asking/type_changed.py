@@ -9,7 +9,7 @@ from daebus_console.engine.bounded import Lately
 from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, numbers, shown
+from daebus_console.engine.findings.words import call, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 
 _A_SECOND, _OF_ONE = 60, 20
@@ -281,25 +281,22 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         mixed = {one, other} == {"a number", "a number as text"}
         # The first that are beside the rule came before there was a rule.
         evidence = [field.last[other]] if field.told else field.first[other]
-        found = self.book.report(
+        finding = self.book.report(
             self.name,
             Severity.WARNING if mixed or one == "a number" else Severity.INFO,
             field.last[other].opened.at,
-            [found.number for found in evidence],
+            [each.number for each in evidence],
             service=place.service,
             action=place.action,
             about=f"{place.what} {path[:_LONGEST]}",
             text=f"{_which(place, path)} {what}",
             because=because,
             advice=advice,
-            where="",
             count=1 if field.told else field.counts[other],
             since=evidence[0].opened.at,
         )
         field.told = True
-        if found is not None:
-            found.filter = numbers(found.evidence)
-        return found
+        return finding
 
     def _passed_over(self, place: Place) -> str:
         of = place.service, place.action, "request" if place.what == "message" else place.what

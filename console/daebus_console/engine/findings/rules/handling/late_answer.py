@@ -6,7 +6,7 @@ from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.families import Family, longest_call
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, duration, more_room, numbers, shown, to, who_holds
+from daebus_console.engine.findings.words import call, duration, more_room, shown, to, who_holds
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.records.record import Any_, Handled
 
@@ -64,7 +64,6 @@ that is called again after a timeout should bear to be done twice."""
             text=f"{call(service, action)} did its work, and its caller got no answer",
             because="its service tells that the handler ended well, and no answer was seen on the reply channel",
             advice="look at the connection of the service, and whether it may publish on the reply channel",
-            where=numbers([exchange.number]),
         )
 
     def closed(self, parent: Exchange, family: Family) -> None:

@@ -12,7 +12,6 @@ from daebus_console.engine.findings.keys import slip
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, more_room, quoted, shown, term, to, who_holds
-from daebus_console.engine.findings.words import numbers as numbers_of
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.record import Any_, Refused
 from daebus_console.text import beginning
@@ -190,7 +189,6 @@ waits-for-itself."""
             because="the service tells so: its flight recorder notes what it refuses"
             + (f"; {found.has}" if found is not None else ""),
             advice=found.advice if found is not None else f"let whoever sent #{exchange.number} name an `action`",
-            where=numbers_of([exchange.number]),
         )
 
     def told(self, service: str, instance: Instance) -> None:

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from daebus_console.engine.bounded import remember
-from daebus_console.engine.findings.finding import Finding, Severity
+from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, numbers, quoted, shown
+from daebus_console.engine.findings.words import call, quoted, shown
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Kind, Message
 
 _SETTLES = 1.0
@@ -172,8 +172,8 @@ so."""
         because: str,
         advice: str,
         count: int = 1,
-    ) -> Finding | None:
-        found = self.book.report(
+    ) -> None:
+        self.book.report(
             self.name,
             self.severity,
             at,
@@ -184,9 +184,5 @@ so."""
             text=text,
             because=because,
             advice=advice,
-            where="",
             count=count,
         )
-        if found is not None:
-            found.filter = numbers(found.evidence)
-        return found

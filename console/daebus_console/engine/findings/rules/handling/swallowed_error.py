@@ -8,7 +8,7 @@ from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.families import Family
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, numbers, shown
+from daebus_console.engine.findings.words import call, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 
 _LONGEST = 60
@@ -106,7 +106,6 @@ Else let the error rise: without a try around the call, or with `return response
             because=f"#{failed.number} was made for #{parent.number} and failed; #{parent.number} was answered with"
             " success after that",
             advice=f"see whether the answer of {above} is true without {below}; else let the error rise",
-            where=numbers([parent.number, failed.number]),
         )
 
 

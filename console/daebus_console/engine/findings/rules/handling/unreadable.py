@@ -9,7 +9,7 @@ from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.keys import slip
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import numbers, shown, term
+from daebus_console.engine.findings.words import shown, term
 from daebus_console.engine.message.envelope import broken
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.text import beginning
@@ -138,7 +138,7 @@ misspelled; an event that is meant for listeners, who need a channel of their ow
         reason = broken(data)
         if reason is None:
             return
-        finding = self.book.report(
+        self.book.report(
             self.name,
             self.severity,
             exchange.opened.at,
@@ -148,8 +148,8 @@ misspelled; an event that is meant for listeners, who need a channel of their ow
             text=f"a message on {shown(channel)} cannot be read: {beginning(reason, _LONGEST)}",
             because=because,
             advice="look at what sent it; services drop it",
-            where=f"channel:{term(channel)} kind:{exchange.kind.value}",
+            # Of requests and one-way messages all others on that channel are as they should be.
+            where=""
+            if exchange.kind in (Kind.REQUEST, Kind.ONE_WAY)
+            else f"channel:{term(channel)} kind:{exchange.kind.value}",
         )
-        if finding is not None and exchange.kind in (Kind.REQUEST, Kind.ONE_WAY):
-            # All others on that channel are as they should be.
-            finding.filter = numbers(finding.evidence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.instances import are_strangers
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, numbers, shown, to
+from daebus_console.engine.findings.words import call, shown, to
 from daebus_console.engine.message.envelope import error_code
 from daebus_console.engine.message.exchange import Exchange, Message
 
@@ -54,7 +54,7 @@ of them another. Where two services share a channel on purpose, let each ignore 
                 f"give one of them another name, since they have no action in common: two apps run as {shown(service)};"
                 ' or let both ignore what the other has, with unknown_action="ignore"'
             )
-        finding = self.book.report(
+        self.book.report(
             self.name,
             self.severity,
             message.at,
@@ -65,8 +65,6 @@ of them another. Where two services share a channel on purpose, let each ignore 
             f" the other{' answers that it does' if one_lacks else 's answer that they do'} not know it",
             because="each instance told its actions, and a request was answered with unknown_action",
             advice=advice,
-            where=to(service, action),
-        )
-        if finding is not None and message is not exchange.answer:
             # Among others that went well, these are to be told apart by their numbers alone.
-            finding.filter = numbers(finding.evidence)
+            where=to(service, action) if message is exchange.answer else "",
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, duration, numbers, shown, to
+from daebus_console.engine.findings.words import call, duration, shown, to
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind
 from daebus_console.engine.records.cycles import Cycle
 from daebus_console.engine.records.standing import cycle_text
@@ -95,7 +95,7 @@ Call the function instead of the action; or put what is called into a service of
             because=f"{those} told so, and again {duration(seconds)} later: all workers wait, and none goes on",
             advice=f"running {shown(last.service)} shows where it stands; call the function instead of the action, or"
             " put what is called into a service of its own",
-            where=numbers(seen) if seen else to(last.service),
+            where="" if seen else to(last.service),
         )
 
     def lost(self) -> None:
@@ -131,5 +131,4 @@ Call the function instead of the action; or put what is called into a service of
             because=f"#{exchange.number} was made for #{holder.number}, which held a worker of the same service until"
             f" it was given up; {why}",
             advice="call the function instead of the action, or put what is called into a service of its own",
-            where=numbers([exchange.number, *(one.number for one in circle)]),
         )
