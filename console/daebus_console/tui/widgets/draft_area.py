@@ -50,7 +50,6 @@ class DraftArea(TextArea):
         self.touched = touched
         self.mistake: tuple[int, int] | None = None
         super().__init__(
-            text,
             soft_wrap=False,
             tab_behavior="indent",
             show_line_numbers=True,
@@ -58,6 +57,8 @@ class DraftArea(TextArea):
             read_only=len(text) > LARGEST,
             **keywords,
         )
+        # Textual goes three times through a text that it begins with.
+        self.load_text(text)
         self.indent_width = INDENT
         self.cursor_blink = False
 

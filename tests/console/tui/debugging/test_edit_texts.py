@@ -6,6 +6,7 @@ import json
 from functools import partial
 
 import pytest
+from textual.document._wrapped_document import WrappedDocument
 from textual.events import Paste
 
 from daebus_console.engine.hiding.redact import Redactor
@@ -177,6 +178,25 @@ def test_a_megabyte_is_checked_when_one_pauses() -> None:
         await console.sees("✗ line 5, column 14")
         await console.press("backspace")
         await console.sees(VALID)
+
+    drive(scene(), story)
+
+
+def test_a_long_text_is_gone_through_once_as_it_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapped: list[int] = []
+    wrap = WrappedDocument.wrap
+
+    def counted(document: WrappedDocument, width: int, tab_width: int) -> None:
+        wrapped.append(document.document.line_count)
+        wrap(document, width, tab_width)
+
+    monkeypatch.setattr(WrappedDocument, "wrap", counted)
+
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console, request({"items": list(range(1000))}))
+        assert [lines for lines in wrapped if lines > 1000] == [1008]
+        await console.press("ctrl+z")
+        assert "999" in opened.screen.area.text, "there is nothing to undo yet"
 
     drive(scene(), story)
 
