@@ -201,6 +201,7 @@ def test_a_redis_that_refuses_is_told_from_one_that_is_not_there(own_redis: Redi
         assert "invalidusername-passwordpair" in said.replace(" ", "")
         assert "--redisredis://USER:PASSWORD@HOST" in said.replace(" ", "")
         assert "hunter2" not in console.text
+        await console.sees("Nothing is seen, since Redis refuses it")
 
     with Session(own_redis.url.replace("redis://", "redis://nobody:hunter2@")) as session:
         drive(session, refused, size)

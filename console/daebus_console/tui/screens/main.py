@@ -210,7 +210,7 @@ class MainScreen(DebugKeys):
             looking=self.flow.model.looks_back,
             sharded=session.tap.sharded and not session.recorded,
             recorded=session.recorded,
-            away=hints.why_away(session),
+            away=hints.away(session),
             doubt=self.doubt,
         )
         if self.flow.gaps_alone or hint != self.flow.hint:

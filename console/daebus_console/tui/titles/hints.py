@@ -36,13 +36,14 @@ def without_address(session: Session, problem: str) -> str:
     return clean(problem.replace(f" at {session.address}", "", 1)).rstrip(".")
 
 
-def why_away(session: Session) -> str:
-    """Why there is no connection; empty where there is one, or will be in a moment, or none is wanted."""
+def away(session: Session) -> tuple[str, str] | None:
+    """That nothing is seen, and why; None where something is, or will be in a moment, or none is wanted."""
     problem = session.status.problem
     if session.recorded or session.status.up or not problem:
-        return ""
+        return None
     told = without_address(session, problem)
-    return told[:1].upper() + told[1:]
+    since = "Redis refuses it" if session.tap.answering else "Redis is not connected"
+    return f"Nothing is seen, since {since}.", told[:1].upper() + told[1:]
 
 
 def no_flow(
@@ -53,14 +54,14 @@ def no_flow(
     looking: bool = False,
     sharded: bool = False,
     recorded: bool = False,
-    away: str = "",
+    away: tuple[str, str] | None = None,
     doubt: Doubt | None = None,
 ) -> list[Line]:
     """The flow has nothing to show: which keys bring back what is `hidden`.
 
     `held_back` is how many of the rows came since it was paused, and how many of those would be shown; `looking`
-    whether not all were looked at yet; `away` why there is no connection, and `doubt` what was perhaps not meant by
-    the filter.
+    whether not all were looked at yet; `away` that nothing is seen, and why; `doubt` what was perhaps not meant by the
+    filter.
     """
     since, waiting = held_back
     if not total and recorded:
@@ -70,8 +71,8 @@ def no_flow(
         ]
     if not total and away:
         return [
-            [("   Nothing is seen, since Redis is not connected.", "plain")],
-            [(f"   {away}. It is tried again all the time.", "dim")],
+            [(f"   {away[0]}", "plain")],
+            [(f"   {away[1]}. It is tried again all the time.", "dim")],
         ]
     only_ours = hidden.as_control and not (hidden.by_filter or hidden.muted or hidden.quiet or since)
     if not total or (only_ours and not recorded):
