@@ -222,6 +222,24 @@ def test_a_redis_that_refuses_is_told_from_one_that_is_not_there(own_redis: Redi
         drive(session, away, size)
 
 
+def test_of_a_service_in_a_capture_without_records_it_is_not_said_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "cut.jsonl"
+    asked = {"action": "get", "payload": {}, "request_id": "1", "reply_to": "caller:1"}
+    line = {"at": 1.0, "channel": "users", "data": json.dumps(asked)}
+    path.write_text(f'{{"daebus_capture": 1}}\n{json.dumps(line)}\n')
+
+    async def story(console: Driver) -> None:
+        await console.until(lambda: console.app.main.flow.count() == 1)
+        await console.press("home", "2")
+        await console.sees("No answer yet")
+        assert "older release" not in console.text
+        await console.press("5")
+        await console.sees("this capture holds no records of services")
+
+    with OfflineSession(path) as session:
+        drive(session, story)
+
+
 def test_a_capture_without_messages_is_no_bus(tmp_path: Path) -> None:
     path = tmp_path / "empty.jsonl"
     path.write_text('{"daebus_capture": 1}\n')

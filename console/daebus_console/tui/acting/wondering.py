@@ -40,7 +40,9 @@ class Wondering:
         with self._session.lock:
             waits = telling.standing(exchange) if exchange.state is State.PENDING else ()
             unasked = why_unasked(self._session, [exchange.target or ""])
-            untold, tells = why_untold(self._session), telling.tells(exchange.target)
+            untold = why_untold(self._session)
+            # Of a service that nothing is there of nobody knows what it is.
+            tells = telling.tells(exchange.target) if untold is None else None
             return Insight(telling.of(exchange), waits, tells, self.redact.text, unasked, untold)
 
     def told(self) -> int:
