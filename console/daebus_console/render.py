@@ -165,6 +165,31 @@ def table(
     return lines
 
 
+def table_within(
+    width: int,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str | Span]],
+    right: frozenset[int],
+    least_wanted: Sequence[Sequence[str]],
+) -> tuple[list[Line], list[str]]:
+    """The same in so many cells, and the headings of the columns for which there is no room in them: of the groups of
+    those that are least wanted, the first ones."""
+    left_out: list[str] = []
+    for group in (*least_wanted, None):
+        kept = [index for index, heading in enumerate(headings) if heading not in left_out]
+        flush = frozenset(place for place, index in enumerate(kept) if index in right)
+        lines = table([headings[index] for index in kept], [[row[index] for index in kept] for row in rows], flush)
+        if group is None or width_of(lines[0]) <= width:
+            break
+        left_out += group
+    return lines, left_out
+
+
+def no_room_for(columns: Iterable[str]) -> str:
+    """What is said of them."""
+    return f"no room for {', '.join(columns)}: --json has all"
+
+
 def _clean_cell(cell: str | Span) -> Span:
     span = cell if isinstance(cell, Span) else Span(cell)
     return Span(clean(span.text), span.style)

@@ -17,9 +17,10 @@ from daebus_console.engine.replay.draft import DraftError, draft_of, from_draft
 from daebus_console.engine.replay.item import Unsendable, resend_of
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
+from daebus_console.text import cells
 from tests.console.engine.bus import Bus, answer, raw, request
 from tests.console.replay.conftest import Shop
-from tests.console.replay.prompt import Prompt
+from tests.console.replay.prompt import Prompt, Said
 from tests.support.waiting import eventually
 
 
@@ -148,6 +149,21 @@ def test_many_by_a_filter_or_marks_without_earlier_replays(prompt: Prompt, shop:
     first = next(one for one in prompt.session.journal.exchanges if (one.target, one.action) == (shop.name, "echo"))
     assert prompt(f"replay #{last.number} #{first.number} --asap") == 0
     assert shop.asked[12:] == [{"n": 2}, {"n": 0}], "in the order in which they were named"
+
+
+def test_the_report_of_many_has_room_in_a_narrow_terminal(
+    prompt: Prompt, shop: Shop, caller: DaebusCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller.send_request("echo", {"n": 1})
+    eventually(lambda: _answered(prompt, shop) == 1, what="it is seen")
+    assert prompt(f"replay to:{shop.name} action:echo --asap") == 0
+    assert "p95 then" in prompt.said.all
+    monkeypatch.setattr(Said, "width", 80)
+    assert prompt(f"replay to:{shop.name} action:echo --asap") == 0
+    headings, row, left_out, *_ = [one for one in prompt.said.results if "echo" in one or "then" in one]
+    assert ("p50 then" in headings, "p95 then" in headings) == (True, False)
+    assert left_out == "no room for p95 then, p95 now: --json has all"
+    assert max(map(cells, (headings, row))) <= 80
 
 
 def _answered(prompt: Prompt, shop: Shop) -> int:

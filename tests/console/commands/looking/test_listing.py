@@ -172,6 +172,24 @@ def test_what_an_action_does_ends_at_the_edge_of_a_terminal(redis_url: str, name
     assert row.endswith("…")
 
 
+def test_of_instances_a_narrow_terminal_leaves_out_columns_and_names_them(redis_url: str, name: str) -> None:
+    app = Daebus(name)
+    with (
+        serving(app, redis_url, name),
+        looking(redis_url, lambda session: name in session.directory.services) as prompt,
+    ):
+        for width in (200, 80):
+            prompt.heard.width = width
+            prompt.heard.lines.clear()
+            assert prompt(f"services {name}") == Exit.DONE
+            (headings,) = [line for line in prompt.heard.lines if "WORKERS" in line]
+            left_out = [column for column in ("PROBE", "UP", "PROCESS", "HANDLED") if column not in headings]
+            told = [note for note in prompt.heard.notes if "no room" in note]
+            assert told == ([f"no room for {', '.join(left_out)}: --json has all"] if left_out else [])
+            assert bool(left_out) == (width == 80)
+            assert max(map(cells, prompt.heard.lines)) <= width
+
+
 def test_one_long_name_does_not_widen_the_column_for_the_rest_of_the_run() -> None:
     bus, liner = Bus(), Liner(200, Redactor(()))
 

@@ -12,12 +12,13 @@ from daebus_console.engine.replay.plan import Plan
 from daebus_console.engine.replay.replay import Replay
 from daebus_console.engine.replay.report import LATE, ActionReport, Report, Result
 from daebus_console.naming import shown
-from daebus_console.render import Line, Span, duration, fit, line, table
+from daebus_console.render import Line, Span, duration, fit, line, no_room_for, table_within
 from daebus_console.text import cells, pad
 
 _FRACTIONS = (0.5, 0.95)
 _MOST_PLACES = 10
-_HEADINGS = ("service", "action", "count", "same", "changed", "failed", "p50 then", "now", "p95 then", "now")
+_HEADINGS = ("service", "action", "count", "same", "changed", "failed", "p50 then", "p50 now", "p95 then", "p95 now")
+_LEAST_WANTED = (["p95 then", "p95 now"], ["p50 then", "p50 now"])
 _NOTHING = Redactor(())
 
 
@@ -35,7 +36,12 @@ def plan_lines(plan: Plan, text: str) -> list[Line]:
 def report_lines(report: Report, replay: Replay, width: int) -> list[Line]:
     """By action: what is the same, has changed and failed, with the first differences; and all together."""
     rows = list(report.rows())
-    lines = table(_HEADINGS, [_row(row) for row in rows], frozenset(range(2, 10))) if rows else []
+    lines: list[Line] = []
+    if rows:
+        lines, left_out = table_within(
+            width, _HEADINGS, [_row(row) for row in rows], frozenset(range(2, 10)), _LEAST_WANTED
+        )
+        lines += [line(Span(no_room_for(left_out), "dim"))] if left_out else []
     for row in rows:
         lines += [fit(one, width) for one in _places(row)]
     for channel, reasons in report.broadcasts.items():

@@ -19,7 +19,7 @@ from daebus_console.engine.rate import RATE_WINDOW, Rate
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import quoted, shown, with_names
-from daebus_console.render import Line, Span, duration, fit, line, plural, table
+from daebus_console.render import Line, Span, duration, fit, line, no_room_for, plural, table, table_within
 from daebus_console.text import clean
 
 LOOK_FOR = 1.5
@@ -27,6 +27,8 @@ LOOK_FOR = 1.5
 
 SHORTEST_LOOK = 1.0
 """Seconds of looking below which no rate is told."""
+_LEAST_WANTED = (["PROBE"], ["UP"], ["PROCESS"], ["HANDLED"])
+"""Columns of instances that a narrow terminal does without, the first ones first."""
 
 
 def run_services(command: Command, context: Context) -> int:
@@ -130,7 +132,10 @@ def _print(
     else:
         output.note("no service is there, and nobody is subscribed to anything")
     if command["service"] and any(record["instances"] for record in records):
-        context.output.result([line(""), *_instance_lines(records, context.session.clock())])
+        lines, left_out = _instance_lines(records, context.session.clock(), output.width)
+        output.result([line(""), *lines])
+        if left_out:
+            output.note(no_room_for(left_out))
     if command["service"] and any(record["runs"] for record in records):
         output.result([line(""), *_run_lines(records, context)])
     if every and others:
@@ -270,7 +275,7 @@ def _service_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
     return table(headings, rows, right=frozenset({1, 2, 3}))
 
 
-def _instance_lines(records: Iterable[dict[str, Any]], now: float) -> list[Line]:
+def _instance_lines(records: Iterable[dict[str, Any]], now: float, width: int) -> tuple[list[Line], list[str]]:
     rows: list[list[str | Span]] = []
     for record in records:
         name = record["service"]
@@ -285,7 +290,7 @@ def _instance_lines(records: Iterable[dict[str, Any]], now: float) -> list[Line]
             rows.append([Span(name, "bold"), Span(instance, "dim"), place(info), workers, *shown, up, probe])
             name = ""
     headings = ("SERVICE", "INSTANCE", "PROCESS", "WORKERS", "QUEUE", "HANDLED", "ERRORS", "REFUSED", "UP", "PROBE")
-    return table(headings, rows, right=frozenset(range(3, len(headings))))
+    return table_within(width, headings, rows, frozenset(range(3, len(headings))), _LEAST_WANTED)
 
 
 def _run_lines(records: Iterable[dict[str, Any]], context: Context) -> list[Line]:

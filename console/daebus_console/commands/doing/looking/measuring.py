@@ -6,7 +6,7 @@ import math
 import time
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -37,14 +37,14 @@ from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_missed
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, duration, table, width_of
+from daebus_console.render import Line, Span, duration, no_room_for, table_within
 
 _AT_ONCE = 1_000
 """Records that are looked at while the tap waits."""
 # Members of an enum are slow to look up, and these are wanted for every exchange.
 _TOLD, _BROADCAST = Kind.TOLD, Kind.BROADCAST
 _CONTROL, _TIMELESS = Flag.CONTROL, Flag.TIMELESS
-_LEAST_WANTED = ("QUEUE P95", "HANDLER P95", "P99", "RATE/S", "MAX", "P95")
+_LEAST_WANTED = (["QUEUE P95"], ["HANDLER P95"], ["P99"], ["RATE/S"], ["MAX"], ["P95"])
 """Columns that a narrow terminal does without, the first ones first."""
 
 
@@ -269,7 +269,7 @@ def _print(command: Command, context: Context, stats: Stats, looked: float, now:
         lines, left_out = _lines([*rows, stats.totals(now)], looked, context.output.width)
         context.output.result(lines)
         if left_out:
-            context.output.note(f"no room for {', '.join(left_out)}: --json has all")
+            context.output.note(no_room_for(left_out))
     else:
         context.output.note("no requests were seen")
     others = [(stats.broadcasts, "broadcast"), (stats.orphans, "orphan answer")]
@@ -312,7 +312,7 @@ def _action(row: Row) -> str:
     return f"(beyond {row.beyond:,} actions)" if row.beyond else shown(row.action, text=True)
 
 
-def _lines(rows: list[Row], looked: float, width: int) -> tuple[list[Line], Sequence[str]]:
+def _lines(rows: list[Row], looked: float, width: int) -> tuple[list[Line], list[str]]:
     """The figures in so many cells, and the columns for which there is no room in them: the least wanted ones."""
     cells: list[list[str | Span]] = []
     for row in rows:
@@ -345,10 +345,4 @@ def _lines(rows: list[Row], looked: float, width: int) -> tuple[list[Line], Sequ
         "HANDLER P95",
         "QUEUE P95",
     )
-    kept, left = list(range(len(headings))), list(_LEAST_WANTED)
-    while True:
-        columns = [[row[index] for index in kept] for row in cells]
-        lines = table([headings[index] for index in kept], columns, right=frozenset(range(2, len(kept))))
-        if not left or width_of(lines[0]) <= width:
-            return lines, _LEAST_WANTED[: len(_LEAST_WANTED) - len(left)]
-        kept.remove(headings.index(left.pop(0)))
+    return table_within(width, headings, cells, frozenset(range(2, len(headings))), _LEAST_WANTED)
