@@ -126,3 +126,11 @@ class RedisServer:
     def close(self) -> None:
         self.stop()
         self._directory.cleanup()
+
+
+def publish_at_once(client: redis.Redis, channel: str, message: bytes, count: int) -> None:
+    """Publish a message so often, before the server sends any of it.
+
+    It counts them for the limit of the output buffer, be it Valkey 9, which does so up to 16 KiB.
+    """
+    client.eval("for _ = 1, ARGV[3] do redis.call('PUBLISH', ARGV[1], ARGV[2]) end", 0, channel, message, count)

@@ -11,7 +11,7 @@ from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
 from tests.console.live.conftest import Publish
 from tests.support.ports import free_port
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisServer, publish_at_once
 from tests.support.waiting import eventually
 
 OpenSession = Callable[..., Session]
@@ -108,7 +108,7 @@ def test_a_tap_that_falls_behind_is_cut_off_and_says_so(open_session: OpenSessio
         # Hold the engine's lock: the tap cannot hand on what it has read, and the server's buffer fills up.
         with session.lock:
             for _ in range(40):
-                client.publish("events", b'{"x": "' + b"x" * 500_000 + b'"}')
+                publish_at_once(client, "events", b'{"x": "' + b"x" * 10_000 + b'"}', 50)
     assert session.wait_for(lambda: session.status.gaps >= 1, 10)
     assert session.wait_for(lambda: session.status.up, 10)
     assert any(one.kind is Kind.GAP for one in exchanges(session))

@@ -9,26 +9,26 @@ from daebus_console.engine.session import Session
 from tests.console.sick.conftest import Bus, looking
 from tests.console.sick.test_tap_life import gaps
 from tests.support.proxy import Proxy
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisServer, publish_at_once
 from tests.support.waiting import eventually
 
 LIMIT = "33554432 8388608 60"
 
 
-def cut_off(server: RedisServer, session: Session, message: bytes) -> str:
-    """Publish that, which cuts the console off; returns the reason that the gap tells."""
+def cut_off(server: RedisServer, session: Session) -> str:
+    """Publish 5 MB at once, which cuts the console off; returns the reason that the gap tells."""
     assert session.wait_up(5)
     with server.client() as client:
-        client.publish("news", message)
+        publish_at_once(client, "news", b"x" * 10_000, 500)
     assert session.wait_for(lambda: bool(gaps(session)) and gaps(session)[0].end is not None, 20)
     return gaps(session)[0].reason
 
 
-def test_a_message_over_the_limit_names_the_limit_and_what_to_do(own_redis: RedisServer) -> None:
+def test_more_than_the_limit_names_it_and_what_to_do(own_redis: RedisServer) -> None:
     with own_redis.client() as client:
         client.config_set("client-output-buffer-limit", "pubsub 2mb 1mb 60")
     with looking(own_redis.url) as session:
-        reason = cut_off(own_redis, session, b"x" * 5_000_000)
+        reason = cut_off(own_redis, session)
     assert "closed the connection" in reason
     assert "client-output-buffer-limit pubsub (2 MB, or 1 MB for 60 s)" in reason
     assert "CONFIG SET client-output-buffer-limit" in reason
@@ -39,7 +39,7 @@ def test_where_the_limit_may_not_be_read_what_is_probable_is_told(bus: Bus) -> N
         client.config_set("client-output-buffer-limit", "pubsub 2mb 1mb 60")
     url = bus.user("looker", "+@all", "~*", "&*", "-info", "-config")
     with looking(url) as session:
-        reason = cut_off(bus.server, session, b"x" * 5_000_000)
+        reason = cut_off(bus.server, session)
     assert "client-output-buffer-limit pubsub (by default 32 MB, or 8 MB for 60 s)" in reason
 
 

@@ -15,6 +15,9 @@ from tests.console.sick.states import OPTIONS, STATES
 from tests.console.tui.support import Driver, drive
 from tests.support.redis_server import RedisServer
 
+BUSY = "is busy running a script"
+"""What a server says of itself, whatever its name is."""
+
 VERBS = {
     "services": "loyalty",
     "tail --for 0.2": "",
@@ -49,7 +52,7 @@ def test_every_verb_does_what_redis_lets_it_and_tells_the_rest(sick: tuple[str, 
         said = carry_out(bus.server.url, line.replace("FILE", f"{tmp_path}/{number}.jsonl"))
         if code == "BUSY":
             assert said.status == Exit.NO_REDIS, line
-            assert "BUSY Redis is busy running a script" in said.words, line
+            assert BUSY in said.words, line
         elif code in ("READONLY", "MASTERDOWN") and line.startswith("broadcast"):
             # The service is there, but nobody listens: whoever does may be at the master.
             assert said.status == Exit.NO_REDIS, line
@@ -66,7 +69,7 @@ def test_the_full_screen_says_what_is_so_and_goes_on_when_it_is_over() -> None:
         async def story(console: Driver) -> None:
             await console.sees("● live")
             with STATES["BUSY"](server):
-                await console.sees("BUSY Redis is busy running a script")
+                await console.sees(BUSY)
                 assert "refuses to subscribe" not in console.text
             await console.loses("BUSY")
             await console.sees("● live")
