@@ -68,7 +68,7 @@ BEFORE = Facts("a", 3, 0, LIMIT, place="a:1", up=50)
         (Facts("a", 4, 0, LIMIT, place="b:2"), "more was waiting for this console"),
         (Facts("b", 9, 9, LIMIT, up=60, at=10.0), "not known; another server answers at this address now"),
         (Facts("b", 9, 9, LIMIT, up=10, at=10.0), "started anew"),
-        (Facts(), "perhaps by CLIENT KILL; or a message was too large"),
+        (Facts(), "perhaps by CLIENT KILL, or a proxy in between; or a message was too large"),
     ],
 )
 def test_what_the_server_counts_tells_why(now: Facts, told: str) -> None:

@@ -107,8 +107,8 @@ class Witness:
         if now.disconnected is not None:
             return "not for falling behind; perhaps by CLIENT KILL, or a proxy in between"
         return (
-            f"perhaps by CLIENT KILL; or a message was too large, or this console too slow, for {now.limit_in_words}:"
-            f" {_WHAT_TO_DO}"
+            "perhaps by CLIENT KILL, or a proxy in between; or a message was too large, or this console too slow,"
+            f" for {now.limit_in_words}: {_WHAT_TO_DO}"
         )
 
 
