@@ -27,7 +27,9 @@ from daebus.transport.places import dialing
 from daebus.transport.places.route import Place, route_of
 from daebus.transport.places.sentinels import SentinelLookout
 from daebus.transport.publisher import Publisher
+from daebus_console.engine.session import Session
 from tests.console.sick.conftest import carry_out
+from tests.console.tui.support import Driver, drive
 from tests.support.faulty import works
 from tests.support.hammer import hammering
 from tests.support.ports import free_port
@@ -243,6 +245,13 @@ def test_sentinels_and_servers_have_passwords_of_their_own(own_redis: RedisServe
                 told = carry_out(f"{order_url}{query}", line).words
                 assert f"the sentinel at localhost:{sentinel.port} " in told
                 assert "redis://USER:PASSWORD@HOST" not in told
+
+        async def refused(console: Driver) -> None:
+            await console.sees("Allow it there", "The sentinel at", "sentinel_password=PASSWORD")
+            assert "--redis" not in console.text
+
+        with Session(f"{order_url}?sentinel_username=bob&sentinel_password=wrong") as session:
+            drive(session, refused, (160, 40))
     finally:
         sentinel.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daebus.transport.places.sentinels import OF_SENTINEL
 from daebus_console.engine.filter.doubts import Doubt
 from daebus_console.engine.session import Session
 from daebus_console.text import clean, folded
@@ -18,6 +19,9 @@ def no_services(session: Session, width: int) -> list[Line]:
         text = f"Who is on {url} is not known: {clean(session.status.discovery_problem)}"
     elif session.status.up or not problem:
         text = f"No services on {url} yet. Start one, or run `daebus-console demo`."
+    elif problem.startswith(OF_SENTINEL):
+        # Who may at the servers is none of its business.
+        text = f"{why_away(session)}. Allow it there, or quit and name another URL. It is tried again all the time."
     elif session.tap.answering:
         text = (
             f"There is a Redis at {url}, but nothing is seen: {without_address(session, problem)}. Allow it there, or"
