@@ -25,6 +25,8 @@ from tests.console.engine.records.told import batch, record
         ("usres", ["users"], "users"),
         ("apply_coupon", ["place_order", "cancel_order"], None),
         ("get", ["set"], None),
+        ("charge", ["chagre"], "chagre"),
+        ("charge", ["chtage"], None),
         ("labs", ["lab"], "lab"),
         ("lab", ["lobs", "labs"], "labs"),
         ("warehouse_stock", ["warehouse_stok", "warehose_stok"], "warehouse_stok"),

@@ -75,6 +75,7 @@ def test_answers_of_one_instance_alone(bus: Watched, every: int, alone: bool) ->
     found = bus.one("type-changed")
     assert found.because.endswith("; a number came from instance old alone") is alone
     assert (found.advice == "see which version old runs, and let it send a number as text") is alone
+    assert ("alone" in found.because) is ("version" in found.advice) is alone
 
 
 def test_two_versions_side_by_side_that_answer_in_turns(bus: Watched) -> None:
@@ -92,6 +93,14 @@ def test_two_versions_side_by_side_that_answer_in_turns(bus: Watched) -> None:
     assert (found.count, found.last) == (6, asked.opened.at)
     bus.answer(bus.ask("prices", "quote"), {"price": "12.50"}, instance="old")
     assert bus.one("type-changed").text.endswith("is a number in some messages and a number as text in others")
+
+
+def test_where_one_of_them_answers_now_so_now_so_they_are_not_told_apart(bus: Watched) -> None:
+    for number in range(1, 25):
+        answer = {"price": 12.5 if number % 2 == 0 else "12.50"}
+        bus.answer(bus.ask("prices", "quote"), answer, instance="old" if number % 4 == 0 else "new")
+        bus.wait(0.1)
+    assert bus.found() == []
 
 
 def test_one_answer_of_an_instance_says_nothing_of_its_version(bus: Watched) -> None:

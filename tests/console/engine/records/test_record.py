@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daebus.recorder.records import FIELDS
+from daebus_console.engine.records.lines import how_ended
 from daebus_console.engine.records.record import KINDS, Batch, batch_in
 from tests.console.engine.records.told import batch, handled, recent, record
 
@@ -101,3 +102,19 @@ def test_hostile_texts_are_kept_as_they_are() -> None:
     text = "\x1b[31m[red]\u202e" + "x" * 3
     found = read(record(1, "logged", text=text, logger=text, level=text, id="a"))
     assert json.dumps(found.records[0].text) == json.dumps(text)  # type: ignore[union-attr]  # it is a line of the log
+
+
+def test_how_a_run_ended_is_said_with_its_error() -> None:
+    runs = [
+        handled(1, "a"),
+        handled(2, "b", outcome="deferred", queued=None),
+        handled(3, "c", outcome="handler_error", type="KeyError", error="'sku'", elapsed=None),
+        record(4, "ran", what="task", name="sync", outcome="error"),
+    ]
+    found = [how_ended(one) for one in read(*runs).records]  # type: ignore[arg-type]  # they are runs
+    assert found == [
+        "act: ended well (waited 2 ms, took 10 ms)",
+        "act: put its answer off (took 10 ms)",
+        "act: handler_error (waited 2 ms): KeyError: 'sku'",
+        "task sync: error",
+    ]

@@ -72,6 +72,13 @@ def test_whatever_it_says_is_borne(odd: Any) -> None:
     assert not answered("orders", odd if not isinstance(odd, dict) else {}).doing[1:]
 
 
+@pytest.mark.parametrize(("told", "id"), [("a", "a"), (7, "7"), (1.5, "1.5"), (None, None), ([1], None), ({}, None)])
+def test_an_id_is_text(told: Any, id: str | None) -> None:
+    found = answered("orders", does(told), queue=queued(told))
+    assert found.doing[0].id == id
+    assert found.oldest[0].id == id
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -132,3 +132,15 @@ def test_a_program_with_no_end_of_names_is_bounded() -> None:
     for number in range(1_100):
         take(records, batch("users", handled(1, "a"), instance=f"i{number}"))
     assert len(records.sources) == 1_000
+
+
+def test_what_is_left_of_an_id_is_found_when_its_oldest_is_forgotten() -> None:
+    records = Records(room=6_000)
+    take(records, batch("users", handled(1, "a"), handled(2, "a", "again")))
+    left = []
+    for number in range(3, 60):
+        take(records, batch("users", handled(number, f"b{number}")))
+        seqs = [one.seq for one in records.of("a")]
+        if seqs not in left:
+            left.append(seqs)
+    assert left == [[1, 2], [2], []]
