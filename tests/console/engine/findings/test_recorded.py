@@ -266,6 +266,16 @@ def test_why_a_broadcast_had_no_effect(bus: Watched) -> None:
     assert "these ended well: listener audit of mailer" in cause.evidence
 
 
+def test_why_a_broadcast_had_an_effect_on_one_of_two(bus: Watched) -> None:
+    for service in ("mailer", "push"):
+        bus.info(service, listens=["orders"])
+    order = bus.say("orders", ORDER)
+    tell(bus, batch("mailer", heard(bus)))
+    assert "push" in why(bus, order).text
+    tell(bus, batch("push", heard(bus)))
+    assert why(bus, order).text.startswith("nothing is wrong: ")
+
+
 def test_why_broadcasts_had_no_effect_of_whose_latest_nothing_is_told_yet(bus: Watched) -> None:
     bus.info("mailer", listens=["orders"])
     bus.say("orders", ORDER)

@@ -66,6 +66,15 @@ def test_what_is_found_of_a_request_itself_goes_before_what_is_of_others_about_t
     assert why(bus, early).name == "nobody"
 
 
+def test_what_is_found_of_one_action_is_not_said_of_another(bus: Watched) -> None:
+    bus.info("orders", "audit", "check", "list", workers={"max": 1, "busy": 1})
+    above = bus.ask("orders", "audit", timeout=10)
+    below = bus.ask("orders", "check", of=above, timeout=1)
+    other = bus.ask("orders", "list", timeout=1)
+    bus.wait(2)
+    assert [why(bus, one).name for one in (below, other)] == ["waits_for_itself", "busy"]
+
+
 def test_a_request_whose_answer_bore_the_id_of_another(bus: Watched) -> None:
     for _ in range(2):
         first, second = bus.ask("legacy", "stock", timeout=1), bus.ask("legacy", "stock", timeout=1)
