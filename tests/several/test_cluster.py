@@ -14,6 +14,7 @@ from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, Requester, ServiceUn
 from daebus.transport.address import RedisAddress
 from daebus.transport.places import dialing
 from daebus_console.engine.session import Session
+from tests.integration.processes.test_forks import IN_CHILDREN, output_of
 from tests.integration.serving.test_circles import TIMES, TRIES, circles, is_little
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
@@ -168,6 +169,33 @@ def test_one_that_begins_on_a_node_that_has_just_been_added_is_found(name: str) 
                 assert caller.send_request("echo", {"n": 1}) == {"n": 1}
     finally:
         small.close()
+
+
+_COUNTING = (
+    IN_CHILDREN
+    + """
+from daebus.transport.address import RedisAddress
+from daebus.transport.places.dialing import lookout_of
+lookout = lookout_of(RedisAddress(url))
+
+def work(who):
+    channels = [name.encode()] * (1 + ["parent", "child 0", "child 1", "child 2"].index(who))
+    for _ in range(200):
+        assert lookout.count(channels, 30.0) == [1] * len(channels)
+
+work("parent")
+children = in_children(work)
+work("parent")
+end(children)
+"""
+)
+
+
+def test_a_forked_child_asks_the_nodes_over_connections_of_its_own(cluster: Cluster, name: str) -> None:
+    app = Daebus(name)
+    app.action("echo")(lambda: request.payload)
+    with serving(app, cluster.url, name):
+        assert "ended [0, 0, 0]" in output_of(_COUNTING, cluster.url, name)
 
 
 def test_broadcasts_reach_every_node(cluster: Cluster, name: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from daebus import Daebus, Requester, request
 from tests.support.framework_services import Program, Tap, program, serving
 
-_BEGIN = """
+IN_CHILDREN = """
 import asyncio, os, sys, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, broadcast
@@ -34,7 +34,7 @@ def end(children):
     print("ended", [os.waitpid(child, 0)[1] for child in children], flush=True)
 """
 _CALLERS = (
-    _BEGIN
+    IN_CHILDREN
     + """
 caller, other = DaebusCaller(name, redis_url=url, timeout=30), AsyncDaebusCaller(name, redis_url=url, timeout=30)
 caller.send_request("echo", {})
@@ -64,7 +64,7 @@ caller.close()
 """
 )
 _IMPORTED = (
-    _BEGIN
+    IN_CHILDREN
     + """
 app = Daebus(name + "_forked")
 app.action("who")(lambda: {"pid": os.getpid()})
@@ -80,7 +80,7 @@ end(children)
 """
 )
 _RUNNING = (
-    _BEGIN
+    IN_CHILDREN
     + """
 app = Daebus(name + "_running")
 app.action("who")(lambda: {"pid": os.getpid()})
@@ -112,7 +112,7 @@ def echo(redis_url: str, name: str) -> Iterator[str]:
         yield name
 
 
-def _output(code: str, url: str, name: str) -> str:
+def output_of(code: str, url: str, name: str) -> str:
     started = Program("-c", code, url, name, DAEBUS_REDIS_URL=url)
     assert started.wait(100) == 0, started.output
     return started.output
@@ -120,19 +120,19 @@ def _output(code: str, url: str, name: str) -> str:
 
 def test_callers_and_broadcasts_of_a_parent_and_its_children_go_on(redis_url: str, echo: str) -> None:
     with Tap(redis_url, echo + ".news") as tap:
-        assert "ended [0, 0, 0]" in _output(_CALLERS, redis_url, echo)
+        assert "ended [0, 0, 0]" in output_of(_CALLERS, redis_url, echo)
         heard = sorted(data.decode() for _channel, data in tap.collect())
     assert heard == [f'{{"from":"{who}"}}' for who in ("all", "child 0", "child 1", "child 2", "parent")]
 
 
 def test_a_service_that_was_imported_and_not_started_is_started_in_each_child(redis_url: str, name: str) -> None:
-    assert "ended [0, 0, 0]" in _output(_IMPORTED, redis_url, name)
+    assert "ended [0, 0, 0]" in output_of(_IMPORTED, redis_url, name)
 
 
 def test_a_running_service_goes_on_in_the_parent_and_says_once_that_no_child_carries_it_on(
     redis_url: str, name: str
 ) -> None:
-    output = _output(_RUNNING, redis_url, name)
+    output = output_of(_RUNNING, redis_url, name)
     assert "ended [0, 0, 0]" in output
     assert output.count(f"{name}_running runs in the parent process; a forked one does not carry it on") == 3
 
@@ -251,7 +251,7 @@ def test_a_child_that_is_terminated_before_it_has_begun_ends(redis_url: str, nam
 
 
 _SPOILT = (
-    _BEGIN
+    IN_CHILDREN
     + """
 from daebus.transport.fork import begins_anew
 
@@ -286,7 +286,7 @@ def test_all_begin_anew_in_a_child_whatever_becomes_of_one(redis_url: str, echo:
 
 
 _VIEWED = (
-    _BEGIN
+    IN_CHILDREN
     + """
 import stat
 from daebus.transport.aio.connection import AsyncConnection
