@@ -21,7 +21,8 @@ def no_services(session: Session, width: int) -> list[Line]:
         text = f"No services on {url} yet. Start one, or run `daebus-console demo`."
     elif problem.startswith(OF_SENTINEL):
         # Who may at the servers is none of its business.
-        text = f"{why_away(session)}. Allow it there, or quit and name another URL. It is tried again all the time."
+        why = _as_sentence(session, problem)
+        text = f"{why}. Allow it there, or quit and name another URL. It is tried again all the time."
     elif session.tap.answering:
         text = (
             f"There is a Redis at {url}, but nothing is seen: {without_address(session, problem)}. Allow it there, or"
@@ -45,9 +46,13 @@ def away(session: Session) -> tuple[str, str] | None:
     problem = session.status.problem
     if session.recorded or session.status.up or not problem:
         return None
-    told = without_address(session, problem)
     since = "Redis refuses it" if session.tap.answering else "Redis is not connected"
-    return f"Nothing is seen, since {since}.", told[:1].upper() + told[1:]
+    return f"Nothing is seen, since {since}.", _as_sentence(session, problem)
+
+
+def _as_sentence(session: Session, problem: str) -> str:
+    told = without_address(session, problem)
+    return told[:1].upper() + told[1:]
 
 
 def no_flow(
