@@ -306,6 +306,15 @@ def test_only_the_named_channels_are_looked_at(console: Console, redis_url: str,
     assert {record["channel"] for record in records} == {f"{name}.in"}
 
 
+def test_what_answers_the_console_itself_is_not_counted(console: Console, service: str) -> None:
+    with console.start("--channels", "nothing", "services", service, "--json") as asking:
+        # Its service answers what a console asks it on a channel that the globs do not cover.
+        assert '"pid"' in asking.communicate(timeout=60)[0]
+    done = console("--channels", "nothing", "stats", "--for", "2")
+    assert (done.status, "no requests were seen" in done.err) == (0, True)
+    assert "also" not in done.err
+
+
 @pytest.mark.parametrize("mode", [[], ["--json"]])
 def test_a_closed_pipe_ends_it_quietly(console: Console, redis_url: str, name: str, mode: list[str]) -> None:
     with (

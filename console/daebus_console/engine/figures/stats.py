@@ -62,12 +62,12 @@ class Stats:
     # What comes in ---------------------------------------------------------------------------------------------
 
     def opened(self, exchange: Exchange) -> None:
-        """Count an exchange that has just been opened."""
+        """Count an exchange that has just been opened, but for what consoles and services say among themselves."""
+        if exchange.flags & _CONTROL:
+            return
         kind = exchange.kind
         if kind is not _REQUEST and kind is not _ONE_WAY:
             self._count_other(exchange)
-            return
-        if exchange.flags & _CONTROL:
             return
         at = exchange.opened.at
         self._last = exchange.number
@@ -91,7 +91,7 @@ class Stats:
         for one in exchanges:
             kind = one.kind
             if kind is _BROADCAST:
-                alone += 1
+                alone += not one.flags & _CONTROL
             elif kind is _ONE_WAY and not one.flags & _CONTROL:
                 sent[one.target, one.action].append(one)
             else:

@@ -93,9 +93,13 @@ def test_what_is_neither_request_nor_one_way_is_counted_apart() -> None:
     on >> raw("caller:1", b'{"request_id": ?')
     on >> request("daebus.control.orders", "info", id="i")
     on >> answer("caller:1", id="i")
-    assert on.stats.rows(on.bus.now) == []
-    assert on.totals.count == 0
-    assert (on.stats.broadcasts, on.stats.orphans, on.stats.unreadable) == (2, 1, 1)
+    on >> raw("daebus.watch.orders", '{"service": "orders", "instance": "i", "seq": 1, "records": []}')
+    together = Stats()
+    together.took_place(on.bus.exchanges)
+    for stats in (on.stats, together):
+        assert stats.rows(on.bus.now) == []
+        assert stats.totals(on.bus.now).count == 0
+        assert (stats.broadcasts, stats.orphans, stats.unreadable) == (2, 1, 1)
 
 
 def test_progress_and_duplicates_do_not_count_again() -> None:

@@ -207,12 +207,15 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
     stats = Stats()
     # What an exchange is like (its status, its latency) is known when it is over, so with a filter all is counted then.
     finished: list[Exchange] = []
-    everything = wanted.everything
+    everything, session = wanted.everything, context.session
 
     def take(message: Message, exchange: Exchange) -> None:
         """On the tap's thread, under the session's lock."""
         if message.kind is Kind.GAP:
             stats.lost()
+        elif exchange.target == session.reply_to:
+            # Of a question of ours that went where nobody reads; it is marked as that only when all of it is taken.
+            return
         elif exchange.opened is message:
             if everything:
                 stats.opened(exchange)
@@ -221,7 +224,6 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
         elif everything and exchange.answer is message:
             stats.settled(exchange)
 
-    session = context.session
     unwatch = session.watch(take, stats.settled if everything else None)
     interrupted = False
     try:
