@@ -75,11 +75,17 @@ def take_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
             if value not in ("on", "off"):
                 raise _at(line, word, f"{option.name} is on or off, not {value}")
             found[option.key] = value == "on"
+    if found.get("passive"):
+        found["read_only"] = True
+    _read_lists(found, line)
+    return Globals(**found), rest
+
+
+def _read_lists(found: dict[str, Any], line: str) -> None:
+    """Read those that are lists, in place. Raises CommandError."""
     for key in ("channels", "redact", "dialects"):
         if key in found:
             found[key] = tuple(part for part in (piece.strip() for piece in _PART.findall(found[key])) if part)
-    if found.get("passive"):
-        found["read_only"] = True
     if "channels" in found:
         try:
             found["channels"] = tuple(naming.read_glob(glob) for glob in found["channels"])
@@ -95,7 +101,6 @@ def take_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
             dialects.chosen(found["dialects"])
         except ValueError as error:
             raise CommandError(f"--dialects: {error}", 0, 0, line=line) from None
-    return Globals(**found), rest
 
 
 def _belongs_to_verb(name: str, rest: Sequence[str]) -> bool:
