@@ -331,21 +331,6 @@ def test_whatever_ends_the_other_process_the_rest_is_read_here(tmp_path: Path, w
     assert family([os.getpid()]) <= before
 
 
-def test_a_file_system_without_room_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_nameless", lambda: os.fdopen(os.open("/dev/full", os.O_WRONLY | os.O_CLOEXEC), "wb"))
-    path = written(tmp_path, plain())
-    recording = Recording(path)
-
-    def work() -> int:
-        assert halves.spool is not None
-        return halves.spool.write(b"x" * sum(1 for _ in recording.exchanges()))
-
-    halves = Halves(recording, work)
-    with halves:
-        assert exported(recording.exchanges()) == in_one(path)[0]
-        assert halves.result is None
-
-
 def test_a_machine_that_forks_no_more_reads_all_of_it_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused() -> int:
         raise BlockingIOError("too many processes")

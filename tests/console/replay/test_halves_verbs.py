@@ -40,25 +40,28 @@ def slowly(spool, records):
 halves.Halves._take_over = told
 if os.environ.get("SLOWLY"):
     exporting_apart._write = slowly
+if os.environ.get("FULL"):
+    exporting_apart._nameless = lambda size: os.fdopen(os.open("/dev/full", os.O_RDWR | os.O_CLOEXEC), "wb")
+exporting_apart._ROOM = float(os.environ.get("ROOM", "4"))
 from daebus_console.__main__ import main
 sys.exit(main())
 """
 
 
-def start(folder: Path, *words: str, processors: int = 2, slowly: bool = False) -> subprocess.Popen[bytes]:
-    environ = {**plain_environ(), "PROCESSORS": str(processors), "TOOK": str(folder / "took")}
+def start(folder: Path, *words: str, processors: int = 2, **more: str) -> subprocess.Popen[bytes]:
+    environ = {**plain_environ(), "PROCESSORS": str(processors), "TOOK": str(folder / "took"), **more}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", PROGRAM, *words],
         cwd=folder,
-        env=environ | ({"SLOWLY": "1"} if slowly else {}),
+        env=environ,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
 
 
-def done(folder: Path, *words: str, processors: int) -> tuple[int, bytes, bytes]:
-    with start(folder, *words, processors=processors) as process:
+def done(folder: Path, *words: str, processors: int, **more: str) -> tuple[int, bytes, bytes]:
+    with start(folder, *words, processors=processors, **more) as process:
         out, err = process.communicate(timeout=120)
     return process.returncode, out, err
 
@@ -88,6 +91,17 @@ def test_what_is_said_is_the_same(tmp_path: Path, capture: Path, words: tuple[st
     assert alone[0] == 0
     assert both == alone
     assert b"torn" in both[2]
+
+
+@pytest.mark.parametrize(("more", "took"), [({"FULL": "yes"}, "False\n"), ({"ROOM": "1e12"}, None)])
+def test_without_room_all_of_it_is_written_by_one(
+    tmp_path: Path, capture: Path, more: dict[str, str], took: str | None
+) -> None:
+    """None where the file system is full, and none is taken where little is left."""
+    words = ("export", str(capture), "--as", "jsonl")
+    assert done(tmp_path, *words, processors=2, **more) == done(tmp_path, *words, processors=1)
+    told = tmp_path / "took"
+    assert (told.read_text() if told.exists() else None) == took
 
 
 def test_a_file_is_the_same(tmp_path: Path, capture: Path) -> None:
@@ -131,7 +145,7 @@ def test_what_asks_only_services_themselves_is_counted_on_both_sides(tmp_path: P
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, None])
 def test_however_it_ends_no_process_is_left(tmp_path: Path, capture: Path, how: signal.Signals | None) -> None:
     """The first waits for the second; with None, whoever reads what it says has gone."""
-    with start(tmp_path, "export", str(capture), "--as", "jsonl", slowly=True) as process:
+    with start(tmp_path, "export", str(capture), "--as", "jsonl", SLOWLY="yes") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         other = eventually(lambda: family([process.pid]), what="there are two")

@@ -12,11 +12,10 @@ import os
 import pickle
 import signal
 import struct
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import IO, Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from daebus_console.engine.capture.reader import Place
 from daebus_console.engine.message.exchange import Exchange
@@ -28,8 +27,6 @@ Result = TypeVar("Result")
 
 _NUMBER = struct.Struct("<q")
 _HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-_FOLDER = "/var/tmp"
-"""Where large files may lie, which is seldom in memory."""
 
 
 class Unfit(Exception):
@@ -48,9 +45,9 @@ class Halves(Generic[Result]):
 
     Within it the exchanges of the recording are those of the first half, and `result` is what `work` returned over
     there, where the recording's exchanges were those of the second; or they are all there are, and `result` is None. Of
-    the second half they are numbered from `shift` less than they have. `work` may write into `spool`. `warm` is told
-    those before the seam that the other process reads as well. There is one half only where `numbers` tells that the
-    work wants those of exchanges. Where `work` finds that it cannot go on without what was before, it raises Unfit.
+    the second half they are numbered by `shift` less than they are. `warm` is told those before the seam that the other
+    process reads as well. There is one half only where `numbers` tells that the work wants those of exchanges. Where
+    `work` finds that it cannot go on without what was before, it raises Unfit.
     """
 
     def __init__(
@@ -64,7 +61,6 @@ class Halves(Generic[Result]):
         self.recording = recording
         self.result: Result | None = None
         self.shift = 0
-        self.spool: IO[bytes] | None = None
         self._work, self._warm, self._numbers = work, warm, numbers
         self._seam: Seam | None = None
         self._pid = 0
@@ -85,11 +81,8 @@ class Halves(Generic[Result]):
     ) -> None:
         self.recording.instead = None
         self._end()
-        if self.spool is not None:
-            self.spool.close()
 
     def _begin(self, seam: Seam) -> None:
-        self.spool = _nameless()
         reads, writes = os.pipe()
         parent = os.getpid()
         # An interrupt is the parent's to deal with; between the two neither would know whose it is.
@@ -189,8 +182,6 @@ class Halves(Generic[Result]):
         told = len(reading.reader.warnings)
         recording.instead = reading.exchanges
         result = self._work()
-        assert self.spool is not None, "it is made before"
-        self.spool.flush()
         look()
         _say(pipe, pickle.dumps((result, reading.reader.warnings[told:])))
 
@@ -207,10 +198,3 @@ def _say(pipe: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(pipe, view) :]
-
-
-def _nameless() -> IO[bytes]:
-    try:
-        return tempfile.TemporaryFile(prefix="daebus-", dir=_FOLDER)
-    except OSError:
-        return tempfile.TemporaryFile(prefix="daebus-")

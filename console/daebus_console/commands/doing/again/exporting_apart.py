@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
-from typing import IO
+from contextlib import contextmanager, suppress
+from tempfile import TemporaryFile, gettempdir
+from typing import BinaryIO, cast
 
 from daebus_console.commands.doing.shared.choosing import Chosen
 from daebus_console.engine.export import ExportOptions
@@ -17,6 +19,10 @@ RECORDS = {"json": laid_out, "jsonl": lines}
 """The formats that are made of a record for each exchange, whatever the others are."""
 _LENGTH = struct.Struct("<I")
 _AT_ONCE = 1_000
+_FOLDER = "/var/tmp"
+"""Where large files may lie, which is seldom in memory."""
+_ROOM = 4
+"""How many times as much as the capture must be free there: others want some as well."""
 
 
 class Counted:
@@ -49,40 +55,50 @@ class Counted:
 class OtherHalf:
     """What another process makes of the second half of a capture; nothing where there is none."""
 
-    def __init__(self, halves: Halves[tuple[int, int]] | None = None) -> None:
-        self._halves = halves
+    def __init__(self, halves: Halves[tuple[int, int]] | None = None, spool: BinaryIO | None = None) -> None:
+        self._halves, self._spool = halves, spool
 
     def records(self, count: Counted) -> Iterator[str]:
         """Its records, counted there as well. Ask for them when those of the first half are through."""
-        halves = self._halves
-        if halves is None or halves.result is None:
+        halves, spool = self._halves, self._spool
+        if halves is None or spool is None or halves.result is None:
             return
         passed, control = halves.result
         count.passed += passed
         count.control += control
-        yield from _read(halves.spool, halves.shift)
+        yield from _read(spool, halves.shift)
 
 
 @contextmanager
 def other_half(chosen: Chosen, name: str, options: ExportOptions, whole: bool) -> Iterator[OtherHalf]:
     """Have the second half of a capture exported meanwhile, where there is one and the format allows it."""
     write, recording = RECORDS.get(name), chosen.recording
-    if write is None or recording is None:
+    spool = None if write is None or recording is None else _nameless(recording.stored.size)
+    if write is None or recording is None or spool is None:
         yield OtherHalf()
         return
 
     def work() -> tuple[int, int]:
         count = Counted(chosen.each(), whole, ())
-        _write(halves.spool, write(count, options))
+        _write(spool, write(count, options))
+        spool.flush()
         return count.passed, count.control
 
-    halves = Halves(recording, work, numbers="#" in chosen.matching.text)
-    with halves:
-        yield OtherHalf(halves)
+    with spool, Halves(recording, work, numbers="#" in chosen.matching.text) as halves:
+        yield OtherHalf(halves, spool)
 
 
-def _write(spool: IO[bytes] | None, records: Iterable[str]) -> None:
-    assert spool is not None, "there is one where there is another process"
+def _nameless(size: int) -> BinaryIO | None:
+    """A file for what becomes of the half of so many bytes; None where it might take all the room that there is."""
+    folder = _FOLDER if os.path.isdir(_FOLDER) else gettempdir()
+    with suppress(OSError):
+        room = os.statvfs(folder)
+        if room.f_bavail * room.f_frsize > _ROOM * size:
+            return cast(BinaryIO, TemporaryFile(prefix="daebus-", dir=folder))
+    return None
+
+
+def _write(spool: BinaryIO, records: Iterable[str]) -> None:
     some: list[bytes] = []
     for record in records:
         data = record.encode("utf-8", "surrogatepass")
@@ -93,8 +109,7 @@ def _write(spool: IO[bytes] | None, records: Iterable[str]) -> None:
     spool.write(b"".join(some))
 
 
-def _read(spool: IO[bytes] | None, shift: int) -> Iterator[str]:
-    assert spool is not None, "there is one where there was another process"
+def _read(spool: BinaryIO, shift: int) -> Iterator[str]:
     spool.seek(0)
     read = spool.read
     while length := read(_LENGTH.size):
