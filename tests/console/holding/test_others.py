@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Barrier, Thread
@@ -554,3 +557,30 @@ def test_a_service_that_goes_takes_what_it_holds_with_it_and_nothing_is_said_to_
         assert console.news() == [told]
         assert console("release next") == Exit.DONE
         assert console.heard.notes[-1] == "nothing is held"
+
+
+def test_what_another_lets_go_is_not_held_at_a_prompt_that_has_only_looked(
+    console: Debugging, other: Debugging, shop: Shop
+) -> None:
+    other(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    other.holding()
+    assert console("held") == Exit.DONE
+    assert len(console.held()) == 1
+    assert other("off") == Exit.DONE
+    assert asked.result() == {"pong": True}
+    eventually(lambda: not console.held(), what="nobody is told that it is held still")
+
+
+def test_the_shell_tells_what_is_running_and_what_another_console_holds_of_it(
+    other: Debugging, shop: Shop, redis_url: str
+) -> None:
+    other(f"break {shop.payment} charge")
+    asked = shop.ask(payload={"amount": 5})
+    other.holding()
+    arguments = [sys.executable, "-m", "daebus_console", "--redis", redis_url, "running"]
+    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert re.search(rf"waits for {shop.payment} charge, held as H\d+ \(before its handler\)", done.stdout)
+    assert re.search(rf"^{shop.payment} \w+  nothing runs, 1 held$", done.stdout, re.MULTILINE)
+    other("off")
+    asked.result()

@@ -114,7 +114,7 @@ class DebugKeys(FindingKeys):
             able = any(one.info.get("debugger") is True for each in services for one in each.instances.values())
         if able:
             self._watched = True
-            from daebus_console.commands.doing.holding.debugging import made_keeper
+            from daebus_console.commands.doing.shared.keeping import made_keeper
 
             made_keeper(self.workspace.commands.context).watch()
 

@@ -10,6 +10,7 @@ from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
 from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
+from daebus_console.commands.doing.shared.keeping import made_keeper
 from daebus_console.commands.errors import CommandError, NotConfirmed, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.words import Word, as_name, split
@@ -39,15 +40,6 @@ def keeper_of(command: Command, context: Context) -> Keeper:
     return made_keeper(context)
 
 
-def made_keeper(context: Context) -> Keeper:
-    """The same, for whoever knows that it may be."""
-    found = under_way(context.session)
-    if found.keeper is None:
-        found.keeper = Keeper(context.session, context.sender)
-        found.stepper = Stepper(found.keeper)
-    return found.keeper
-
-
 def stepper_of(command: Command, context: Context) -> Stepper:
     """Who steps. Raises what `keeper_of` raises."""
     keeper_of(command, context)
@@ -64,7 +56,7 @@ class Unknown(NamedTuple):
 
 
 def look_everywhere(keeper: Keeper, context: Context) -> Unknown | None:
-    """Learn what is held now, in every service that can be debugged.
+    """Learn what is held now, in every service that can be debugged; a prompt, which goes on telling it, from now on.
 
     Returns why there may be others of which nothing is known, where it is so. Raises RedisUnavailable, ReadOnly.
     """
@@ -72,6 +64,7 @@ def look_everywhere(keeper: Keeper, context: Context) -> Unknown | None:
     if context.face is Face.SHELL:
         session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
     else:
+        keeper.watch()
         session.wait_for(lambda: not _untold(session) or context.cancellation.cancelled, LOOK_FOR)
     with session.lock:
         services = debuggable(session) | {service for service, _instance in keeper.desk.reports}

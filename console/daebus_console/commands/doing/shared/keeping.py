@@ -1,0 +1,17 @@
+"""Who keeps what is set and held in services, made on first use."""
+
+from __future__ import annotations
+
+from daebus_console.commands.context import Context
+from daebus_console.commands.under_way import under_way
+from daebus_console.engine.keeping.keeper import Keeper
+from daebus_console.engine.keeping.stepping import Stepper
+
+
+def made_keeper(context: Context) -> Keeper:
+    """Who keeps our rules on the Redis of the session, for whoever knows that it may be."""
+    found = under_way(context.session)
+    if found.keeper is None:
+        found.keeper = Keeper(context.session, context.sender)
+        found.stepper = Stepper(found.keeper)
+    return found.keeper
