@@ -337,6 +337,35 @@ def test_a_crash_that_nobody_noticed_since_it_was_started_anew_at_once(bus: Watc
     assert found.evidence == [lost.number, after.number]
 
 
+@pytest.mark.parametrize(("listed", "seconds"), [(True, 1.2), (False, 1.2), (False, 5)])
+def test_a_message_that_ends_its_service_is_told_though_who_asked_gave_up_before_it_was_back(
+    bus: Watched, listed: bool, seconds: float
+) -> None:
+    bus.info("parser", "parse", started=bus.now - 100)
+    if listed:
+        bus.poll(_parser=1)
+    bus.answer(bus.ask("parser", "parse"), instance="i1")
+    poison = bus.ask("parser", "parse", timeout=1)
+    bus.wait(0.5)
+    if listed:
+        bus.poll(parser=0)
+    bus.wait(seconds)
+    bus.info("parser", "parse", instance="i2", started=bus.now)
+    if listed:
+        bus.poll(_parser=1)
+    for later in (4, 12):
+        bus.wait(later)
+        bus.call("users")
+    if seconds > 3:
+        assert "gone-meanwhile" not in bus.names()
+        return
+    found = bus.one("gone-meanwhile")
+    assert found.text == (
+        "'parser' was started anew while requests to it were under way, or just before that: they got no answer"
+    )
+    assert found.evidence == [poison.number]
+
+
 def test_what_was_sent_after_the_last_that_was_answered_may_have_reached_nobody(bus: Watched) -> None:
     bus.poll(_ledger=1)
     bus.info("ledger", "book", started=bus.now - 100)

@@ -57,9 +57,9 @@ runs and answers what waits, so that no answer came for ten seconds more: this o
 ended by itself (os._exit, a fault in a library written in C). Or it has lost its way to Redis, and is not back yet.
 
 Where nobody listed the subscribers meanwhile, as in a capture, or as one is started anew within a second or two,
-they may also have been sent just before that, while nobody served it: this is said, but for those of which whoever
-asked tells that nobody was there. It is known to be another one by the instances that told of themselves, or answered,
-before.
+they may also have been sent just before that, while nobody served it: this is said, also where it was back three
+seconds after they were sent, and who asked had given up before; but for those of which whoever asked tells that nobody
+was there. It is known to be another one by the instances that told of themselves, or answered, before.
 
 Look at its log, at what ended it (`dmesg` names processes that were killed for want of memory), and at what it was
 asked last."""
@@ -196,9 +196,11 @@ asked last."""
             elif left - _SURE <= sent < self._went.get(entry.name, 0.0):
                 # It went between two looks: before that was sent, or after.
                 left, sure = at, False
+        # One that is started anew at once may take longer for that than who asked waits.
+        latest = exchange.until if sure else max(exchange.until, sent + _UNSEEN)
         # What is sent in the moment between the last look and its end may have reached nobody. And whoever began
         # before that look had only lost its way to Redis.
-        if left is None or not sent < left - _SURE < at <= exchange.until:
+        if left is None or not sent < left - _SURE < at <= latest:
             return False
         remember(
             self._waiting, exchange.number, _Unanswered(exchange, until, min(left, at - _SURE), at, how, sure), _MOST
