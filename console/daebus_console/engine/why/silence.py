@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daebus_console.dates import clock
 from daebus_console.engine.findings.finding import Finding
-from daebus_console.engine.findings.words import call, duration, shown
+from daebus_console.engine.findings.words import call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.why import debugged
 from daebus_console.engine.why.cause import Cause
@@ -39,16 +39,21 @@ def unanswered(sight: Sight, exchange: Exchange) -> Cause:
         or silent(sight, service)
         or answers_kept_out(sight, service)
         or _running(sight, exchange)
-        or Cause(
-            "",
-            f"no cause is known: {can(sight, service, action)}",
-            (
-                f"#{exchange.number} was sent at {clock(since)}, and no answer was seen",
-                *debugged.may_have_dropped(sight, exchange),
-            ),
-            f"look at the log of {shown(service)}",
-        )
+        or _unknown(sight, exchange)
     )
+
+
+def _unknown(sight: Sight, exchange: Exchange) -> Cause:
+    """No cause is known; but a service may be there that has nearly the name of one that nobody knows."""
+    service, action = exchange.target or "", exchange.action or ""
+    known = sight.subscribers(service) or sight.world.instances.of(service)
+    meant = None if known else sight.meant(service)
+    text, advice = f"no cause is known: {can(sight, service, action)}", f"look at the log of {shown(service)}"
+    if meant is not None:
+        text += f"; {quoted(meant)} is there"
+        advice = f"write {quoted(meant)} where {quoted(service)} is sent, if that is meant"
+    evidence = f"#{exchange.number} was sent at {clock(exchange.opened.at)}, and no answer was seen"
+    return Cause("", text, (evidence, *debugged.may_have_dropped(sight, exchange)), advice)
 
 
 def _found(sight: Sight, exchange: Exchange) -> Finding | None:

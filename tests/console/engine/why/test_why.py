@@ -296,6 +296,16 @@ def test_of_a_name_that_nobody_has_the_channel_that_was_meant_is_told(bus: Watch
     assert cause.advice == "write 'orders_created' where 'order_created' is sent, if that is meant"
 
 
+@pytest.mark.parametrize("wrong", ["Users", "staging.users", "usres"])
+def test_where_nobody_lists_who_is_there_a_name_that_is_nearly_it_is_told(bus: Watched, wrong: str) -> None:
+    bus.info("users", "get")
+    asked = bus.ask(wrong, "get", timeout=1)
+    bus.wait(2)
+    cause = why(bus, asked)
+    assert cause.text == f"no cause is known: nothing is known of '{wrong}'; 'users' is there"
+    assert cause.advice == f"write 'users' where '{wrong}' is sent, if that is meant"
+
+
 def test_an_answer_on_another_channel(bus: Watched) -> None:
     asked = bus.ask("users", reply_to="caller:web")
     bus.say("users.responses", {"status": "success", "payload": {}, "request_id": asked.request_id})
