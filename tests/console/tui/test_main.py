@@ -222,6 +222,23 @@ def test_a_redis_that_refuses_is_told_from_one_that_is_not_there(own_redis: Redi
         drive(session, away, size)
 
 
+def test_ids_are_told_by_the_names_that_they_have_on_the_wire() -> None:
+    session = fed(100.0)
+    message = {"action": "mail", "payload": {}}
+    for fields in ({"message_id": "m1"}, {"request_id": "r1", "reply_to": "caller:1"}):
+        session.on_batch(99.0, [("notifier", json.dumps({**message, **fields}).encode())])
+
+    async def story(console: Driver) -> None:
+        await console.press("home", "1")
+        await console.sees("message_id  m1")
+        assert "request_id" not in console.text
+        await console.press("down", "1")
+        await console.sees("request_id  r1")
+        assert "message_id" not in console.text
+
+    drive(session, story)
+
+
 def test_of_a_service_in_a_capture_without_records_it_is_not_said_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "cut.jsonl"
     asked = {"action": "get", "payload": {}, "request_id": "1", "reply_to": "caller:1"}

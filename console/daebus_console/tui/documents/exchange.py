@@ -171,10 +171,11 @@ def _in_its_dialect(exchange: Exchange, message: Message) -> list[Node]:
 
 
 def _facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
+    own = exchange.kind is Kind.ONE_WAY and message.dialect == DAEBUS
     facts = [
         ("channel", shown(message.channel)),
         ("from", shown(exchange.source or "")),
-        ("request_id", exchange.request_id or ""),
+        ("message_id" if own else "request_id", exchange.request_id or ""),
     ]
     facts += [("reply_to", exchange.reply_to or ""), ("parent_id", exchange.parent_id or "")]
     facts += [("seen at", fmt.stamp(message.at)), ("size", f"{len(message.data):,} bytes")]
