@@ -53,7 +53,7 @@ SHELL_OPTIONS = (
     Option(
         "--dialects",
         Kind.TEXT,
-        "read only these dialects, such as daebus,nest (default: all; `help dialects`)",
+        "read only these dialects beside daebus, such as nest,celery (default: all; `help dialects`)",
         "NAMES",
     ),
     Option("--version", Kind.FLAG, "print the version", short="-V"),

@@ -17,7 +17,8 @@ VERB = Verb(
     (LOOKED_AT,),
     (FOR, JSON),
     examples=("stats --for 10", "stats service:users --for 1m --json", "stats today.jsonl service:users"),
-    details="At the shell it looks for 10 s, or as long as --for says; at a prompt it counts what is remembered.",
+    details="One-way messages count as well. At the shell it looks for 10 s, or as long as --for says; at a prompt it"
+    " counts what is remembered.",
     place=70,
 )
 
