@@ -376,12 +376,12 @@ def test_many_messages_to_another_machine_are_confirmed_by_its_name(
 ) -> None:
     host = host_of(session.address.url)
     with prompting(session, "y", host) as prompt:
-        assert prompt(f"request {service} echo {ending} --json") == Exit.INTERRUPTED
+        assert prompt(f"request {service} echo {ending} --json") == Exit.USAGE
         assert f"type {host}" in prompt.asked.questions[0]
         assert "nothing was sent" in prompt.heard.notes[-1]
         assert not prompt.heard.records
         assert prompt(f"request {service} echo {ending} --json") == Exit.DONE
-        assert prompt(f"bench {service} echo -n 2 --json") == Exit.INTERRUPTED
+        assert prompt(f"bench {service} echo -n 2 --json") == Exit.USAGE
     with prompting(session) as prompt:
         assert prompt(f"request {service} echo") == Exit.DONE
         assert not prompt.asked.questions
