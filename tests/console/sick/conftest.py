@@ -31,7 +31,7 @@ class Bus:
     def user(self, name: str, *rules: str) -> str:
         """Make a user with exactly those rules; returns the URL for it."""
         with self.server.client() as admin:
-            admin.execute_command("ACL", "SETUSER", name, "reset", "on", f">{PASSWORD}", *rules)
+            admin.execute_command("ACL", "SETUSER", name, "reset", "resetchannels", "on", f">{PASSWORD}", *rules)
         return self.url(name)
 
     def change(self, name: str, *rules: str) -> None:

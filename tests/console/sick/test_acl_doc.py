@@ -18,7 +18,9 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "acl.md"
-LINES = re.findall(r"`ACL SETUSER (\S+) reset on >PASSWORD ([^`]+)`", PAGE.read_text().replace("\\|", "|"))
+LINES = re.findall(
+    r"`ACL SETUSER (\S+) reset resetchannels on >PASSWORD ([^`]+)`", PAGE.read_text().replace("\\|", "|")
+)
 RULES = {name: re.findall(r"\([^)]*\)|\S+", rules) for name, rules in LINES}
 
 
