@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 import redis
@@ -572,15 +573,26 @@ def test_what_another_lets_go_is_not_held_at_a_prompt_that_has_only_looked(
     eventually(lambda: not console.held(), what="nobody is told that it is held still")
 
 
-def test_the_shell_tells_what_is_running_and_what_another_console_holds_of_it(
+def test_running_and_why_at_the_shell_tell_what_another_console_holds(
     other: Debugging, shop: Shop, redis_url: str
 ) -> None:
+    def told(*words: str) -> str:
+        arguments = [sys.executable, "-m", "daebus_console", "--redis", redis_url, *words]
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        return subprocess.run(arguments, **streams, text=True, timeout=60, check=False).stdout
+
+    def running() -> bool:
+        # Where the machine is busy not all have told by then what they are.
+        text = told("running")
+        held = re.search(rf"^{shop.payment} \w+  nothing runs, 1 held$", text, re.MULTILINE)
+        waits = re.search(rf"waits for {shop.payment} charge, held as H\d+ \(before its handler\)", text)
+        return held is not None and waits is not None
+
     other(f"break {shop.payment} charge")
-    asked = shop.ask(payload={"amount": 5})
+    asked = shop.ask(payload={"amount": 5}, timeout=120)
     other.holding()
-    arguments = [sys.executable, "-m", "daebus_console", "--redis", redis_url, "running"]
-    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
-    assert re.search(rf"waits for {shop.payment} charge, held as H\d+ \(before its handler\)", done.stdout)
-    assert re.search(rf"^{shop.payment} \w+  nothing runs, 1 held$", done.stdout, re.MULTILINE)
+    eventually(running, within=60, what="running tells it")
+    held = f"a debugger holds a message to {shop.payment} charge: H1"
+    eventually(lambda: told("why", shop.payment, "charge").startswith(held), within=60, what="why tells it")
     other("off")
     asked.result()

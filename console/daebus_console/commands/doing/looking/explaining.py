@@ -8,6 +8,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking.finding import read_capture
 from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
 from daebus_console.commands.doing.shared.asking import ask
+from daebus_console.commands.doing.shared.keeping import look_what_is_held
 from daebus_console.commands.doing.shared.material import wait
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
@@ -108,6 +109,8 @@ def _ask(command: Command, context: Context, number: int | None) -> Doors:
             questions += [(name, "running", {}) for name in here if session.telling.tells(name)]
             questions += [(service, "info", {})] if session.telling.tells(service) else []
     ask(context, questions)
+    if service:
+        look_what_is_held(context)
     return doors_of(session.address, service, _reply_to(session, service, exchange)) if service else Doors()
 
 

@@ -9,13 +9,11 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking.listing import absent
 from daebus_console.commands.doing.looking.telling import session_of
 from daebus_console.commands.doing.shared.asking import ask, must_ask
-from daebus_console.commands.doing.shared.keeping import made_keeper
+from daebus_console.commands.doing.shared.keeping import look_what_is_held
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
-from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.words import stage
-from daebus_console.engine.keeping.presence import debuggable
 from daebus_console.engine.live import glob
 from daebus_console.engine.records.running import Doing, Queued, Report
 from daebus_console.engine.records.standing import Find, cycle_text, number, short, waits_text, what
@@ -53,8 +51,8 @@ def run_running(command: Command, context: Context) -> int:
             missing = [one for one in named if not any(glob.matches(one, name) for name in tells)]
         # A circle may lead through others than those that are named.
         ask(context, [(name, "running", {}) for name, known in sorted(tells.items()) if known])
-        if not context.read_only:
-            _look_what_is_held(context)
+        # What a handler waits for may be held.
+        look_what_is_held(context)
         with session.lock:
             unasked = why_unasked(session, [name for name in session.status.unasked if meant(name)])
     with session.lock:
@@ -98,16 +96,6 @@ def run_running(command: Command, context: Context) -> int:
     if missing and not certain:
         return Exit.NO_REDIS
     return Exit.DONE if found and not missing else Exit.NOBODY
-
-
-def _look_what_is_held(context: Context) -> None:
-    """What a handler waits for may be held, by another console as well; a prompt goes on telling what is."""
-    keeper = made_keeper(context)
-    if context.face is Face.PROMPT:
-        keeper.watch()
-    with context.session.lock:
-        services = debuggable(context.session)
-    keeper.look(sorted(services))
 
 
 def _held(session: Session) -> list[Held]:

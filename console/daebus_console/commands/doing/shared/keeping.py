@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from daebus_console.commands.context import Context
 from daebus_console.commands.under_way import under_way
+from daebus_console.commands.verbs import Face
 from daebus_console.engine.keeping.keeper import Keeper
+from daebus_console.engine.keeping.presence import debuggable
 from daebus_console.engine.keeping.stepping import Stepper
 
 
@@ -15,3 +17,15 @@ def made_keeper(context: Context) -> Keeper:
         found.keeper = Keeper(context.session, context.sender)
         found.stepper = Stepper(found.keeper)
     return found.keeper
+
+
+def look_what_is_held(context: Context) -> None:
+    """Learn what is held now, by other consoles as well; a prompt goes on telling it. Nothing where that is refused."""
+    if context.read_only:
+        return
+    keeper = made_keeper(context)
+    if context.face is Face.PROMPT:
+        keeper.watch()
+    with context.session.lock:
+        services = debuggable(context.session)
+    keeper.look(sorted(services))
