@@ -349,7 +349,7 @@ class Findings:
 
     def _irregular_answers(self, exchanges: Sequence[Exchange]) -> None:
         for one in exchanges:
-            if one.flags & _CONTROL or one.kind is not _REQUEST:
+            if one.flags & _CONTROL or one.kind is not _REQUEST or one.answered_by_another:
                 continue
             if not self._others:
                 self._skipped += 1

@@ -21,6 +21,8 @@ DAEBUS = "daebus"
 PLAIN = "plain"
 """What stands for a dialect where none is certain."""
 
+_MOST_PASSED_ON = 32
+
 
 class Kind(StrEnum):
     """What a message is, judged by its envelope and channel; unreadable is only what is ours and broken."""
@@ -122,19 +124,19 @@ class Aside(msgspec.Struct, gc=False):
     """What only few exchanges have: kept apart so that the others do not pay for it.
 
     `extra` are the messages after the final answer; `code` the error code of the answer; `gap` the gap, for a GAP;
-    `namesake` the earlier exchange with the same request_id, `passes_on` the earlier requests that this one is, sent on
-    to another channel: they have one answer; `origin` the number of the exchange this one replays,
-    `replays` those that replay this one; `until` the end of its time (epoch seconds) where being held has moved it.
-    `expected` is how many were there to answer, where that is more than one, and `due` how many answers are still to
-    come before the last. `question` is the request where its answer was seen first. `came` is when it was told of
-    (epoch seconds) where it was not seen, but told by a service.
+    `namesake` the earlier exchange with the same request_id, `passes_on` the earlier request that this one is, sent on
+    to another channel: they have one answer; `origin` the number of the exchange this one replays, `replays` those
+    that replay this one; `until` the end of its time (epoch seconds) where being held has moved it. `expected` is how
+    many were there to answer, where that is more than one, and `due` how many answers are still to come before the
+    last. `question` is the request where its answer was seen first. `came` is when it was told of (epoch seconds)
+    where it was not seen, but told by a service.
     """
 
     extra: list[Message] | None = None
     code: str | None = None
     gap: Gap | None = None
     namesake: Exchange | None = None
-    passes_on: list[Exchange] | None = None
+    passes_on: Exchange | None = None
     origin: int = 0
     replays: list[int] | None = None
     until: float = 0.0
@@ -294,6 +296,21 @@ class Exchange(msgspec.Struct, gc=False):
             found += [] if aside.question is None else [aside.question]
             found += aside.extra or ()
         return found
+
+    @property
+    def originals(self) -> list[Exchange]:
+        """The requests that it passes on, the latest first, as far as they are remembered."""
+        found: list[Exchange] = []
+        one = self.aside.passes_on
+        while one is not None and len(found) < _MOST_PASSED_ON:
+            found.append(one)
+            one = one.aside.passes_on
+        return found
+
+    @property
+    def answered_by_another(self) -> bool:
+        """Whether its answer is that to a request that passes it on, which whoever was asked here did not give."""
+        return self.answer is not None and self.answer.exchange != self.number
 
     def has(self, flag: int) -> bool:
         """Whether that Flag is set."""

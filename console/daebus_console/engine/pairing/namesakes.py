@@ -11,6 +11,7 @@ from daebus_console.engine.message.envelope import CONTROL_PREFIX, payload_of
 from daebus_console.engine.message.exchange import Exchange, Message, State
 
 _MOST = 32
+_WAITING = (State.PENDING, State.UNKNOWN)
 
 
 def answered_on(newest: Exchange, channel: str) -> Exchange:
@@ -50,18 +51,16 @@ def unlink(newest: Exchange, gone: Exchange) -> None:
         link = following
 
 
-def passed_on(message: Message, action: str | None, earlier: Exchange) -> list[Exchange] | None:
-    """The requests that a message with the id and the reply channel of an earlier one passes on, which wait for their
-    answer; None where it is another one, which uses that id again."""
-    waits = earlier.state is State.PENDING and message.at <= earlier.until
+def is_passed_on(message: Message, action: str | None, earlier: Exchange) -> bool:
+    """Whether a message with the id and the reply channel of an earlier request passes that on, while it waits for its
+    answer. Otherwise it is another one, which uses that id again."""
+    waits = earlier.state in _WAITING and earlier.answer is None and message.at <= earlier.until
     if not waits or earlier.opened.channel == message.channel or earlier.action != action:
-        return None
+        return False
     if message.channel.startswith(CONTROL_PREFIX):
-        return None
+        return False
     before, now = earlier.opened.data, message.data
-    if before != now and payload_of(before) != payload_of(now):
-        return None
-    return [*(earlier.aside.passes_on or ()), earlier][-_MOST:]
+    return before == now or payload_of(before) == payload_of(now)
 
 
 def is_copy(message: Message, earlier: Exchange) -> bool:

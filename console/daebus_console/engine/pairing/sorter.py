@@ -150,7 +150,7 @@ class Sorter(GuestSorter):
 
     def _answer_originals(self, exchange: Exchange, message: Message, taken: Taken) -> None:
         """What was passed on is answered with it."""
-        for one in exchange.aside.passes_on or ():
+        for one in exchange.originals:
             if self.journal.exchange(one.number) is not one:
                 continue
             self._answer(one, message, again=Flag.DUPLICATE if _has_reached(one, message) else 0)
@@ -198,9 +198,10 @@ class Sorter(GuestSorter):
         if earlier is not None:
             exchange.set_aside().namesake = namesakes.others(earlier, reply_to)
             if earlier.kind is _REQUEST and earlier.reply_to == reply_to and envelope.request_id is not None:
-                originals = namesakes.passed_on(message, exchange.action, earlier)
-                exchange.set_aside().passes_on = originals
-                flags |= 0 if originals else Flag.REUSED_ID
+                if namesakes.is_passed_on(message, exchange.action, earlier):
+                    exchange.set_aside().passes_on = earlier
+                else:
+                    flags |= Flag.REUSED_ID
         exchange.flags = flags
         self._by_id[key] = exchange
         return exchange
@@ -249,6 +250,8 @@ class Sorter(GuestSorter):
             if exchange.state is _PENDING:
                 self.pending -= 1
                 self.dropped.append(exchange)
+            if exchange.aside.passes_on is not None:
+                exchange.set_aside().passes_on = None
             key = exchange.request_id
             if key is None:
                 continue
@@ -266,8 +269,11 @@ def _has_reached(exchange: Exchange, message: Message) -> bool:
     reply_to = exchange.reply_to
     if reply_to is None:
         return True
-    known = (exchange.answer, *(exchange.aside.extra or ()))
-    return message.channel == reply_to and any(one is not None and one.channel == reply_to for one in known)
+    if message.channel != reply_to or exchange.answer is None:
+        return False
+    if exchange.flags & Flag.DUPLICATE or exchange.answer.channel == reply_to:
+        return True
+    return any(one.final and one.channel == reply_to for one in exchange.aside.extra or ())
 
 
 def _slowly(data: bytes) -> Envelope | None:

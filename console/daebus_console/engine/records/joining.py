@@ -82,7 +82,7 @@ def _is_shared(newest: Exchange, exchange: Exchange) -> bool:
     if newest.kind not in _ASKED:
         return False
     # What was passed on to another service tells by that which of them a record is of.
-    same = newest is exchange or any(one is exchange for one in newest.aside.passes_on or ())
+    same = newest is exchange or any(one is exchange for one in newest.originals)
     return not same or newest.aside.namesake is not None
 
 

@@ -425,6 +425,14 @@ def test_again_after_a_timeout_once_is_none(bus: Watched) -> None:
     assert bus.found() == []
 
 
+@pytest.mark.parametrize("answers", [2, 3, 5])
+def test_several_answers_that_came_together(bus: Watched, answers: int) -> None:
+    asked = {"action": "get", "request_id": "a", "reply_to": "caller:web", "payload": {}}
+    told = {"status": "success", "request_id": "a", "payload": {}}
+    bus.take([(bus.now, "users", asked), *((bus.now, "caller:web", told) for _ in range(answers))])
+    assert bus.one("answered-twice").count == 1
+
+
 def test_an_id_used_twice(bus: Watched) -> None:
     first = bus.ask("users", "get", request_id="same")
     bus.answer(first)

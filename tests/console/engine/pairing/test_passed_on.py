@@ -98,7 +98,7 @@ def test_a_chain_is_bounded_and_what_was_forgotten_is_left_alone() -> None:
     assert bus.correlator.pending == len(bus.exchanges) == 50
     last = bus >> request("last", id="a")
     bus >> answer("caller:1", id="a")
-    assert len(last.aside.passes_on or ()) == 32
+    assert len(last.originals) == 32
     assert bus.states.count(State.OK) == 33
     assert bus.correlator.pending == bus.states.count(State.PENDING)
 
@@ -126,6 +126,51 @@ def test_that_both_answer_is_told_with_where_it_went() -> None:
     assert bus.one("answered-twice").text == (
         "a request to prices-b get had been sent to prices-a under the same id, and two final answers came"
     )
+
+
+def test_nothing_that_is_forgotten_is_kept_by_what_passes_it_on() -> None:
+    bus = Bus(max_messages=10)
+    sent = [bus >> request(f"s{number % 2}", id="a") for number in range(20)]
+    assert all(one.aside.passes_on is None for one in sent[:10])
+    assert len(sent[19].originals) == 10
+
+
+def test_a_gap_makes_no_other_request_of_it(bus: Bus) -> None:
+    bus >> request("jobs", id="a")
+    bus.gap(0.5)
+    assert not (bus >> request("worker", id="a")).has(Flag.REUSED_ID)
+    bus >> answer("caller:1", id="a")
+    assert [one.state for one in bus.exchanges if one.kind is Kind.REQUEST] == [State.OK, State.OK]
+
+
+def test_parts_that_follow_a_copy_of_the_answer_are_no_answers(bus: Bus) -> None:
+    asked = bus >> request("jobs", id="a")
+    bus >> answer("audit", id="a")
+    bus >> progress("caller:1", id="a")
+    bus >> answer("caller:1", id="a")
+    assert not asked.has(Flag.DUPLICATE)
+
+
+def test_who_was_asked_first_is_not_judged_by_the_answer_of_another() -> None:
+    """A handler that answers busy itself tells how long it ran, of which the first that was asked knows nothing."""
+    bus = Watched()
+    asked = bus.ask("jobs", "do")
+    bus.say("worker", asked.opened.data)
+    bus.fail(asked, "busy", elapsed=0.1)
+    assert [one.service for one in bus.found()] == []
+    assert bus.session.journal.exchange(asked.number) is asked
+    assert asked.state is State.ERROR
+
+
+def test_that_nobody_listens_is_told_though_another_that_was_asked_answered() -> None:
+    bus = Watched()
+    bus.poll(prices=1)
+    asked = bus.ask("pricse", "get")
+    bus.say("prices", asked.opened.data)
+    bus.answer(asked)
+    bus.wait(1.5)
+    bus.poll(prices=1)
+    assert (bus.one("nobody-listens").service, bus.one("nobody-listens").evidence) == ("pricse", [asked.number])
 
 
 def test_its_answer_is_recorded_once(tmp_path: Path) -> None:

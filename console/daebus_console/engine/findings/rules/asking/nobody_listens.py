@@ -100,7 +100,7 @@ whether both are connected to the same Redis."""
             latest = waiting.since
             if self.world.polled is None or self.world.polled < latest + _SETTLES:
                 continue
-            if self.world.is_unserved(service, latest) and not any(one.answer for one in waiting.first):
+            if self.world.is_unserved(service, latest) and not any(map(_was_answered, waiting.first)):
                 self._tell(service, waiting)
             elif self.world.sees_all(waiting.first[0].opened.at):
                 remember(self._missed, service, (waiting, self.world.now + _TELLS_WITHIN), _MOST)
@@ -148,7 +148,7 @@ whether both are connected to the same Redis."""
         began = self.world.began(service)
         if began is None or service in self._away:
             return False
-        lost = [one for one in waiting.first if one.opened.at < began - _APART and one.answer is None]
+        lost = [one for one in waiting.first if one.opened.at < began - _APART and not _was_answered(one)]
         if not lost:
             return False
         text = _meanwhile(self._what(waiting), service)
@@ -200,6 +200,10 @@ whether both are connected to the same Redis."""
     @staticmethod
     def _what(waiting: Seen) -> str:
         return "one-way messages" if all(one.kind is Kind.ONE_WAY for one in waiting.first) else "requests"
+
+
+def _was_answered(one: Exchange) -> bool:
+    return one.answer is not None and not one.answered_by_another
 
 
 def _start(service: str) -> str:

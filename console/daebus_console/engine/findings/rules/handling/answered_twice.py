@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import chain
 
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
@@ -74,11 +75,11 @@ their ids up."""
 
     def extra(self, exchange: Exchange, message: Message) -> None:
         """Another answer: of another instance, or of the same?"""
-        finals = [one for one in (exchange.answer, *(exchange.aside.extra or ())) if one is not None and one.final]
-        reached = [one for one in finals if exchange.reply_to in (None, one.channel)]
-        if exchange.kind is not Kind.REQUEST or len(reached) != 2 or reached[1] is not message:
+        known, asked_on = chain((exchange.answer,), exchange.aside.extra or ()), exchange.reply_to
+        reached = (one for one in known if one is not None and one.final and asked_on in (None, one.channel))
+        first = next(reached, None)
+        if exchange.kind is not Kind.REQUEST or first is None or next(reached, None) is not message:
             return
-        first = reached[0]
         lacking = [found.error and _lacks(found) for found in (first, message)]
         one, other = (_instance(found) for found in (first, message))
         if any(lacking) and [who for who, lacks in zip((one, other), lacking, strict=True) if not lacks] != [None]:
@@ -185,9 +186,9 @@ def _asked(exchange: Exchange) -> tuple[str | None, str | None, str | None]:
 
 def _told_of_both(exchange: Exchange) -> tuple[str, str] | None:
     """What is wrong, and what to do, where it is another one passed on: it went to two, and both answered."""
-    if not exchange.aside.passes_on:
+    if exchange.aside.passes_on is None:
         return None
-    first, name = exchange.aside.passes_on[-1].target or "", call(exchange.target, exchange.action or "")
+    first, name = exchange.aside.passes_on.target or "", call(exchange.target, exchange.action or "")
     text = f"a request to {name} had been sent to {shown(first)} under the same id, and two final answers came"
     return text, "give each request an id of its own; or let one of them answer"
 
