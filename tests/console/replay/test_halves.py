@@ -27,6 +27,7 @@ from daebus_console.files import reading as files
 from tests.support.processes import family
 
 Row = dict[str, Any]
+ALONE = module.alone
 ROOM = 1_000
 COUNT = 3_000
 SEAM = COUNT * 13 // 25
@@ -35,10 +36,11 @@ SEAM = COUNT * 13 // 25
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is small is large here, and there are processors enough."""
+    """What is small is large here, there are processors enough, and no thread of another test keeps from it."""
     monkeypatch.setattr(reading, "MOST_MESSAGES", ROOM)
     monkeypatch.setattr(files, "BLOCK", 4_096)
     monkeypatch.setattr(module, "processors", lambda: 2)
+    monkeypatch.setattr(module, "alone", lambda: True)
 
 
 def asked(number: int, key: str | None = None, **more: Any) -> Row:
@@ -341,7 +343,8 @@ def test_a_machine_that_forks_no_more_reads_all_of_it_here(tmp_path: Path, monke
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGTERM} == set()
 
 
-def test_a_process_with_threads_forks_none(tmp_path: Path) -> None:
+def test_a_process_with_threads_forks_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "alone", ALONE)
     path = written(tmp_path, plain())
     go = threading.Event()
     thread = threading.Thread(target=go.wait)

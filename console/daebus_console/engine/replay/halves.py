@@ -33,6 +33,11 @@ class Unfit(Exception):
     """The second half cannot be read apart from the first."""
 
 
+def alone() -> bool:
+    """Whether this process has one thread only: of what others do there would be half in a fork."""
+    return threading.active_count() == 1
+
+
 def processors() -> int:
     """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -67,7 +72,7 @@ class Halves(Generic[Result]):
         self._pipe = -1
 
     def __enter__(self) -> Halves[Result]:
-        if not self._numbers and threading.active_count() == 1 and hasattr(os, "fork") and processors() > 1:
+        if not self._numbers and alone() and hasattr(os, "fork") and processors() > 1:
             # Where the file cannot be read that is told when it is; there may be no room for a process, or for a file.
             with contextlib.suppress(OSError):
                 seam = seam_of(self.recording.stored)
