@@ -352,7 +352,7 @@ def test_every_verb_works(url: str, name: str, tmp_path: Path) -> None:
 
     with serving(shop(name), url, name), hammering(url, callers=1) as hammer:
         assert name in say("services")
-        assert "echo" in say(f"services {name}")
+        eventually(lambda: "echo" in say(f"services {name}"), what="it has told what it has")
         assert '"n": 7' in say(f"request {name} echo n:=7")
         assert "1 subscriber" in say(f"send {name} echo n:=1")
         assert "1 subscriber" in say(f"broadcast {name}.news n:=1")

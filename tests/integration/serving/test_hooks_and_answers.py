@@ -139,7 +139,8 @@ def test_a_hook_after_the_handler_that_answers_itself_is_told_what_to_do(
         shop.returns["get"] = lambda: (response.send({"n": 1}), response.send({"n": 2}))
         shop.take()
         assert caller.call(name, "get", {}) == {"n": 1}
-        eventually(lambda: shop.calls[-1:] == [f"app teardown({AlreadyAnswered(told)!r})"])
+        # That of the request before may come after it, on another worker.
+        eventually(lambda: f"app teardown({AlreadyAnswered(told)!r})" in shop.calls)
 
 
 @dataclass
