@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 
-from daebus import Requester
+from daebus import Daebus, Requester
 from tests.support.framework_services import serving
 from tests.support.gates import Debugger, Shop
 from tests.support.waiting import eventually
@@ -72,3 +75,31 @@ def test_on_a_channel_that_is_also_the_services_own_the_request_goes_on(
         eventually(lambda: len(shop.heard) == 1)
         assert shop.heard[0]["action"] == "echo"
         assert shop.handled == [{"a": 1}]
+
+
+def test_what_is_held_is_not_said_to_be_dropped_where_there_is_no_room_for_it(
+    redis_url: str, requester: Requester, name: str
+) -> None:
+    app, go_on, begun = Daebus(name, debugger=True, max_workers=1, max_queue=1), threading.Event(), threading.Event()
+    heard: list[Any] = []
+    app.listen(name)(lambda payload: heard.append(payload))
+
+    @app.action("wait")
+    def wait() -> None:
+        begun.set()
+        go_on.wait()
+
+    with serving(app, redis_url, name):
+        debugger = Debugger(requester, name)
+        debugger.rules({**HOLD, "where": [["n", "exists"]]})
+        requester.send(name, "wait")
+        assert begun.wait(10)
+        requester.send(name, "wait")
+        eventually(lambda: debugger.ask("info")["queue"]["size"] == 1)
+        requester.publish(name, b'{"n":1}')
+        held = debugger.one()
+        counts = debugger.ask("info")["counts"]
+        go_on.set()
+        debugger.release(held["hold"])
+        eventually(lambda: {"n": 1} in heard)
+    assert (counts["dropped"], counts["busy"]) == (0, 0)

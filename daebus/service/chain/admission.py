@@ -65,6 +65,12 @@ class Admission:
         """That of its action; None where there is none."""
         return self._routes.get(message.action) if isinstance(message, Request) else None
 
+    def is_only_heard(self, message: Request | Unreadable | Stray) -> bool:
+        """Whether it is for the listeners of our channel: it names no action, and asks for no answer."""
+        if not self._heard or isinstance(message, Request):
+            return False
+        return isinstance(message, Stray) or (message.nameless and message.reply_to is None)
+
     def waits(self, arrival: Arrival) -> bool:
         """Whether `admit` may wait for Redis, with a message that has been read and is for an action that there is."""
         message = arrival.message
@@ -116,7 +122,10 @@ class Admission:
             self._unheard(arrival, code)
             return True
         message = self.read(arrival)
-        if self._is_only_heard(message):
+        if self.is_only_heard(message):
+            if not arrival.hears:
+                # A debugger has what they are to hear.
+                return False
             self._unheard(arrival, code)
         elif isinstance(message, Request):
             if self._ignore_unknown and message.action not in self._routes:
@@ -133,12 +142,6 @@ class Admission:
     def _unheard(self, arrival: Arrival, code: str) -> None:
         self._counts.add("dropped")
         note_unheard(self._recorder, arrival.channel, arrival.data, code, arrival.at)
-
-    def _is_only_heard(self, message: Request | Unreadable | Stray) -> bool:
-        """Whether it is for the listeners of our channel: it names no action, and asks for no answer."""
-        if not self._heard or isinstance(message, Request):
-            return False
-        return isinstance(message, Stray) or (message.nameless and message.reply_to is None)
 
     def _claimed(self, message: Request | Unreadable, arrival: Arrival) -> bool:
         """Whether the message is ours, and no other instance's."""
@@ -189,7 +192,7 @@ class Admission:
 
     def _report(self, arrival: Arrival, message: Unreadable | Stray) -> None:
         """Tell of what asks for nothing."""
-        if self._is_only_heard(message):
+        if self.is_only_heard(message):
             return
         if isinstance(message, Stray):
             note(log, logging.DEBUG, "%s: a response came in on the service's own channel; ignored", self._name)

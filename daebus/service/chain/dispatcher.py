@@ -125,10 +125,11 @@ class Dispatcher:
         places = {route.function.kind.on_loop for route in routes}
         asked: bool | None = None
         if arrival.asks and arrival.channel == self._runtime.name:
-            arrival.message = self._admission.read(arrival)
-            route = self._admission.route_of(arrival.message)
-            asked = route is not None and route.function.kind.on_loop
-            places.add(asked)
+            message = arrival.message = self._admission.read(arrival)
+            if not self._admission.is_only_heard(message):
+                route = self._admission.route_of(message)
+                asked = route is not None and route.function.kind.on_loop
+                places.add(asked)
         first = min(places, default=False)
         return [
             arrival.part(on_loop=on_loop, asks=on_loop is asked, second=on_loop is not first)

@@ -89,3 +89,36 @@ def test_listeners_that_did_not_hear_it_for_want_of_room_are_told_of(
         assert (refused["channel"], refused["code"]) == (name, "busy")
         assert asked.control("info")["counts"]["dropped"] == 1
         assert not any("`action`" in line for line in caplog.messages)
+
+
+def test_what_is_heard_on_the_loop_is_not_said_to_be_dropped_where_workers_have_no_room(
+    redis_url: str, name: str
+) -> None:
+    app, go_on, begun = Daebus(name, max_workers=1, max_queue=1), threading.Event(), threading.Event()
+    heard = []
+
+    @app.listen(name)
+    async def own(payload: dict[str, Any]) -> None:
+        heard.append(payload)
+
+    @app.action("wait")
+    def wait() -> None:
+        begun.set()
+        go_on.wait()
+
+    with (
+        serving(app, redis_url, name),
+        Asked(redis_url, name) as asked,
+        DaebusCaller(name, redis_url=redis_url) as caller,
+    ):
+        caller.send_message("wait")
+        assert begun.wait(10)
+        caller.send_message("wait")
+        eventually(lambda: asked.control("info")["queue"]["size"] == 1)
+        caller.send_to_service({"n": 1})
+        caller.send_to_service({"status": "idle"})
+        eventually(lambda: {"n": 1} in heard and {"status": "idle"} in heard)
+        counts = asked.control("info")["counts"]
+        asked.records(0, kinds=["refused"])
+        go_on.set()
+    assert (counts["dropped"], counts["busy"]) == (0, 0)
