@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import ClassVar
 
@@ -311,6 +312,12 @@ class Exchange(msgspec.Struct, gc=False):
     def answered_by_another(self) -> bool:
         """Whether its answer is that to a request that passes it on, which whoever was asked here did not give."""
         return self.answer is not None and self.answer.exchange != self.number
+
+    def may_reach(self, answer: Message) -> bool:
+        """Whether who asked may wait where that was published: on the channel that the request names, or on any that
+        it stands for, as a pattern or as the beginning of their names."""
+        reply_to, channel = self.reply_to, answer.channel
+        return reply_to is None or channel.startswith(reply_to) or fnmatchcase(channel, reply_to)
 
     def has(self, flag: int) -> bool:
         """Whether that Flag is set."""

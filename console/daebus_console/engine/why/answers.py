@@ -36,7 +36,7 @@ def elsewhere(exchange: Exchange) -> Cause | None:
     """The answer went to another channel than the caller listens to."""
     answer = exchange.answer
     known = (answer, *(exchange.aside.extra or ()))
-    if answer is None or exchange.reply_to is None or any(one.channel == exchange.reply_to for one in known if one):
+    if answer is None or exchange.reply_to is None or any(exchange.may_reach(one) for one in known if one is not None):
         return None
     return Cause(
         "elsewhere",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from daebus_console.engine.bounded import remember
 from daebus_console.engine.findings.finding import Severity
@@ -11,8 +11,8 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, quoted, shown
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Kind, Message
 
-_SETTLES = 1.0
-"""Seconds within which the answer itself comes, where a copy of it came first."""
+_BEFORE = 30.0
+"""Seconds for which answers come to what was asked before anybody looked."""
 _LEAST = 2
 """One request without an answer, and one answer without a request, may be chance."""
 _MOST = 500
@@ -27,21 +27,23 @@ class _Stray:
 
     def __init__(self) -> None:
         self.latest: deque[Exchange] = deque(maxlen=_LATEST)
-        self.used: deque[int] = deque(maxlen=_LOOKED_AT)
+        self.used: dict[int, None] = {}
 
-    def unused(self) -> Iterator[tuple[Message, Exchange]]:
-        """Those that belong to none, with the exchange of each."""
-        for one in self.latest:
-            for message in one.messages[-_LOOKED_AT:]:
-                if message.final and message.seq not in self.used:
-                    yield message, one
+    def unused(self) -> list[tuple[Message, Exchange]]:
+        """Those that belong to none, with the exchange of each: of the latest only, the oldest first."""
+        found: list[tuple[Message, Exchange]] = []
+        for one in reversed(self.latest):
+            found += [(each, one) for each in reversed(one.messages) if each.final and each.seq not in self.used]
+            if len(found) >= _LOOKED_AT:
+                break
+        return found[_LOOKED_AT - 1 :: -1]
 
     def pair(self, missing: Exchange) -> Exchange | None:
         """One that came while that request was under way."""
         for message, one in self.unused():
             meanwhile = missing.opened.seq < message.seq and message.at <= missing.until
             if meanwhile and one.source in (None, missing.target):
-                self.used.append(message.seq)
+                remember(self.used, message.seq, None, _MOST)
                 return one
         return None
 
@@ -60,34 +62,42 @@ class Found(Rule):
 A service answers, and who asked never learns of it: the answers go to another channel than the requests name in their
 `reply_to`; or they come there with another id than that of the request, or without one. Who asked waits in vain.
 
-It is thought so because the id of the request came on another channel, and within a second nothing on the right one;
-or because twice or more a request got no answer, and while it waited one came on its reply channel that belongs to
-nothing which was asked. Where more of those came at other times, nothing is said.
+It is thought so because the id of the request came on another channel, and until its time was over nothing on the one
+that it names; or because twice or more in a row a request got no answer, and while it waited one came on its reply
+channel that belongs to nothing which was asked. Where more of those came at other times, nothing is said; nor of those
+that come in the first half minute, and in that after a gap, which may be for what was asked before. Where the
+`reply_to` is a pattern, or a name begins with it, that channel is a right one.
 
 Publish the answer on the `reply_to` of the request, with its `request_id` as it is. Services of this framework do
 so."""
 
     def begin(self) -> None:
         self._elsewhere: dict[int, Exchange] = {}
-        """What was answered on another channel, and perhaps on its own as well."""
+        """What was answered on another channel, and perhaps is on its own until its time is over."""
         self._stray: dict[str, _Stray] = {}
         self._pairs: dict[tuple[str, str], list[int]] = {}
         """The first requests of an action that belong to such an answer, and the numbers of those."""
         self._told: dict[tuple[str, str], None] = {}
+        self._since: float | None = None
+        """Since when nothing is missing."""
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Did it come on the channel that the request names?"""
-        del service, action
+        as_asked = False
         for one in exchanges:
-            answer, asked_on = one.answer, one.reply_to
-            if answer is None or asked_on in (None, answer.channel) or one.dialect != DAEBUS:
-                continue
-            if self.world.answerable(one):
-                remember(self._elsewhere, one.number, one, _MOST)
+            answer = one.answer
+            if answer is None or one.reply_to in (None, answer.channel) or one.dialect != DAEBUS:
+                as_asked = True
+            elif not one.may_reach(answer) and self.world.answerable(one) and len(self._elsewhere) < _MOST:
+                self._elsewhere[one.number] = one
+        if as_asked:
+            self._pairs.pop((service, action), None)
 
     def stray(self, exchange: Exchange) -> None:
         """Somebody may wait for it on that channel."""
         channel = exchange.opened.channel
+        if self._since is None or exchange.opened.at < self._since + _BEFORE:
+            return
         found = self._stray.get(channel)
         if found is None:
             found = _Stray()
@@ -98,6 +108,8 @@ so."""
         """It got no answer: did one come by another id?"""
         strays = self._stray.get(exchange.reply_to or "")
         if strays is None or exchange.kind is not Kind.REQUEST or exchange.answer is not None:
+            return
+        if exchange.dialect != DAEBUS:
             return
         other = strays.pair(exchange)
         if other is None:
@@ -111,26 +123,19 @@ so."""
 
     def look(self) -> None:
         """Has the answer itself come meanwhile?"""
-        if self._elsewhere:
-            self._judge(self.world.now - _SETTLES)
-
-    def finish(self) -> None:
-        """Nothing more comes."""
-        self._judge(self.world.now)
+        if self._since is None:
+            self._since = self.world.now
+        for one in [one for one in self._elsewhere.values() if one.until <= self.world.now]:
+            del self._elsewhere[one.number]
+            if not any(map(one.may_reach, one.messages[1:])):
+                self._tell_of_channel(one)
 
     def lost(self) -> None:
         """An answer, or a request, may be among what was not seen."""
+        self._since = None
         self._elsewhere.clear()
         self._stray.clear()
         self._pairs.clear()
-
-    def _judge(self, until: float) -> None:
-        for one in list(self._elsewhere.values()):
-            if one.ended <= until:
-                del self._elsewhere[one.number]
-                answers = (one.answer, *(one.aside.extra or ()))
-                if not any(each is not None and each.channel == one.reply_to for each in answers):
-                    self._tell_of_channel(one)
 
     def _tell_of_channel(self, one: Exchange) -> None:
         channel = one.answer.channel if one.answer is not None else ""
