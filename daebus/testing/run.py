@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -142,24 +142,23 @@ class TestRun:
             time.sleep(LOOK_EVERY)
 
     def _join(self, services: Sequence[Runtime]) -> None:
-        """Wait for the threads of services and callers to end.
+        """Wait for the threads of these services to end.
 
-        Raises ConfigurationError where some of these services do not, or have not in its grace: those that `overran`.
+        Raises ConfigurationError where some do not, or have not in the grace of their service: those that `overran`.
         What was there before the test, such as a client of all tests of a module, may begin threads in it that last.
         """
         overran = [name for service in services for name in service.overran]
-        gone = {service.name for service in services}.difference(each.name for each in context.all_running())
-        ours = tuple(f"daebus-{name}-" for name in gone)
+        lasting = {each.name for each in context.all_running()}
+        gone = {service.name for service in services} - lasting
         until = time.monotonic() + THREADS_WITHIN
         left = [
             thread
             for thread in threading.enumerate()
-            if thread.name.startswith("daebus-") and thread not in self._before
+            if thread not in self._before and _owner(thread, gone | lasting) in gone
         ]
         for thread in left:
             thread.join(max(0.0, until - time.monotonic()))
-        alive = {thread.name for thread in left if thread.is_alive() and thread.name.startswith(ours)}
-        names = sorted(alive.difference(overran))
+        names = sorted({thread.name for thread in left if thread.is_alive()}.difference(overran))
         told = [
             f"{what}: {', '.join(names)}"
             for what, names in (
@@ -170,3 +169,8 @@ class TestRun:
         ]
         if told:
             raise ConfigurationError("; ".join(told))
+
+
+def _owner(thread: threading.Thread, services: Iterable[str]) -> str | None:
+    """The one of these services that a thread is of; None where it is of none."""
+    return max((name for name in services if thread.name.startswith(f"daebus-{name}-")), key=len, default=None)

@@ -107,17 +107,26 @@ def test_a_thread_of_ours_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPa
     gate.set()
 
 
-@pytest.mark.parametrize("name", ["shop", "other"])
-def test_threads_of_what_was_there_before_the_test_may_last(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr("daebus.testing.run.THREADS_WITHIN", 0.01)
-    before, app = Daebus("shop"), Daebus(name)
+class Lasting(threading.Thread):
+    """One that nobody may wait for."""
+
+    def join(self, timeout: float | None = None) -> None:
+        raise AssertionError(f"{self.name} was waited for")
+
+
+@pytest.mark.parametrize(("wider", "name"), [("shop", "shop"), ("shop", "other"), ("shop-web", "shop")])
+def test_threads_of_what_was_there_before_the_test_may_last(wider: str, name: str) -> None:
+    before, app, gate = Daebus(wider), Daebus(name), threading.Event()
     for each in (before, app):
         each.action("greet")(lambda: {"hello": True})
-    with before.test_client() as wider:
+    with before.test_client() as client:
         with TestRun(LocalBus()) as run:
             assert run.service(app).request("greet") == {"hello": True}
-            assert wider.request("greet") == {"hello": True}
-        assert wider.request("greet") == {"hello": True}
+            assert client.request("greet") == {"hello": True}
+            for thread in (f"daebus-{wider}-1", "daebus-test"):
+                Lasting(target=gate.wait, args=(30,), name=thread, daemon=True).start()
+        gate.set()
+        assert client.request("greet") == {"hello": True}
 
 
 def test_a_handler_has_its_grace_on_the_bus_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
