@@ -21,7 +21,7 @@ from .leaves import bare
 from .models import adapter, is_model
 from .wrongs import Unusable
 
-_ENDLESS = "it contains itself, which only a class may; write a dataclass, a TypedDict, a Struct, or Any"
+_ENDLESS = "an alias in it contains itself, which only a class may: write a dataclass, a TypedDict, a Struct, or Any"
 
 
 def understood(annotation: Any) -> Any:

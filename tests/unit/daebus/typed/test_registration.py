@@ -143,10 +143,17 @@ def test_an_annotation_that_json_has_no_form_for_is_refused(annotation: Any) -> 
 Nested = dict[str, "Nested"] | int
 
 
-def test_an_alias_that_contains_itself_is_told_as_that() -> None:
-    def handler(x: Nested) -> None: ...
+@dataclass
+class Nests:
+    nested: Nested
 
-    with pytest.raises(RegistrationError, match="cannot be bound: x: it contains itself, which only a class may"):
+
+@pytest.mark.parametrize("annotation", [Nested, Nests, list[Nests]])
+def test_an_alias_that_contains_itself_is_told_as_that(annotation: Any) -> None:
+    def handler(x: Any) -> None: ...
+
+    handler.__annotations__["x"] = annotation
+    with pytest.raises(RegistrationError, match="cannot be bound: x: an alias in it contains itself, which only a"):
         Daebus("typed").action("do")(handler)
 
 
@@ -154,7 +161,7 @@ def test_an_alias_that_contains_itself_is_told_as_that() -> None:
 def test_a_type_that_contains_itself_is_told_as_that() -> None:
     found: dict[str, Any] = {}
     exec("type Tree = dict[str, Tree] | int\ndef handler(x: Tree) -> None: ...", found)
-    with pytest.raises(RegistrationError, match="cannot be bound: x: it contains itself, which only a class may"):
+    with pytest.raises(RegistrationError, match="cannot be bound: x: an alias in it contains itself, which only a"):
         Daebus("typed").action("do")(found["handler"])
 
 
