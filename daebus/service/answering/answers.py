@@ -82,6 +82,9 @@ class Answers:
             failed = partial(self.failed, request, channel, data)
             later = looks_soon is not None and looks_soon()
             self._publisher.post(channel, data, failed=failed, later=later, patience=patience)
+            if looks_soon is not None and later and not looks_soon():
+                # Another thread has come to read meanwhile, and may wait for more by now.
+                self._publisher.flush()
 
     def _send_and_wait(self, request: Request, channel: str, data: bytes) -> None:
         """The same while Redis refuses, to learn whether it still does."""
