@@ -109,6 +109,8 @@ class Connections:
             self._close_when_idle = self._left
             publisher, replies = self._publisher, self._replies
             self._publisher = self._replies = self._bus = None
+            if replies is not None:
+                replies.let_go()
         if replies is not None:
             replies.close(wait=not self._left)
         if publisher is not None:

@@ -142,6 +142,10 @@ class Replies:
         """Make whoever reads look up."""
         self.listener.nudge()
 
+    def let_go(self) -> None:
+        """Hand on nothing more: another connection may hear the channel before this one is closed."""
+        self._take = lambda _data: None
+
     def close(self, *, wait: bool = True) -> None:
         """Give the connection up and end the keeper, which is waited for unless it is about to connect.
 

@@ -22,6 +22,7 @@ from daebus import (
     response,
 )
 from daebus.client.call import Call
+from daebus.client.replies import Replies
 from daebus.transport.sockets.connection import Connection
 from tests.support.framework_services import Tap, serving, subscribers
 from tests.support.redis_server import RedisServer
@@ -289,3 +290,36 @@ def test_threads_whose_answers_come_at_once_get_them_even_if_none_asks_again(
         own_redis.thaw()
         assert [call.end() for call in calls] == [{"n": n} for n in range(30)]
         assert max(call.took for call in calls) < 5
+
+
+def test_parts_come_once_where_another_thread_just_closes_the_caller(
+    redis_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, closing, go_on = Daebus(name), threading.Event(), threading.Event()
+    got: list[Any] = []
+    close = Replies.close
+
+    @app.action("parts")
+    def parts() -> Iterator[dict[str, int]]:
+        yield from ({"n": number} for number in range(4))
+
+    def kept_from_running(replies: Replies, *, wait: bool = True) -> None:
+        closing.set()
+        go_on.wait(60)
+        close(replies, wait=wait)
+
+    with serving(app, redis_url, name), DaebusCaller(name, redis_url=redis_url) as caller:
+        caller.send_request("parts")
+        replies = caller._requester._replies
+        assert replies is not None
+        # The keeper reads.
+        eventually(lambda: replies.listener.leadership.leader)
+        with monkeypatch.context() as patched:
+            patched.setattr(Replies, "close", kept_from_running)
+            thread = threading.Thread(target=caller.close)
+            thread.start()
+            assert closing.wait(10)
+        assert caller.send_request("parts", on_progress=got.append) == {"n": 3}
+        go_on.set()
+        thread.join()
+    assert got == [{"n": 0}, {"n": 1}, {"n": 2}]
