@@ -71,6 +71,27 @@ def test_our_own_rules_are_told_without_it(hiding: Debugging, shop: Shop, tmp_pa
     assert "payload.amount>2" in storm.read_text()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fault {} place fail no --where payload.password!=s3cret",
+        "fault {} place fail no --where payload.password~s3c*",
+        'fault {} place fail no --where \'payload.user={{"password":"s3cret"}}\'',
+        "fault {} place answer user.password=s3cret",
+    ],
+)
+def test_a_storm_is_set_when_what_it_hides_is_put_in(hiding: Debugging, shop: Shop, tmp_path: Path, line: str) -> None:
+    storm = tmp_path / "storm.toml"
+    for each in (line.format(shop.orders), f"fault save {storm}", "off"):
+        assert hiding(each) == Exit.DONE
+    assert hiding(f"fault load {storm}") == Exit.USAGE
+    assert f"{MASK} hides a value: write the value itself" in hiding.heard.mistakes[-1].message
+    assert not hiding.keeper.desk.settings
+    storm.write_text(storm.read_text().replace(MASK, "s3cret"))
+    assert hiding(f"fault load {storm}") == Exit.DONE
+    assert len(hiding.keeper.desk.settings) == 1
+
+
 @pytest.mark.usefixtures("careless")
 def test_those_of_others_are_told_without_it(hiding: Debugging) -> None:
     assert hiding("breaks --json") == Exit.DONE

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from daebus_console.engine import jsontext
+from daebus_console.engine.hiding.redact import MASK
 from daebus_console.engine.holding.condition import Condition, ConditionError, read_condition
 from daebus_console.engine.holding.rule import DEEDS, PLACES, Rule, RuleError
 from daebus_console.text import toml_text
@@ -29,6 +30,7 @@ _COUNTS = ("times", "skip")
 _FLAGS = ("once", "before_timeout")
 _NAMES = {"service", "place", "do", "where", "lasts", "hold", "payload", *_TEXTS, *_NUMBERS, *_COUNTS, *_FLAGS}
 MOST = 500
+_PUT_IN = f"{MASK} hides a value: write the value itself"
 _DURATION = re.compile(r"(\d+(?:\.\d*)?)\s*(ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
@@ -81,6 +83,8 @@ def _fault(told: Any, where: str) -> Fault:
     fields |= {name: _typed(told, name, int, "a whole number", where) for name in counts}
     if "payload" in told:
         fields["payload"] = _typed(told, "payload", dict, "a table", where)
+        if _hides(told["payload"]):
+            raise StormError(f"{where}: `payload`: {_PUT_IN}")
     if "hold" in told:
         fields["lasts"] = _duration(told["hold"], f"{where}: `hold`")
     lasts = _duration(told["lasts"], f"{where}: `lasts`") if "lasts" in told else None
@@ -101,9 +105,21 @@ def _conditions(told: Any, where: str) -> tuple[Condition, ...]:
     if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
         raise StormError(f"{where}: `where` is a list of texts, such as payload.id=17")
     try:
-        return tuple(read_condition(one) for one in told)
+        found = tuple(read_condition(one) for one in told)
     except ConditionError as error:
         raise StormError(f"{where}: `where`: {error}") from None
+    hiding = next((one for one in found if _hides(one.value)), None)
+    if hiding is not None:
+        # As it stands it would be met by others than were meant: with != or ~ by nearly all.
+        raise StormError(f"{where}: `where`: {hiding}: {_PUT_IN}")
+    return found
+
+
+def _hides(value: Any) -> bool:
+    """Whether what was redacted when it was written is still to be put in."""
+    if isinstance(value, Mapping):
+        return any(map(_hides, value.values()))
+    return any(map(_hides, value)) if isinstance(value, list) else value == MASK
 
 
 def _duration(told: Any, what: str) -> float:

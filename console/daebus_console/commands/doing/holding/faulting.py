@@ -168,7 +168,7 @@ def _save(command: Command, context: Context, keeper: Keeper, which: str) -> int
     again = f"`fault load {which if named else shell_word(file.path)}` sets {'it' if len(faults) == 1 else 'them'}"
     context.output.note(f"{plural(len(faults), 'rule')} written to {file.path}; {again}")
     if any(rule != one.rule for one, rule in zip(ours, rules, strict=True)):
-        context.output.note(f"values of redacted keys are written as {MASK}: put them in before it is loaded")
+        context.output.note(f"values of redacted keys are written as {MASK}: it is loaded when they are put in")
     return Exit.DONE
 
 
