@@ -596,3 +596,11 @@ def test_running_and_why_at_the_shell_tell_what_another_console_holds(
     eventually(lambda: told("why", shop.payment, "charge").startswith(held), within=60, what="why tells it")
     other("off")
     asked.result()
+
+
+def test_who_only_reads_is_told_that_what_is_held_is_not_asked_for(session: Session, shop: Shop) -> None:
+    with prompting(session, read_only=True) as prompt:
+        for line in (f"why {shop.orders} ping", "running"):
+            prompt.heard.notes.clear()
+            prompt(line)
+            assert "what debuggers hold is not asked for: this console is read-only (--read-only)" in prompt.heard.notes

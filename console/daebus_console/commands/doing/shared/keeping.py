@@ -20,12 +20,14 @@ def made_keeper(context: Context) -> Keeper:
 
 
 def look_what_is_held(context: Context) -> None:
-    """Learn what is held now, by other consoles as well; a prompt goes on telling it. Nothing where that is refused."""
+    """Learn what is held now, by others as well; a prompt goes on telling it. Where that is refused it says so."""
+    with context.session.lock:
+        services = debuggable(context.session)
     if context.read_only:
+        if services:
+            context.output.note(f"what debuggers hold is not asked for: {context.sends_nothing}")
         return
     keeper = made_keeper(context)
     if context.face is Face.PROMPT:
         keeper.watch()
-    with context.session.lock:
-        services = debuggable(context.session)
     keeper.look(sorted(services))
