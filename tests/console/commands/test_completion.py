@@ -86,6 +86,7 @@ def offered(line: str) -> list[str]:
         ("re", ["request", "record", "replay", "rerun", "release", "resume", "compare", "break", "breaks", "unbreak"]),
         ("break us", ["users", '"old users"']),
         ("break #12", ["#123", "#12"]),
+        ("break #", ["#123", "#12"]),
         ("break users get", ["get_user"]),
         ("break users get_user payload.n", ['payload.name="Ann Lee"']),
         ("release ", ["H3", "all", "next"]),
@@ -127,6 +128,7 @@ def offered(line: str) -> list[str]:
         ("show #12", ["#123", "#12"]),
         ("mark #12 ", ["#123", "#12"]),
         ("why #12", ["#123", "#12"]),
+        ("why #", ["#123", "#12"]),
         ("why us", ["users", '"old users"']),
         ("record b", ["body.json"]),
         ("record body.json ser", ["service:"]),
@@ -169,6 +171,12 @@ def test_the_words_that_are_offered_for_an_option_are_those_that_it_takes(verb: 
     named = {"replay": "--include", "watch": "--on-finding"}.get(verb, "--as")
     (option,) = (one for one in VERBS[verb].options if one.name == named)
     assert sorted(option.offered) == sorted(known)
+
+
+@pytest.mark.parametrize("line", ["show #", "why #", "replay #"])
+def test_what_is_offered_behind_a_sharp_takes_its_place(line: str) -> None:
+    first, *_others = complete(line, len(line), Shop())
+    assert line[: first.start] + first.text == f"{line}123"
 
 
 def test_verbs_are_those_of_the_face() -> None:

@@ -54,6 +54,9 @@ def complete(line: str, cursor: int, known: Known) -> list[Offer]:
         return []
     if words and words[-1].end == len(before):
         current = words.pop()
+    elif words and before[words[-1].end :].strip() == "#" and before.endswith("#"):
+        # It begins a comment only if no number follows.
+        current = Word("#", len(before) - 1, len(before), "#")
     elif before.lstrip().startswith("#"):
         return []
     else:
