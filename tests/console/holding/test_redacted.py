@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daebus import RequestTimeout
 from daebus_console.commands.context import Exit
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.hiding.redact import MASK, Redactor
@@ -100,6 +101,19 @@ def test_those_of_others_are_told_without_it(hiding: Debugging) -> None:
         assert hiding(line) == Exit.DONE
     assert "s3c" not in everything(hiding)
     assert f"payload.password={MASK}" in everything(hiding)
+
+
+def test_nor_does_why_tell_it(hiding: Debugging, shop: Shop) -> None:
+    assert hiding(f"fault {shop.orders} ping drop --where payload.user.password~s3c*") == Exit.DONE
+    with pytest.raises(RequestTimeout):
+        shop.ask("ping", {"user": {"password": "s3cret"}}, timeout=0.5).result()
+
+    def told() -> bool:
+        hiding(f"why {shop.orders} ping")
+        return f"payload.user.password~{MASK}); hit 1 time" in everything(hiding)
+
+    eventually(told)
+    assert "s3c" not in everything(hiding)
 
 
 @pytest.mark.usefixtures("careless")

@@ -158,7 +158,8 @@ def _certain(sight: Sight, one: Known, exchange: Exchange) -> bool:
 def _rule(sight: Sight, one: Known) -> str:
     number = f"[{one.number}] " if one.number is not None else ""
     times = f"hit {one.hits} time{'s' * (one.hits != 1)}"
-    return f"{number}{told_rule(one.service, one.rule)}; {times}, by {shown(_owner(sight, one.owner), text=True)}"
+    told = told_rule(one.service, one.rule.masked(sight.redact))
+    return f"{number}{told}; {times}, by {shown(_owner(sight, one.owner), text=True)}"
 
 
 def _owner(sight: Sight, owner: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daebus_console.engine.doors import Doors
 from daebus_console.engine.entries import ServiceEntry
@@ -11,6 +11,7 @@ from daebus_console.engine.findings.book import Book
 from daebus_console.engine.findings.finding import Finding
 from daebus_console.engine.findings.rule import World
 from daebus_console.engine.findings.words import near
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.holding.desk import Desk
 from daebus_console.engine.holding.log import Done
 from daebus_console.engine.message.exchange import Exchange, Kind
@@ -52,6 +53,8 @@ class Sight:
     """Whom Redis lets in at the service that it is about."""
     recorded: bool = False
     """Whether this is a capture: it never goes on, and `now` is where it ends."""
+    redact: Redactor = field(default_factory=lambda: Redactor(()))
+    """What is hidden of the rules of debuggers."""
 
     def service(self, name: str | None) -> ServiceEntry | None:
         """The entry of a service, if it was ever met."""

@@ -49,7 +49,7 @@ def run_why(command: Command, context: Context) -> int:
     doors, asked_at = Doors(), session.clock()
     if command["in"] is None and not session.recorded and not interrupted:
         doors = _ask(command, context, number)
-    cause = _find(command, session, number, doors, asked_at)
+    cause = _find(command, context, session, number, doors, asked_at)
     if command["json"]:
         context.output.record(
             {
@@ -133,7 +133,9 @@ def _unasked(command: Command, session: Session, number: int | None) -> str | No
         return why_unasked(session, [about or ""])
 
 
-def _find(command: Command, session: Session, number: int | None, doors: Doors, asked_at: float) -> Cause:
+def _find(
+    command: Command, context: Context, session: Session, number: int | None, doors: Doors, asked_at: float
+) -> Cause:
     with session.lock:
         findings = session.findings
         told, keeper = session.telling, under_way(session).keeper
@@ -151,6 +153,7 @@ def _find(command: Command, session: Session, number: int | None, doors: Doors, 
             keeper.now() if keeper is not None else 0.0,
             doors,
             session.recorded,
+            context.redact,
         )
         if number is None:
             return why_action(sight, command["what"], command["action"])
