@@ -7,8 +7,10 @@ channel (by who distributes requests, or keeps copies of them), one answer is th
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from daebus_console.engine.message.envelope import CONTROL_PREFIX, payload_of
-from daebus_console.engine.message.exchange import Exchange, Message, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
 
 _MOST = 32
 _WAITING = (State.PENDING, State.UNKNOWN)
@@ -63,10 +65,15 @@ def is_passed_on(message: Message, action: str | None, earlier: Exchange) -> boo
     return before == now or payload_of(before) == payload_of(now)
 
 
-def is_copy(message: Message, earlier: Exchange) -> bool:
-    """Whether it is that request once more, on another channel, to the moment at which it was sent: no other is."""
-    return (
-        earlier.opened.channel != message.channel
-        and earlier.opened.data == message.data
-        and b'"sent_at"' in message.data
-    )
+def is_copy(channel: str, data: bytes, earlier: Exchange, served: Container[str]) -> bool:
+    """Whether those bytes are that request once more, on another channel, for others to see: nobody answers it there.
+
+    No other request is the same to the moment at which it was sent. Where that has no answer yet somebody may have
+    passed it on, but for services on this framework (`served`), which answer themselves.
+    """
+    first = earlier.opened
+    if first.channel == channel or first.data != data or channel.startswith(CONTROL_PREFIX) or channel in served:
+        return False
+    if earlier.flags & Flag.CONTROL:
+        return True
+    return b'"sent_at"' in data and (earlier.answer is not None or first.channel in served)

@@ -83,6 +83,10 @@ class Sorter(GuestSorter):
             if kind is _ONE_WAY:
                 return self._one_way(seq, at, channel, data, envelope, taken)
             return self._no_object(seq, at, channel, data, taken)
+        if kind is _REQUEST:
+            earlier = self._by_id.get(_key_of(envelope))
+            if earlier is not None and namesakes.is_copy(channel, data, earlier, self.served):
+                return self._broadcast(seq, at, channel, data, envelope, taken)
         return self._ours(seq, at, channel, data, kind, envelope, taken)
 
     def _broadcast(
@@ -171,16 +175,8 @@ class Sorter(GuestSorter):
         return message, exchange
 
     def _request(self, message: Message, envelope: Envelope) -> Exchange:
-        reply_to = self._names[envelope.reply_to]
-        # A request without an id is told by its reply channel, which is then all that its answer has in common with it.
-        key = reply_to or "" if envelope.request_id is None else str(envelope.request_id)
+        reply_to, key = self._names[envelope.reply_to], _key_of(envelope)
         earlier = self._by_id.get(key)
-        if earlier is not None and earlier.answer is not None and namesakes.is_copy(message, earlier):
-            # Who asked has his answer: nobody waits for another one.
-            message.kind = _ONE_WAY
-            exchange = self._alone(message, _SENT)
-            exchange.source, exchange.action = self._names[envelope.service], self._names[envelope.action]
-            return exchange
         exchange = self._alone(message, _PENDING)
         exchange.source = self._names[envelope.service]
         exchange.action = self._names[envelope.action]
@@ -262,6 +258,11 @@ class Sorter(GuestSorter):
             if newest is not exchange and newest is not None:
                 by_id[key] = newest
                 namesakes.unlink(newest, exchange)
+
+
+def _key_of(request: Envelope) -> str:
+    """What a request is known by: without an id its reply channel, which is all that its answer has in common then."""
+    return request.reply_to or "" if request.request_id is None else str(request.request_id)
 
 
 def _has_reached(exchange: Exchange, message: Message) -> bool:

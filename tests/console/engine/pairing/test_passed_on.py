@@ -86,9 +86,31 @@ def test_a_copy_that_comes_after_the_answer_waits_for_none(bus: Bus) -> None:
     bus >> sent
     bus >> answer("caller:1", id="a")
     copy = bus >> raw("audit", sent.data)
-    assert (copy.kind, copy.state, copy.target, copy.action) == (Kind.ONE_WAY, State.SENT, "audit", "act")
+    assert (copy.kind, copy.state, copy.target, copy.action) == (Kind.BROADCAST, State.SENT, "audit", "act")
     assert bus.wait(60) == []
     assert (bus >> answer("caller:1", id="a")).has(Flag.DUPLICATE)
+
+
+def test_a_copy_of_what_a_service_on_this_framework_is_asked_waits_for_none(bus: Bus) -> None:
+    bus.correlator.served = {"users", "worker"}
+    sent = request("users", id="a", sent_at=999.5)
+    asked = bus >> sent
+    assert (bus >> raw("mirror.users", sent.data)).kind is Kind.BROADCAST
+    assert (bus >> answer("caller:1", id="a", instance="u", elapsed=0.1)) is asked
+    assert (asked.instance, asked.elapsed) == ("u", 0.1)
+    bus >> request("users", id="b", sent_at=999.6)
+    assert (bus >> request("worker", id="b", sent_at=999.6)).kind is Kind.REQUEST
+
+
+def test_a_copy_of_what_a_console_asks_takes_none_of_the_answers() -> None:
+    bus = Watched()
+    asked = bus.say("daebus.control.users", {"action": "info", "request_id": "i", "reply_to": "caller:console"})
+    assert bus.say("mirror.daebus.control.users", asked.opened.data).kind is Kind.BROADCAST
+    for name in ("one", "two"):
+        told = {"service": "users", "instance": name, "version": "1", "actions": []}
+        bus.say("caller:console", {"status": "success", "payload": told, "request_id": "i"})
+    assert (asked.replies, bus.found()) == (2, [])
+    assert set(bus.session.directory.services["users"].instances) == {"one", "two"}
 
 
 def test_a_chain_is_bounded_and_what_was_forgotten_is_left_alone() -> None:
