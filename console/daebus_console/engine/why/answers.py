@@ -51,6 +51,8 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
     if exchange.answer is None or not exchange.answer.error:
         return None
     code, text = exchange.aside.code or "", _error(exchange)
+    if exchange.answered_by_another:
+        return _passed_on(sight, exchange, text)
     by_debugger = debugged.failed(exchange, text)
     if by_debugger is not None:
         return by_debugger
@@ -62,6 +64,19 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
     elif found is None and code in _REFUSED and not (code == "busy" and exchange.elapsed is not None):
         found = _refused(sight, exchange, code, text)
     return found or _unanswered_below(sight, exchange, text) or _raised(sight, exchange, code, text)
+
+
+def _passed_on(sight: Sight, exchange: Exchange, text: str) -> Cause:
+    """Whoever was asked here did not give that answer."""
+    number = exchange.answer.exchange if exchange.answer is not None else 0
+    other = sight.journal.exchange(number)
+    name = call(other.target, other.action) if other is not None else "another service"
+    return Cause(
+        "passed_on",
+        f"it was passed on to {name} (#{number}), and that was answered with an error: {text}",
+        (f"#{number} has the same id, action and payload, and was sent while #{exchange.number} waited",),
+        f"why #{number}",
+    )
 
 
 def _unknown(sight: Sight, exchange: Exchange, text: str) -> Cause:

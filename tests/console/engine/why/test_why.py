@@ -184,6 +184,16 @@ def test_it_was_refused(bus: Watched, code: str) -> None:
     assert "{" not in cause.advice
 
 
+def test_an_error_of_what_was_passed_on_is_that_of_whom_it_was_passed_on_to(bus: Watched) -> None:
+    asked = bus.ask("jobs", "do")
+    again = bus.say("worker", asked.opened.data)
+    bus.fail(asked, "busy")
+    assert why(bus, asked).text == (
+        f"it was passed on to worker do (#{again.number}), and that was answered with an error: no"
+    )
+    assert why(bus, again).name == "busy"
+
+
 def test_an_answer_that_was_not_complete_in_time_is_no_refusal(bus: Watched) -> None:
     asked = bus.ask("ticks", "watch", timeout=3)
     bus.answer(asked, {"n": 1}, final=False)
