@@ -378,6 +378,22 @@ def test_a_line_beyond_all_reason_in_the_second_half_is_an_error_all_the_same(
         exported(recording.exchanges())
 
 
+@pytest.mark.parametrize(("end", "told"), [("", 0), ('\n{"at": 1', 1)])
+def test_a_line_across_the_seam_that_is_the_last_is_there_once(tmp_path: Path, end: str, told: int) -> None:
+    """As is what is left of one after it: whoever looks for the seam finds the end of the file instead."""
+    path = written(tmp_path, plain())
+    before = path.stat().st_size
+    with path.open("a") as file:
+        file.write(json.dumps({"at": at_row(COUNT * 2), "channel": "x", "data": "x" * before}) + end)
+    seam = seam_of(Recording(path).stored)
+    assert seam is not None
+    assert before < seam.at
+    (found, warnings), halved = in_two(path)
+    assert not halved
+    assert len(warnings) == told
+    assert (found, warnings) == in_one(path)
+
+
 @pytest.mark.parametrize("suffix", ["gz", "small", "long"])
 def test_what_gains_nothing_is_read_in_one(tmp_path: Path, suffix: str) -> None:
     if suffix == "gz":

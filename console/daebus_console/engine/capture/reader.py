@@ -72,6 +72,7 @@ class CaptureReader:
         """Lines that could not be read."""
         self.reached = False
         """Whether it was read until where it was to be, and no further."""
+        self._ended = False
         self._torn = False
         self._line = 1
         self._names: dict[str, str] = {}
@@ -134,6 +135,8 @@ class CaptureReader:
         when the file was read `until` that byte, and go on from there when this is called again; see `reached`.
         """
         self.reached = False
+        if self._ended:
+            return
         try:
             for block in self._blocks:
                 lines = block.split(b"\n")
@@ -145,6 +148,7 @@ class CaptureReader:
                 if self._source.offset == until:
                     self.reached = True
                     return
+            self._ended = True
             yield from _together(self._last(self._source.rest), most_bytes)
             if self._source.problem is not None:
                 self._warn(f"{self._source.problem}, after line {self._line}", 0)
