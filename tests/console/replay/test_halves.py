@@ -422,6 +422,19 @@ def test_statistics_of_two_halves_are_those_of_the_whole(tmp_path: Path) -> None
     assert (first.broadcasts, first.orphans) == (whole.broadcasts, whole.orphans)
 
 
+def test_what_comes_first_has_room_wherever_the_seam_is(tmp_path: Path) -> None:
+    """One that is never answered is counted at once, those that are many at a time."""
+    rows = [asked(1, action="first"), answered(1, 0), asked(2, action="second")]
+    exchanges = list(Recording(written(tmp_path, rows)).exchanges())
+    whole, first, second = Stats(max_series=1), Stats(max_series=1), Stats()
+    whole.took_place(exchanges)
+    first.took_place(exchanges[:1])
+    second.took_place(exchanges[1:])
+    first.merge(second)
+    assert [row.action for row in whole.rows(0)] == ["first", "…"]
+    assert first.rows(0) == whole.rows(0)
+
+
 def test_statistics_that_had_no_room_are_not_merged(tmp_path: Path) -> None:
     full = Stats(max_series=1)
     full.took_place(Recording(written(tmp_path, plain(99))).exchanges())

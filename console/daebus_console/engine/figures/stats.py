@@ -197,7 +197,11 @@ class Stats:
         left = _MOST_WAITING
         for one in exchanges:
             if one.state is _OK and one.kind is _REQUEST and not one.flags & _SPECIAL and one.answer is not None:
-                plain[one.target, one.action].append(one)
+                asked = one.target, one.action
+                if asked not in plain and asked not in self._series:
+                    # Whatever came first has room, not what happens to be counted first.
+                    self._new_series(*asked)
+                plain[asked].append(one)
                 left -= 1
                 if not left:
                     self._answered(plain)
