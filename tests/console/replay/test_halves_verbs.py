@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.console.replay.test_halves import LATE, all_sorts, asked, plain, with_rows, written
+from daebus_console.engine.replay import reading
+from daebus_console.engine.replay.seam import seam_of
+from daebus_console.engine.replay.source import Recording
+from daebus_console.files import reading as files
+from tests.console.replay.test_halves import LATE, all_sorts, answered, asked, plain, with_rows, written
 from tests.support.processes import family
 from tests.support.programs.forked import plain_environ
 from tests.support.waiting import eventually
@@ -20,10 +24,11 @@ from tests.support.waiting import eventually
 PROGRAM = """
 import os, sys, time
 from daebus_console.commands.doing.again import exporting_apart
-from daebus_console.engine.replay import halves, reading
+from daebus_console.engine.replay import halves, plan, reading
 from daebus_console.files import reading as files
 
 reading.MOST_MESSAGES, files.BLOCK = 1_000, 4_096
+plan._MOST_PARENTS = int(os.environ.get("PARENTS", "10000"))
 halves.processors = lambda: int(os.environ["PROCESSORS"])
 take_over, write = halves.Halves._take_over, exporting_apart._write
 
@@ -120,6 +125,38 @@ def test_numbers_of_exchanges_are_those_of_the_whole(tmp_path: Path, capture: Pa
     words = (verb[0], str(capture), "id:#2900,r7", *verb[1:])
     assert done(tmp_path, *words, processors=2) == done(tmp_path, *words, processors=1)
     assert not (tmp_path / "took").exists()
+
+
+def test_calls_are_nested_where_they_are_in_one(tmp_path: Path) -> None:
+    """A hundred ids are remembered. What is only a copy counts as the request where that came before both begin."""
+
+    def told(number: int, **more: str) -> dict[str, object]:
+        data = json.dumps({"action": "tell", "message_id": f"m{number:04}", "payload": {}, **more})
+        return {"at": 1_000 + number / 100, "channel": "svc1", "data": data}
+
+    rows = [told(number) for number in range(6_000)]
+    seam = seam_of_rows(tmp_path, rows)
+    original = asked(seam - 1_300, "x", sent_at=1_000.5)
+    rows[seam - 1_300 : seam - 1_298] = [original, answered(seam - 1_300, 1, "x")]
+    rows[seam - 1_060] = {**original, "at": told(seam - 1_060)["at"], "channel": "copies"}
+    rows[seam - 980 : seam - 978] = [asked(seam - 980, "y", parent_id="x"), answered(seam - 980, 1, "y")]
+    written(tmp_path, rows)
+    words = ("replay", "capture.jsonl", "--dry-run", "--include", "both", "--json")
+    alone, both = (done(tmp_path, *words, processors=number, PARENTS="100") for number in (1, 2))
+    assert (tmp_path / "took").read_text() == "False\n"
+    assert json.loads(alone[1])["nested"] == 0
+    assert both == alone
+
+
+def seam_of_rows(folder: Path, rows: list[dict[str, object]]) -> int:
+    """How many of them are before the seam."""
+    path = written(folder, rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "MOST_MESSAGES", 1_000)
+        patch.setattr(files, "BLOCK", 4_096)
+        seam = seam_of(Recording(path).stored)
+    assert seam is not None
+    return path.read_bytes()[: seam.at].count(b"\n") - 1
 
 
 def test_many_actions_are_told_apart_as_in_one(tmp_path: Path) -> None:

@@ -51,8 +51,9 @@ class Halves(Generic[Result]):
     Within it the exchanges of the recording are those of the first half, and `result` is what `work` returned over
     there, where the recording's exchanges were those of the second; or they are all there are, and `result` is None. Of
     the second half they are numbered by `shift` less than they are. `warm` is told those before the seam that the other
-    process reads as well. There is one half only where `numbers` tells that the work wants those of exchanges. Where
-    `work` finds that it cannot go on without what was before, it raises Unfit.
+    process reads as well, and `fits` whether a result goes with what was told here. There is one half only where
+    `numbers` tells that the work wants those of exchanges. Where `work` finds that it cannot go on without what was
+    before, it raises Unfit.
     """
 
     def __init__(
@@ -61,12 +62,13 @@ class Halves(Generic[Result]):
         work: Callable[[], Result],
         *,
         warm: Callable[[Exchange], object] = lambda _exchange: None,
+        fits: Callable[[Result], bool] = lambda _result: True,
         numbers: bool = False,
     ) -> None:
         self.recording = recording
         self.result: Result | None = None
         self.shift = 0
-        self._work, self._warm, self._numbers = work, warm, numbers
+        self._work, self._warm, self._fits, self._numbers = work, warm, fits, numbers
         self._seam: Seam | None = None
         self._pid = 0
         self._pipe = -1
@@ -143,6 +145,8 @@ class Halves(Generic[Result]):
         if os.waitpid(pid, 0)[1] or len(number) < _NUMBER.size:
             return False
         result, warnings = pickle.loads(rest)
+        if not self._fits(result):
+            return False
         self.shift = reading.journal.next_number - _NUMBER.unpack(number)[0]
         self.result = result
         self.recording.know(reading, warnings)

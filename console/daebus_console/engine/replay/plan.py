@@ -150,6 +150,15 @@ class Plan:
         if exchange.state is not _GAP and choice.takes(exchange) and choice.why_not(exchange) is None:
             self._remember(exchange)
 
+    @property
+    def known(self) -> list[str]:
+        """The ids of what is sent, the latest last, as far as they are remembered."""
+        return list(self._ids)
+
+    def knows(self, ids: list[str]) -> bool:
+        """Whether those are the latest of them: what begins with them finds then what this would find."""
+        return self.known[len(self._ids) - len(ids) :] == ids
+
     def _remember(self, exchange: Exchange) -> None:
         if exchange.request_id is not None:
             self._ids.pop(exchange.request_id, None)

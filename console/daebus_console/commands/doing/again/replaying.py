@@ -116,17 +116,21 @@ class _Many:
             if matching.accepts(exchange):
                 plan.know(exchange, self.choice)
 
-        def apart() -> Plan:
+        def apart() -> tuple[list[str], Plan]:
+            known = plan.known
             for exchange in self._exchanges():
                 plan.add(exchange, self.choice)
                 if plan.for_others or plan.debugged:
                     raise Unfit
-            return plan
+            return known, plan
 
-        with Halves(recording, apart, warm=know, numbers="#" in matching.text) as halves:
+        def fits(later: tuple[list[str], Plan]) -> bool:
+            return plan.knows(later[0])
+
+        with Halves(recording, apart, warm=know, fits=fits, numbers="#" in matching.text) as halves:
             plan.add_all(self._exchanges(), self.choice)
             if halves.result is not None:
-                plan.merge(halves.result)
+                plan.merge(halves.result[1])
         return plan
 
     def _exchanges(self) -> Iterator[Exchange]:
