@@ -98,6 +98,19 @@ def test_what_is_said_is_the_same(tmp_path: Path, capture: Path, words: tuple[st
     assert b"torn" in both[2]
 
 
+def test_where_the_end_of_processes_is_ignored_there_is_one(tmp_path: Path, capture: Path) -> None:
+    """As below some that start others and want to hear nothing of them."""
+    words = ("stats", str(capture))
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        process = start(tmp_path, *words)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    with process:
+        found = process.communicate(timeout=120)
+    assert (process.returncode, *found) == done(tmp_path, *words, processors=1)
+
+
 @pytest.mark.parametrize(("more", "took"), [({"FULL": "yes"}, "False\n"), ({"ROOM": "1e12"}, None)])
 def test_without_room_all_of_it_is_written_by_one(
     tmp_path: Path, capture: Path, more: dict[str, str], took: str | None

@@ -45,6 +45,13 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
+def may_fork() -> bool:
+    """Whether this process may have another one, and can wait for that: not where it was begun to ignore its end."""
+    if not hasattr(os, "fork") or not alone():
+        return False
+    return signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN
+
+
 class Halves(Generic[Result]):
     """Has the second half of `recording` read meanwhile, where that is worth it and can be. A context manager.
 
@@ -74,7 +81,7 @@ class Halves(Generic[Result]):
         self._pipe = -1
 
     def __enter__(self) -> Halves[Result]:
-        if not self._numbers and alone() and hasattr(os, "fork") and processors() > 1:
+        if not self._numbers and may_fork() and processors() > 1:
             # Where the file cannot be read that is told when it is; there may be no room for a process, or for a file.
             with contextlib.suppress(OSError):
                 seam = seam_of(self.recording.stored)
