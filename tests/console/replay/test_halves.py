@@ -365,6 +365,22 @@ def test_whoever_stops_early_leaves_no_process(tmp_path: Path) -> None:
     assert sum(1 for _ in recording.exchanges()) == COUNT
 
 
+def test_an_interrupt_at_the_beginning_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fork = os.fork
+
+    def interrupted() -> int:
+        pid = fork()
+        if pid:
+            os.kill(os.getpid(), signal.SIGINT)
+        return pid
+
+    monkeypatch.setattr(os, "fork", interrupted)
+    recording, before = Recording(written(tmp_path, plain())), family([os.getpid()])
+    with pytest.raises(KeyboardInterrupt), Halves(recording, lambda: exported(recording.exchanges())):
+        pytest.fail("it was interrupted")
+    assert family([os.getpid()]) <= before
+
+
 def test_a_line_beyond_all_reason_in_the_second_half_is_an_error_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

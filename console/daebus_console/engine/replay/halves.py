@@ -113,7 +113,12 @@ class Halves(Generic[Result]):
             raise
         finally:
             os.close(writes)
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            try:
+                # What came meanwhile comes now.
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            except BaseException:
+                self._end()
+                raise
 
     def _end(self) -> None:
         """See that the other process is gone, whatever it was doing."""
