@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from daebus_console.text import cells
-from daebus_console.tui.look.measured import Measured
+from daebus_console.tui.look.measured import Measured, measured
 
 SIGNS = st.text(alphabet="abग्राहककीसूचीதமிழ்漢字🎉é ", max_size=12)
 
@@ -48,3 +48,10 @@ def test_each_part_has_the_cells_that_it_says(texts: list[str], data: st.DataObj
 )
 def test_a_wide_sign_that_is_parted_is_blank(start: int, end: int, kept: str) -> None:
     assert text_of(Measured([Segment("कीa"), Segment("漢字")], 7).crop(start, end)) == kept
+
+
+@pytest.mark.parametrize(("text", "shown"), [("की  ", "की "), ("aकीb", "aकी"), ("漢की", "漢क"), ("कीक漢", "कीक")])
+def test_a_strip_that_was_filled_up_as_rich_counts_is_as_long_as_it_says(text: str, shown: str) -> None:
+    strip = measured(Strip([Segment(text)], cells(text) - 1))
+    assert (strip.cell_length, text_of(strip).rstrip()) == (cells(text) - 1, shown.rstrip())
+    assert cells(text_of(strip)) == strip.cell_length

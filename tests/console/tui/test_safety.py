@@ -139,8 +139,8 @@ def test_no_line_is_longer_than_the_terminal_whatever_it_is_written_in(name: str
             await console.press(*keys)
             await console.pilot.pause()
             assert widths() == {size[0]}, (keys, console.text)
-        for key in ("question_mark", "Y", "ctrl+p", "D"):
-            # What a dialog lies over is where it was.
+        for key in ("question_mark", "Y", "B", "ctrl+p", "D"):
+            # What a dialog lies over is where it was, and so is what stands in it.
             await console.press("home", "down", key)
             await console.until(lambda: console.app.screen is not console.app.main)
             assert widths() == {size[0]}, console.text

@@ -14,6 +14,7 @@ from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import OptionList, Static
 
 from daebus_console.text import cells, clip
 
@@ -24,6 +25,14 @@ class Measures(Widget):
     def render_lines(self, crop: Region) -> list[Strip]:
         """See Textual."""
         return list(map(measured, super().render_lines(crop)))
+
+
+class Told(Static, Measures):
+    """A text in which there may be what came over the bus."""
+
+
+class Choices(OptionList, Measures):
+    """A list of such texts."""
 
 
 class Measured(Strip):
@@ -47,8 +56,15 @@ class Measured(Strip):
 
 
 def measured(strip: Strip) -> Strip:
-    """The strip, which is `Measured` where it has to be."""
-    return Measured(strip, strip.cell_length) if any(_differs(segment.text) for segment in strip) else strip
+    """The strip, which is `Measured` where it has to be: with so many cells as it says, whoever filled it up."""
+    if not any(_differs(segment.text) for segment in strip):
+        return strip
+    width = strip.cell_length
+    segments, _rest = _parted(list(strip), width)
+    lacking = width - sum(cells(segment.text) for segment in segments)
+    if lacking:
+        segments = [*segments, Segment(" " * lacking, segments[-1].style)]
+    return Measured(segments, width)
 
 
 @lru_cache(maxsize=4096)

@@ -8,10 +8,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Static
 
 from daebus_console.text import clean
 from daebus_console.tui.leaving import Dialog
+from daebus_console.tui.look.measured import Told
 from daebus_console.tui.widgets.text_line import TextLine
 
 
@@ -27,7 +27,7 @@ class AskScreen(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter: done, escape: never mind"
-            yield Static(Text.assemble((self.question, "bold"), f"  {clean(self.about)}"))
+            yield Told(Text.assemble((self.question, "bold"), f"  {clean(self.about)}"))
             yield TextLine(self.value, compact=True, entered=self._answered)
 
     def _answered(self, text: str) -> None:

@@ -9,13 +9,14 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from daebus_console.commands.terms.words import as_name
 from daebus_console.engine.holding.condition import Condition
 from daebus_console.text import clean
 from daebus_console.tui.leaving import Dialog
+from daebus_console.tui.look.measured import Choices, Told
 
 
 class Choice(NamedTuple):
@@ -66,10 +67,10 @@ class BreakScreen(Dialog[Choice | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter: hold them, escape: never mind"
-            yield Static(Text.assemble(("Hold ", "bold"), (clean(self.what), "bold"), "  before it goes on:"))
+            yield Told(Text.assemble(("Hold ", "bold"), (clean(self.what), "bold"), "  before it goes on:"))
             if self.note:
-                yield Static(Text(clean(self.note)), classes="dialog-note")
-            yield OptionList(*(Option(Text(clean(one.text))) for one in self.offered))
+                yield Told(Text(clean(self.note)), classes="dialog-note")
+            yield Choices(*(Option(Text(clean(one.text))) for one in self.offered))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """That is it."""

@@ -9,11 +9,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from daebus_console.text import clean
 from daebus_console.tui.leaving import Dialog
+from daebus_console.tui.look.measured import Choices, Told
 
 
 class PickScreen(Dialog[str | None]):
@@ -36,8 +37,8 @@ class PickScreen(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter: choose, d: forget, escape: never mind"
-            yield Static(Text(self.title_text, style="bold"))
-            yield OptionList(*(self._option(name, self.choices[name]) for name in self.names))
+            yield Told(Text(self.title_text, style="bold"))
+            yield Choices(*(self._option(name, self.choices[name]) for name in self.names))
 
     def _option(self, name: str, text: str) -> Option:
         return Option(Text.assemble((f"{clean(name)}  ", "bold"), (clean(text), "dim")))

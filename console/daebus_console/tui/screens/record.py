@@ -8,10 +8,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Static
 
 from daebus_console.text import clean
 from daebus_console.tui.leaving import Dialog
+from daebus_console.tui.look.measured import Told
 from daebus_console.tui.widgets.text_line import TextLine
 
 
@@ -37,7 +37,7 @@ class RecordScreen(Dialog[Wanted | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter: record, escape: never mind"
-            yield Static(Text("Record into", style="bold"))
+            yield Told(Text("Record into", style="bold"))
             yield TextLine(self.offered, compact=True, entered=lambda _path: self._done(filtered=False))
             if self.filter_text:
                 text = Text.assemble(
@@ -45,7 +45,7 @@ class RecordScreen(Dialog[Wanted | None]):
                 )
             else:
                 text = Text("Everything that passes is recorded. Set a filter first (/) to record what matches it.")
-            yield Static(text)
+            yield Told(text)
 
     def action_filtered(self) -> None:
         """What the filter lets through."""
