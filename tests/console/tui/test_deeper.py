@@ -380,9 +380,9 @@ def test_what_is_more_than_terminals_take_is_not_said_to_be_copied() -> None:
         def told() -> str:
             return [one.message for one in console.app._notifications][-1]
 
-        await console.press("home", "1", "enter")
+        await console.press("home", "1")
         await console.sees('short: "fits"')
-        await console.press("down", "y")
+        await console.press("enter", "down", "y")
         assert told() == "Copied the value: 4 characters"
         await console.press("down", "y")
         assert "750.0 kB is more than a terminal takes" in told()

@@ -156,6 +156,7 @@ def test_a_handle_that_is_dropped_is_answered_for(
     desk.handle(2).send({"n": 2})
     desk.handles.clear()
     assert answered.result() == {"n": 2}
+    eventually(lambda: [one for one in caplog.records if one.levelno >= logging.ERROR], what="the first is told")
     assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1
 
 
