@@ -219,19 +219,20 @@ from daebus_console.files import reading as files
 reading.MOST_MESSAGES, files.BLOCK = 1_000, 4_096
 halves.processors = lambda: 2
 recording = Recording(sys.argv[1])
-say = halves._say
+dumps = halves.pickle.dumps
 
-def told(pipe, data):
+def told(value):
+    data = dumps(value)
     if len(data) > 1_000:
         print("read", flush=True)
-    say(pipe, data)
+    return data
 
 def work():
     for _exchange in recording.exchanges():
         pass
     return "x" * 10_000_000
 
-halves._say = told
+halves.pickle.dumps = told
 
 with halves.Halves(recording, work):
     next(iter(recording.exchanges()))

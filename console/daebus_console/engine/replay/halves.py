@@ -11,21 +11,21 @@ import contextlib
 import os
 import pickle
 import signal
-import struct
 import threading
 from collections.abc import Callable, Iterator
+from itertools import islice
 from types import TracebackType
-from typing import Generic, NoReturn, TypeVar
+from typing import BinaryIO, Generic, NoReturn, TypeVar
 
 from daebus_console.engine.capture.reader import Place
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.replay.reading import Reading
-from daebus_console.engine.replay.seam import DIGEST, Seam, known_at, seam_of
+from daebus_console.engine.replay.seam import Seam, known_at, seam_of
 from daebus_console.engine.replay.source import Recording
+from daebus_console.files import reading as files
 
 Result = TypeVar("Result")
 
-_NUMBER = struct.Struct("<q")
 _HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -78,7 +78,7 @@ class Halves(Generic[Result]):
         self._work, self._warm, self._fits, self._numbers = work, warm, fits, numbers
         self._seam: Seam | None = None
         self._pid = 0
-        self._pipe = -1
+        self._pipe: BinaryIO | None = None
 
     def __enter__(self) -> Halves[Result]:
         if not self._numbers and may_fork() and processors() > 1:
@@ -107,7 +107,7 @@ class Halves(Generic[Result]):
                 # What has a reader is never told that it has none.
                 os.close(reads)
                 self._second(seam, writes, parent)
-            self._pipe = reads
+            self._pipe = os.fdopen(reads, "rb")
         except OSError:
             os.close(reads)
             raise
@@ -128,9 +128,9 @@ class Halves(Generic[Result]):
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
-        pipe, self._pipe = self._pipe, -1
-        if pipe >= 0:
-            os.close(pipe)
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            pipe.close()
 
     # Here ------------------------------------------------------------------------------------------------------
 
@@ -149,27 +149,22 @@ class Halves(Generic[Result]):
     def _take_over(self, reading: Reading) -> bool:
         """Whether the other process knew the same, and has come to its end; then that is the end of ours."""
         known = known_at(reading)
-        if known is None or self._hear(DIGEST) != known:
+        if known is None or self._pipe is None:
             return False
-        number = self._hear(_NUMBER.size)
-        rest = self._hear()
+        try:
+            there, number = pickle.load(self._pipe)
+            if there != known:
+                return False
+            result, warnings = pickle.load(self._pipe)
+        except (EOFError, pickle.UnpicklingError):
+            return False
         pid, self._pid = self._pid, 0
-        if os.waitpid(pid, 0)[1] or len(number) < _NUMBER.size:
+        if os.waitpid(pid, 0)[1] or not self._fits(result):
             return False
-        result, warnings = pickle.loads(rest)
-        if not self._fits(result):
-            return False
-        self.shift = reading.journal.next_number - _NUMBER.unpack(number)[0]
+        self.shift = reading.journal.next_number - number
         self.result = result
         self.recording.know(reading, warnings)
         return True
-
-    def _hear(self, most: int | None = None) -> bytes:
-        """What the other process says; less than so much where that is all."""
-        found = bytearray()
-        while (most is None or len(found) < most) and (some := os.read(self._pipe, most or 65_536)):
-            found += some
-        return bytes(found)
 
     # There -----------------------------------------------------------------------------------------------------
 
@@ -187,7 +182,8 @@ class Halves(Generic[Result]):
 
     def _read(self, seam: Seam, pipe: int, parent: int) -> None:
         recording = self.recording
-        reading = recording.reading(Place(seam.before, _lines(recording, seam.before)))
+        before = islice(recording.stored.blocks(), seam.before // files.BLOCK)
+        reading = recording.reading(Place(seam.before, sum(block.count(b"\n") for block in before)))
 
         def look() -> None:
             if os.getppid() != parent or reading.correlator.losses:
@@ -199,23 +195,11 @@ class Halves(Generic[Result]):
         known = known_at(reading)
         if not reading.reader.reached or known is None:
             raise Unfit
-        _say(pipe, known + _NUMBER.pack(reading.journal.next_number))
         told = len(reading.reader.warnings)
-        recording.instead = reading.exchanges
-        result = self._work()
-        look()
-        _say(pipe, pickle.dumps((result, reading.reader.warnings[told:])))
-
-
-def _lines(recording: Recording, offset: int) -> int:
-    done = lines = 0
-    while done < offset and (block := recording.stored.read(done)):
-        lines += block.count(b"\n")
-        done += len(block)
-    return lines
-
-
-def _say(pipe: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(pipe, view) :]
+        with open(pipe, "wb") as there:
+            there.write(pickle.dumps((known, reading.journal.next_number)))
+            there.flush()
+            recording.instead = reading.exchanges
+            result = self._work()
+            look()
+            there.write(pickle.dumps((result, reading.reader.warnings[told:])))

@@ -17,8 +17,6 @@ from daebus_console.engine.replay.reading import Reading
 from daebus_console.files import reading as files
 from daebus_console.files.reading import Stored
 
-DIGEST = 32
-"""Bytes of what a reading knows."""
 _AHEAD = 1.2
 """How many times as many as are held at once are read before the seam: what is under way where that begins is odd."""
 _TWICE = 3
@@ -79,7 +77,7 @@ def known_at(here: Reading) -> bytes | None:
                 return None
             rare.append(told)
     # By columns, each as large as it must be: there are very many.
-    digest = hashlib.blake2b(digest_size=DIGEST)
+    digest = hashlib.blake2b(digest_size=32)
     digest.update(marshal.dumps((here.now, journal.kept, journal.bytes, rare), _WITHOUT_REFERENCES))
     digest.update(array("q", (one.opened.seq - base for one in exchanges)))
     digest.update(array("q", (0 if one.answer is None else one.answer.seq - base for one in exchanges)))

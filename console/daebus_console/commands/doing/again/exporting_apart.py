@@ -18,7 +18,7 @@ from daebus_console.engine.replay.halves import Halves
 RECORDS = {"json": laid_out, "jsonl": lines}
 """The formats that are made of a record for each exchange, whatever the others are."""
 _LENGTH = struct.Struct("<I")
-_AT_ONCE = 1_000
+_BUFFER = 256 * 1024
 _FOLDER = "/var/tmp"
 """Where large files may lie, which is seldom in memory."""
 _ROOM = 4
@@ -94,19 +94,14 @@ def _nameless(size: int) -> BinaryIO | None:
     with suppress(OSError):
         room = os.statvfs(folder)
         if room.f_bavail * room.f_frsize > _ROOM * size:
-            return cast(BinaryIO, TemporaryFile(prefix="daebus-", dir=folder))
+            return cast(BinaryIO, TemporaryFile(buffering=_BUFFER, prefix="daebus-", dir=folder))
     return None
 
 
 def _write(spool: BinaryIO, records: Iterable[str]) -> None:
-    some: list[bytes] = []
     for record in records:
         data = record.encode("utf-8", "surrogatepass")
-        some += _LENGTH.pack(len(data)), data
-        if len(some) >= _AT_ONCE:
-            spool.write(b"".join(some))
-            some.clear()
-    spool.write(b"".join(some))
+        spool.write(_LENGTH.pack(len(data)) + data)
 
 
 def _read(spool: BinaryIO, shift: int) -> Iterator[str]:
